@@ -1,0 +1,1 @@
+//! Clocks, `/proc` readers, statistics, scaling laws, verdicts. Pure.

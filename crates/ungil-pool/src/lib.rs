@@ -1,0 +1,1 @@
+//! Executor engine: queues, worker life cycle, shared-memory transport. Knows no Python.

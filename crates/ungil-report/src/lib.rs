@@ -1,0 +1,1 @@
+//! Terminal, JSON, CSV and Markdown from plain data. Pure.
