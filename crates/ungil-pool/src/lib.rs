@@ -10,6 +10,7 @@
 //! process::enter         what a fork server or a spawned worker runs first
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
+//! thread::WorkQueue      the queue of a thread pool
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
@@ -23,7 +24,11 @@ mod exit;
 #[cfg(not(loom))]
 mod os;
 #[cfg(not(loom))]
+pub mod park;
+#[cfg(not(loom))]
 pub mod process;
+#[cfg(not(loom))]
+pub mod thread;
 
 #[cfg(not(loom))]
 pub use error::{Breakage, SubmitError};

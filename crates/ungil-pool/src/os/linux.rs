@@ -41,7 +41,8 @@ impl Mapping {
                 0,
             )?
         };
-        let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::other("mmap returned null"))?;
+        let base =
+            NonNull::new(base.cast()).ok_or_else(|| io::Error::other("mmap returned null"))?;
         let mapping = Self { base, len };
         // Not into core files: they would grow by the whole sparse segment. Failing is harmless.
         let _ = mapping.advise(0, len, Advice::LinuxDontDump);
@@ -54,14 +55,22 @@ impl Mapping {
 
     /// The address of byte `offset`, which must lie inside.
     pub(crate) fn at(&self, offset: usize) -> *mut u8 {
-        assert!(offset < self.len, "offset {offset} lies outside a segment of {} bytes", self.len);
+        assert!(
+            offset < self.len,
+            "offset {offset} lies outside a segment of {} bytes",
+            self.len
+        );
         // SAFETY: inside the mapping by the assertion.
         unsafe { self.base.as_ptr().add(offset) }
     }
 
     /// Makes pages present and writable in one call rather than by a fault each.
     pub(crate) fn populate(&self, offset: usize, len: usize, write: bool) {
-        let advice = if write { Advice::LinuxPopulateWrite } else { Advice::LinuxPopulateRead };
+        let advice = if write {
+            Advice::LinuxPopulateWrite
+        } else {
+            Advice::LinuxPopulateRead
+        };
         // Only a speed-up: kernels before 5.14 refuse, and then the pages fault one by one.
         let _ = self.advise(offset, len, advice);
     }
@@ -128,7 +137,12 @@ pub(crate) enum Wait {
 }
 
 /// Sleeps while `*word == expected`. Shared between processes unless `private`.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>, private: bool) -> Wait {
+pub(crate) fn futex_wait(
+    word: &AtomicU32,
+    expected: u32,
+    timeout: Option<Duration>,
+    private: bool,
+) -> Wait {
     let timeout = timeout.map(|t| rustix::time::Timespec {
         tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(t.subsec_nanos()),
@@ -146,7 +160,11 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: u32, private: bool) {
 }
 
 fn futex_flags(private: bool) -> futex::Flags {
-    if private { futex::Flags::PRIVATE } else { futex::Flags::empty() }
+    if private {
+        futex::Flags::PRIVATE
+    } else {
+        futex::Flags::empty()
+    }
 }
 
 /// A process that cannot be confused with a later one of the same pid.
@@ -159,7 +177,10 @@ pub(crate) struct ProcessHandle {
 impl ProcessHandle {
     /// Opens a process that is our child and has not been waited for.
     pub(crate) fn open(pid: u32) -> io::Result<Self> {
-        Ok(Self { pid, pidfd: rustix::process::pidfd_open(to_pid(pid)?, PidfdFlags::empty())? })
+        Ok(Self {
+            pid,
+            pidfd: rustix::process::pidfd_open(to_pid(pid)?, PidfdFlags::empty())?,
+        })
     }
 
     /// A descriptor received from the fork server.
@@ -203,14 +224,21 @@ fn to_pid(pid: u32) -> io::Result<Pid> {
     i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is not a process id")))
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{pid} is not a process id"),
+            )
+        })
 }
 
 /// The kernel shall kill this process when its parent dies; `false` when it already has.
 pub(crate) fn die_with_parent(parent: u32) -> bool {
     let armed = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok();
     // The parent may have died before the call: then we have been given to another one.
-    armed && rustix::process::getppid().is_some_and(|p| p.as_raw_nonzero().get().cast_unsigned() == parent)
+    armed
+        && rustix::process::getppid()
+            .is_some_and(|p| p.as_raw_nonzero().get().cast_unsigned() == parent)
 }
 
 /// One turn of waiting in a spin loop.

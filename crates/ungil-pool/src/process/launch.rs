@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
 };
 
 /// How workers come to life.
@@ -89,9 +90,16 @@ impl Note {
     }
 
     fn decode(bytes: &[u8; NOTE]) -> Option<Self> {
-        let kind = [Kind::Fork, Kind::Work, Kind::Started, Kind::Refused, Kind::Exited, Kind::Killed]
-            .into_iter()
-            .find(|kind| *kind as u8 == bytes[0])?;
+        let kind = [
+            Kind::Fork,
+            Kind::Work,
+            Kind::Started,
+            Kind::Refused,
+            Kind::Exited,
+            Kind::Killed,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == bytes[0])?;
         let word = |at: usize| bytes[at..at + 8].try_into().unwrap_or_default();
         Some(Self {
             kind,
@@ -103,7 +111,11 @@ impl Note {
 }
 
 /// Sends a note, with a descriptor if there is one.
-pub(crate) fn send(socket: BorrowedFd<'_>, note: Note, fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
+pub(crate) fn send(
+    socket: BorrowedFd<'_>,
+    note: Note,
+    fd: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
     let bytes = note.encode();
     let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -112,7 +124,12 @@ pub(crate) fn send(socket: BorrowedFd<'_>, note: Note, fd: Option<BorrowedFd<'_>
         ancillary.push(SendAncillaryMessage::ScmRights(&fds));
     }
     rustix::io::retry_on_intr(|| {
-        rustix::net::sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+        rustix::net::sendmsg(
+            socket,
+            &[IoSlice::new(&bytes)],
+            &mut ancillary,
+            SendFlags::NOSIGNAL,
+        )
     })?;
     Ok(())
 }
@@ -123,7 +140,12 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got = rustix::io::retry_on_intr(|| {
-        rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        rustix::net::recvmsg(
+            socket,
+            &mut [IoSliceMut::new(&mut bytes)],
+            &mut ancillary,
+            RecvFlags::CMSG_CLOEXEC,
+        )
     });
     let got = match got {
         Err(rustix::io::Errno::CONNRESET) => return Ok(None),
@@ -138,16 +160,26 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
     });
     let note = Note::decode(&bytes)
         .filter(|_| got.bytes == NOTE)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "garbled note on the control socket"))?;
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "garbled note on the control socket",
+            )
+        })?;
     Ok(Some((note, fd)))
 }
 
 impl WorkerSeat {
     /// From a `Fork` or `Work` note.
     pub(crate) fn from_note(note: Note, fd: Option<OwnedFd>, parent: u32) -> io::Result<Self> {
-        let segment =
-            fd.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no segment came with the note"))?;
-        Ok(Self { segment, index: note.value as u32, parent })
+        let segment = fd.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "no segment came with the note")
+        })?;
+        Ok(Self {
+            segment,
+            index: note.value as u32,
+            parent,
+        })
     }
 }
 
@@ -169,7 +201,10 @@ pub(crate) fn start(interpreter: &Interpreter) -> io::Result<(std::process::Chil
         .stdin(theirs)
         .spawn()
         .map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot start {}: {error}", interpreter.program.display()))
+            io::Error::new(
+                error.kind(),
+                format!("cannot start {}: {error}", interpreter.program.display()),
+            )
         })?;
     Ok((child, ours))
 }
@@ -178,7 +213,11 @@ pub(crate) fn start(interpreter: &Interpreter) -> io::Result<(std::process::Chil
 /// which becomes empty.
 pub(crate) fn take_control() -> io::Result<OwnedFd> {
     let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
-    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())?;
+    let null = rustix::fs::open(
+        "/dev/null",
+        rustix::fs::OFlags::RDONLY,
+        rustix::fs::Mode::empty(),
+    )?;
     rustix::stdio::dup2_stdin(null.as_fd())?;
     Ok(control)
 }
@@ -190,14 +229,22 @@ mod tests {
     #[test]
     fn a_note_and_its_descriptor_arrive_as_they_were_sent() {
         let (a, b) = control_pair().unwrap();
-        let note = Note { kind: Kind::Started, token: 7, value: 4242, extra: -3 };
+        let note = Note {
+            kind: Kind::Started,
+            token: 7,
+            value: 4242,
+            extra: -3,
+        };
         send(a.as_fd(), note, Some(b.as_fd())).unwrap();
         let (got, fd) = receive(b.as_fd()).unwrap().unwrap();
         assert_eq!(got, note);
         assert!(fd.is_some());
         drop(a);
         drop(fd);
-        assert!(receive(b.as_fd()).unwrap().is_none(), "a closed peer ends the conversation");
+        assert!(
+            receive(b.as_fd()).unwrap().is_none(),
+            "a closed peer ends the conversation"
+        );
     }
 
     #[test]

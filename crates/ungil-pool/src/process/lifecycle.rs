@@ -51,7 +51,11 @@ impl Shared {
         if matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
             return Vec::new();
         }
-        let taken = book.seats.iter().filter(|seat| !matches!(seat, Seat::Empty)).count();
+        let taken = book
+            .seats
+            .iter()
+            .filter(|seat| !matches!(seat, Seat::Empty))
+            .count();
         if taken == book.seats.len() || taken >= book.outstanding {
             return Vec::new();
         }
@@ -74,7 +78,11 @@ impl Shared {
             let seat = self.segment.worker(index);
             seat.seat.store(seat::STARTING, Ordering::Relaxed);
             seat.failure.store(0, Ordering::Relaxed);
-            supervisor::launch(Launch { pool: Arc::clone(self), index, incarnation });
+            supervisor::launch(Launch {
+                pool: Arc::clone(self),
+                index,
+                incarnation,
+            });
         }
     }
 
@@ -83,7 +91,11 @@ impl Shared {
         let mut book = self.book();
         let seat = &mut book.seats[index as usize];
         if seat.incarnation() == Some(incarnation) {
-            *seat = Seat::Taken { incarnation, handle: Arc::clone(handle), killed: false };
+            *seat = Seat::Taken {
+                incarnation,
+                handle: Arc::clone(handle),
+                killed: false,
+            };
         }
         drop(book);
         self.changed();
@@ -100,7 +112,13 @@ impl Shared {
         let alone = book.seats.iter().all(|seat| matches!(seat, Seat::Empty));
         if alone {
             let reason = format!("no worker process could be started: {why}");
-            self.break_pool(book, Breakage { reason, detail: None });
+            self.break_pool(
+                book,
+                Breakage {
+                    reason,
+                    detail: None,
+                },
+            );
         } else {
             drop(book);
             self.changed();
@@ -122,7 +140,15 @@ impl Shared {
             Seat::Taken { handle, killed, .. } => (handle.pid, *killed),
             _ => (0, false),
         };
-        let lost = self.tasks_of(&mut book, index, &Crash { pid, status, deliberate });
+        let lost = self.tasks_of(
+            &mut book,
+            index,
+            &Crash {
+                pid,
+                status,
+                deliberate,
+            },
+        );
         idle::retract(&self.segment.header().idle.0, index);
         let breakage = self.judge_start(&mut book, index, pid, status, deliberate);
         self.reclaim_memory(index);
@@ -152,7 +178,12 @@ impl Shared {
     }
 
     /// What the dead worker had: answers it wrote but did not announce, and the task it was running.
-    fn tasks_of(&self, book: &mut Book, worker: u32, crash: &Crash) -> Vec<(Arc<dyn Task>, Outcome)> {
+    fn tasks_of(
+        &self,
+        book: &mut Book,
+        worker: u32,
+        crash: &Crash,
+    ) -> Vec<(Arc<dyn Task>, Outcome)> {
         let mut lost = Vec::new();
         for slot in 0..SLOTS {
             let word = &self.segment.slot(slot).state;
@@ -190,15 +221,23 @@ impl Shared {
             }
             seat::FAILED => {
                 let failure = words.failure.load(Ordering::Relaxed);
-                let detail = (failure != 0).then(|| Message::open(&self.segment, failure)).flatten();
-                Some(Breakage { reason: "a worker process could not be set up".into(), detail })
+                let detail = (failure != 0)
+                    .then(|| Message::open(&self.segment, failure))
+                    .flatten();
+                Some(Breakage {
+                    reason: "a worker process could not be set up".into(),
+                    detail,
+                })
             }
             _ if deliberate => None,
             _ => {
                 book.failed_starts += 1;
-                let told = book.failed_starts >= FAILED_STARTS || matches!(status, ExitStatus::Code(_));
+                let told =
+                    book.failed_starts >= FAILED_STARTS || matches!(status, ExitStatus::Code(_));
                 told.then(|| Breakage {
-                    reason: format!("worker process {pid} {status} before it was ready for its first task"),
+                    reason: format!(
+                        "worker process {pid} {status} before it was ready for its first task"
+                    ),
                     detail: None,
                 })
             }
@@ -207,9 +246,15 @@ impl Shared {
 
     /// Frees what the dead worker was reading, and what it had written and nobody reads.
     fn reclaim_memory(&self, index: u32) {
-        self.arena.lock().unwrap_or_else(std::sync::PoisonError::into_inner).release_held_by(index);
+        self.arena
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .release_held_by(index);
         let words = self.segment.worker(index);
-        let used = words.used.each_ref().map(|used| used.load(Ordering::Acquire) as usize);
+        let used = words
+            .used
+            .each_ref()
+            .map(|used| used.load(Ordering::Acquire) as usize);
         let kept = arena::reclaim(&self.segment, index + 1, used);
         for (word, kept) in words.used.iter().zip(kept) {
             word.store(kept as u64, Ordering::Release);

@@ -113,18 +113,30 @@ impl ProcessPool {
     /// Makes a pool of up to `max_workers` processes (1 to [`MAX_WORKERS`]); each is started
     /// when there is work for it. `setup` is what every worker reads before its first task.
     pub fn new(max_workers: u32, method: StartMethod, setup: &[u8]) -> io::Result<Self> {
-        assert!((1..=MAX_WORKERS).contains(&max_workers), "1 to {MAX_WORKERS} workers, not {max_workers}");
+        assert!(
+            (1..=MAX_WORKERS).contains(&max_workers),
+            "1 to {MAX_WORKERS} workers, not {max_workers}"
+        );
         let segment = Arc::new(Segment::create(max_workers, REGION)?);
         let mut arena = Arena::new(Arc::clone(&segment), 0, [0, 0]);
-        let offset = arena.store(setup, &[]).map_err(|error| io::Error::other(SubmitError::from(error)))?;
-        segment.header().setup.store(offset as u64, Ordering::Release);
+        let offset = arena
+            .store(setup, &[])
+            .map_err(|error| io::Error::other(SubmitError::from(error)))?;
+        segment
+            .header()
+            .setup
+            .store(offset as u64, Ordering::Release);
         let book = Book {
             phase: Stage::Open,
             free: (0..SLOTS).rev().collect(),
-            tasks: std::iter::repeat_with(|| None).take(SLOTS as usize).collect(),
+            tasks: std::iter::repeat_with(|| None)
+                .take(SLOTS as usize)
+                .collect(),
             pending: VecDeque::new(),
             outstanding: 0,
-            seats: std::iter::repeat_with(|| Seat::Empty).take(max_workers as usize).collect(),
+            seats: std::iter::repeat_with(|| Seat::Empty)
+                .take(max_workers as usize)
+                .collect(),
             failed_starts: 0,
             incarnations: 0,
             pumping: false,
@@ -144,7 +156,12 @@ impl ProcessPool {
     }
 
     /// Accepts a task: its payload is copied into shared memory before this returns.
-    pub fn submit(&self, head: &[u8], buffers: &[&[u8]], task: Arc<dyn Task>) -> Result<(), SubmitError> {
+    pub fn submit(
+        &self,
+        head: &[u8],
+        buffers: &[&[u8]],
+        task: Arc<dyn Task>,
+    ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
         let block = if buffers.is_empty() && head.len() <= INLINE {
             None
@@ -190,12 +207,22 @@ impl ProcessPool {
     /// Takes a published task back before a worker has it. When this says `true` the task is
     /// out of the workers' reach, and [`ProcessPool::taken_back`] must follow.
     pub fn take_back(&self, place: Place) -> bool {
-        self.shared.check_process().is_ok() && self.shared.segment.ring().take_back(place.slot, place.ticket)
+        self.shared.check_process().is_ok()
+            && self
+                .shared
+                .segment
+                .ring()
+                .take_back(place.slot, place.ticket)
     }
 
     /// Books a task that was taken back as ended.
     pub fn taken_back(&self, place: Place) {
-        let block = self.shared.segment.slot(place.slot).block.load(Ordering::Relaxed);
+        let block = self
+            .shared
+            .segment
+            .slot(place.slot)
+            .block
+            .load(Ordering::Relaxed);
         if block != 0 {
             self.shared.give_back(block as usize);
         }
@@ -211,7 +238,13 @@ impl ProcessPool {
 
     /// Whether a worker is running the task that was published at `place`.
     pub fn is_running(&self, place: Place) -> bool {
-        let state = State(self.shared.segment.slot(place.slot).state.load(Ordering::Acquire));
+        let state = State(
+            self.shared
+                .segment
+                .slot(place.slot)
+                .state
+                .load(Ordering::Acquire),
+        );
         state.ticket() == place.ticket && matches!(state.phase(), Phase::Running | Phase::Done)
     }
 
@@ -237,7 +270,9 @@ impl ProcessPool {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         loop {
             let seen = self.shared.changes.load(Ordering::Acquire);
-            if self.shared.check_process().is_err() || matches!(self.shared.book().phase, Stage::Closed) {
+            if self.shared.check_process().is_err()
+                || matches!(self.shared.book().phase, Stage::Closed)
+            {
                 return true;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -251,7 +286,12 @@ impl ProcessPool {
 
     /// The process ids of the workers that are alive.
     pub fn pids(&self) -> Vec<u32> {
-        self.shared.book().seats.iter().filter_map(Seat::pid).collect()
+        self.shared
+            .book()
+            .seats
+            .iter()
+            .filter_map(Seat::pid)
+            .collect()
     }
 
     /// Tasks accepted and not ended.
@@ -274,7 +314,11 @@ impl Shared {
 
     /// Fails in a process that was forked off the pool's owner.
     fn check_process(&self) -> Result<(), SubmitError> {
-        if self.generation == supervisor::generation() { Ok(()) } else { Err(SubmitError::Forked) }
+        if self.generation == supervisor::generation() {
+            Ok(())
+        } else {
+            Err(SubmitError::Forked)
+        }
     }
 
     /// Copies a payload into the parent's region.
@@ -304,7 +348,12 @@ impl Shared {
 
     /// Publishes a written slot. `Err` gives the task back when the ring is full; a cancelled
     /// task counts as published, with nothing to do for the workers.
-    fn publish(&self, book: &mut Book, slot: u32, task: Arc<dyn Task>) -> Result<(), Arc<dyn Task>> {
+    fn publish(
+        &self,
+        book: &mut Book,
+        slot: u32,
+        task: Arc<dyn Task>,
+    ) -> Result<(), Arc<dyn Task>> {
         let ring = self.segment.ring();
         let ticket = ring.tail.load(Ordering::Relaxed);
         if !task.publish(Place { slot, ticket }) {
@@ -316,7 +365,9 @@ impl Shared {
             return Ok(());
         }
         book.free.push(slot);
-        Err(book.tasks[slot as usize].take().expect("it was put there above"))
+        Err(book.tasks[slot as usize]
+            .take()
+            .expect("it was put there above"))
     }
 
     /// Drops the payload in a slot that no worker has seen.
@@ -333,7 +384,9 @@ impl Shared {
     pub(crate) fn refill(&self, book: &mut Book) -> u32 {
         let mut published = 0;
         while !book.free.is_empty() {
-            let Some((payload, task)) = book.pending.pop_front() else { break };
+            let Some((payload, task)) = book.pending.pop_front() else {
+                break;
+            };
             let Some(slot) = book.free.pop() else { break };
             match &payload {
                 Payload::Inline(head) => message::write_inline(&self.segment, slot, head),
@@ -353,7 +406,9 @@ impl Shared {
     /// Wakes parked workers for `published` new tasks.
     pub(crate) fn wake_workers(&self, published: u32) {
         for _ in 0..published {
-            let Some(worker) = idle::pick(&self.segment.header().idle.0) else { return };
+            let Some(worker) = idle::pick(&self.segment.header().idle.0) else {
+                return;
+            };
             if worker < self.max_workers {
                 self.wake_worker(worker);
             }

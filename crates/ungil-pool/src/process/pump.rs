@@ -9,10 +9,10 @@ use super::lifecycle::Seat;
 use super::pool::{Outcome, Shared, Stage, Task};
 use crate::atomics::{Ordering, fence};
 use crate::os;
+use crate::shm::done;
 use crate::shm::message::Message;
 use crate::shm::segment::SLOTS;
 use crate::shm::state::{Phase, State};
-use crate::shm::done;
 
 /// Looks at an empty list this often before sleeping.
 const LOOKS: u32 = 100;
@@ -20,7 +20,9 @@ const LOOKS: u32 = 100;
 /// Starts the pool's pump thread.
 pub(crate) fn start(shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
-    let thread = std::thread::Builder::new().name("ungil-pump".into()).stack_size(256 << 10);
+    let thread = std::thread::Builder::new()
+        .name("ungil-pump".into())
+        .stack_size(256 << 10);
     let started = thread.spawn(move || run(&shared));
     // Without a thread nothing can be received: the machine is out of threads.
     started.expect("the operating system refused a thread for the pool");
@@ -40,7 +42,9 @@ fn run(shared: &Arc<Shared>) {
         header.bell.0.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         // Look again: a worker that finished before it could see the bell did not ring.
-        if header.done.0.load(Ordering::SeqCst) == 0 && !matches!(shared.book().phase, Stage::Closed) {
+        if header.done.0.load(Ordering::SeqCst) == 0
+            && !matches!(shared.book().phase, Stage::Closed)
+        {
             os::futex_wait(&header.bell.0, 1, None, false);
         }
         header.bell.0.store(0, Ordering::SeqCst);
@@ -60,12 +64,18 @@ impl Shared {
         let mut ended: Vec<(Arc<dyn Task>, Outcome)> = Vec::with_capacity(list.len());
         let outcomes: Vec<(u32, Outcome)> = list
             .iter()
-            .filter(|slot| State(self.segment.slot(**slot).state.load(Ordering::Acquire)).phase() == Phase::Done)
+            .filter(|slot| {
+                State(self.segment.slot(**slot).state.load(Ordering::Acquire)).phase()
+                    == Phase::Done
+            })
             .map(|&slot| (slot, self.receive(slot)))
             .collect();
         let mut book = self.book();
         for (slot, outcome) in outcomes {
-            self.segment.slot(slot).state.store(State::FREE.0, Ordering::Release);
+            self.segment
+                .slot(slot)
+                .state
+                .store(State::FREE.0, Ordering::Release);
             book.free.push(slot);
             book.outstanding -= 1;
             ended.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
@@ -97,7 +107,9 @@ impl Shared {
                 self.wake_worker(index as u32);
             }
         }
-        if matches!(book.phase, Stage::Closing) && book.seats.iter().all(|seat| matches!(seat, Seat::Empty)) {
+        if matches!(book.phase, Stage::Closing)
+            && book.seats.iter().all(|seat| matches!(seat, Seat::Empty))
+        {
             book.phase = Stage::Closed;
         }
     }

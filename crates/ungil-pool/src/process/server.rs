@@ -58,23 +58,46 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
             Kind::Work => return Ok(Role::Worker(WorkerSeat::from_note(note, fd, owner)?)),
             Kind::Fork => match fork() {
                 Ok(Fork::Child) => {
-                    let server = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
+                    let server = rustix::process::getppid()
+                        .map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
                     let seat = WorkerSeat::from_note(note, fd, server)?;
-                    return Ok(if os::die_with_parent(server) { Role::Worker(seat) } else { Role::Finished });
+                    return Ok(if os::die_with_parent(server) {
+                        Role::Worker(seat)
+                    } else {
+                        Role::Finished
+                    });
                 }
                 Ok(Fork::Parent(pid)) => {
                     let handle = ProcessHandle::open(pid)?;
-                    let started = Note { kind: Kind::Started, token: note.token, value: i64::from(pid), extra: 0 };
+                    let started = Note {
+                        kind: Kind::Started,
+                        token: note.token,
+                        value: i64::from(pid),
+                        extra: 0,
+                    };
                     launch::send(control.as_fd(), started, Some(handle.as_fd()))?;
-                    children.push(Child { token: note.token, handle });
+                    children.push(Child {
+                        token: note.token,
+                        handle,
+                    });
                 }
                 Err(error) => {
                     let errno = i64::from(error.raw_os_error().unwrap_or(0));
-                    let refused = Note { kind: Kind::Refused, token: note.token, value: errno, extra: 0 };
+                    let refused = Note {
+                        kind: Kind::Refused,
+                        token: note.token,
+                        value: errno,
+                        extra: 0,
+                    };
                     launch::send(control.as_fd(), refused, None)?;
                 }
             },
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "a note that is not for a server")),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a note that is not for a server",
+                ));
+            }
         }
     }
 }
@@ -82,7 +105,11 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
 /// Sleeps until the owner speaks or a child ends.
 fn wait_for_news(control: &OwnedFd, children: &[Child]) -> io::Result<()> {
     let mut fds: Vec<PollFd<'_>> = std::iter::once(PollFd::new(control, PollFlags::IN))
-        .chain(children.iter().map(|child| PollFd::new(&child.handle, PollFlags::IN)))
+        .chain(
+            children
+                .iter()
+                .map(|child| PollFd::new(&child.handle, PollFlags::IN)),
+        )
         .collect();
     rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, None))?;
     Ok(())
@@ -90,7 +117,10 @@ fn wait_for_news(control: &OwnedFd, children: &[Child]) -> io::Result<()> {
 
 fn readable(control: &OwnedFd) -> io::Result<bool> {
     let mut fds = [PollFd::new(control, PollFlags::IN)];
-    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = rustix::time::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     Ok(rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&now)))? > 0)
 }
 
@@ -107,7 +137,12 @@ fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> 
             ExitStatus::Signal(signal) => (Kind::Killed, signal),
             ExitStatus::Unknown => (Kind::Killed, 0),
         };
-        let note = Note { kind, token: child.token, value: i64::from(child.handle.pid), extra: i64::from(extra) };
+        let note = Note {
+            kind,
+            token: child.token,
+            value: i64::from(child.handle.pid),
+            extra: i64::from(extra),
+        };
         // An owner that has just gone needs no report.
         let _ = launch::send(control.as_fd(), note, None);
     }
@@ -117,6 +152,9 @@ fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> 
 
 fn readable_handle(handle: &ProcessHandle) -> io::Result<bool> {
     let mut fds = [PollFd::new(handle, PollFlags::IN)];
-    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = rustix::time::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     Ok(rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&now)))? > 0)
 }

@@ -50,7 +50,10 @@ pub(crate) fn generation() -> u64 {
 pub(crate) fn launch(launch: Launch) {
     match desk() {
         Ok(desk) => {
-            desk.launches.lock().unwrap_or_else(PoisonError::into_inner).push(launch);
+            desk.launches
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(launch);
             // The counter cannot overflow, and nothing else can go wrong with an eventfd.
             let _ = rustix::io::write(&desk.bell, &1_u64.to_ne_bytes());
         }
@@ -75,15 +78,24 @@ fn desk() -> io::Result<&'static Desk> {
         launches: Mutex::new(Vec::new()),
         bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
     }));
-    match DESK.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+    match DESK.compare_exchange(
+        std::ptr::null_mut(),
+        fresh,
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    ) {
         Ok(_) => {
             // SAFETY: just leaked.
             let desk = unsafe { &*fresh };
             // The stack is a main thread's: the fork start method makes it one.
-            let thread = std::thread::Builder::new().name("ungil-supervisor".into()).stack_size(8 << 20);
-            thread.spawn(move || Supervisor::default().run(desk)).inspect_err(|_| {
-                DESK.store(std::ptr::null_mut(), Ordering::Release);
-            })?;
+            let thread = std::thread::Builder::new()
+                .name("ungil-supervisor".into())
+                .stack_size(8 << 20);
+            thread
+                .spawn(move || Supervisor::default().run(desk))
+                .inspect_err(|_| {
+                    DESK.store(std::ptr::null_mut(), Ordering::Release);
+                })?;
             Ok(desk)
         }
         Err(winner) => {
@@ -140,8 +152,9 @@ impl Supervisor {
                 match news {
                     News::Launches => {
                         let _ = rustix::io::read(&desk.bell, &mut [0_u8; 8]);
-                        let launches =
-                            std::mem::take(&mut *desk.launches.lock().unwrap_or_else(PoisonError::into_inner));
+                        let launches = std::mem::take(
+                            &mut *desk.launches.lock().unwrap_or_else(PoisonError::into_inner),
+                        );
                         for launch in launches {
                             self.start(launch);
                         }
@@ -163,7 +176,9 @@ impl Supervisor {
         }
         for watch in &self.watches {
             // A server's child is reaped by the server, whose note tells how it ended.
-            let server_lives = watch.server.is_some_and(|id| self.servers.iter().any(|server| server.id == id));
+            let server_lives = watch
+                .server
+                .is_some_and(|id| self.servers.iter().any(|server| server.id == id));
             if let (Some(handle), false) = (&watch.handle, server_lives) {
                 fds.push(PollFd::new(&**handle, PollFlags::IN));
                 news.push(News::Ended(watch.token));
@@ -172,7 +187,11 @@ impl Supervisor {
         if rustix::event::poll(&mut fds, None).is_err() {
             return Vec::new();
         }
-        fds.iter().zip(news).filter(|(fd, _)| !fd.revents().is_empty()).map(|(_, news)| news).collect()
+        fds.iter()
+            .zip(news)
+            .filter(|(fd, _)| !fd.revents().is_empty())
+            .map(|(_, news)| news)
+            .collect()
     }
 
     fn next(&mut self) -> u64 {
@@ -184,29 +203,56 @@ impl Supervisor {
         let method = launch.pool.method.clone();
         let token = self.next();
         let started = match &method {
-            StartMethod::Fork(forker) => fork(&launch, &**forker).map(|handle| (Some(handle), None, None, None)),
-            StartMethod::Spawn(interpreter) => spawn(&launch, interpreter, token)
-                .map(|(handle, process, control)| (Some(handle), None, Some(process), Some(control))),
-            StartMethod::ForkServer(interpreter) => {
-                self.ask_server(&launch, interpreter, token).map(|server| (None, Some(server), None, None))
+            StartMethod::Fork(forker) => {
+                fork(&launch, &**forker).map(|handle| (Some(handle), None, None, None))
             }
+            StartMethod::Spawn(interpreter) => {
+                spawn(&launch, interpreter, token).map(|(handle, process, control)| {
+                    (Some(handle), None, Some(process), Some(control))
+                })
+            }
+            StartMethod::ForkServer(interpreter) => self
+                .ask_server(&launch, interpreter, token)
+                .map(|server| (None, Some(server), None, None)),
         };
         match started {
             Ok((handle, server, process, control)) => {
                 let handle = handle.map(Arc::new);
                 if let Some(handle) = &handle {
-                    launch.pool.worker_started(launch.index, launch.incarnation, handle);
+                    launch
+                        .pool
+                        .worker_started(launch.index, launch.incarnation, handle);
                 }
-                self.watches.push(Watch { launch, token, handle, server, _process: process, _control: control });
+                self.watches.push(Watch {
+                    launch,
+                    token,
+                    handle,
+                    server,
+                    _process: process,
+                    _control: control,
+                });
             }
             Err(error) => launch.refused(&error.to_string()),
         }
     }
 
     /// Has a fork server fork the worker; starts the server if none runs this interpreter.
-    fn ask_server(&mut self, launch: &Launch, interpreter: &Interpreter, token: u64) -> io::Result<u64> {
-        let note = Note { kind: Kind::Fork, token, value: i64::from(launch.index), extra: 0 };
-        if let Some(server) = self.servers.iter().find(|server| server.interpreter == *interpreter)
+    fn ask_server(
+        &mut self,
+        launch: &Launch,
+        interpreter: &Interpreter,
+        token: u64,
+    ) -> io::Result<u64> {
+        let note = Note {
+            kind: Kind::Fork,
+            token,
+            value: i64::from(launch.index),
+            extra: 0,
+        };
+        if let Some(server) = self
+            .servers
+            .iter()
+            .find(|server| server.interpreter == *interpreter)
             && launch::send(server.control.as_fd(), note, Some(launch.pool.segment.fd())).is_ok()
         {
             return Ok(server.id);
@@ -214,13 +260,20 @@ impl Supervisor {
         let (process, control) = launch::start(interpreter)?;
         launch::send(control.as_fd(), note, Some(launch.pool.segment.fd()))?;
         let id = self.next();
-        self.servers.push(Server { id, interpreter: interpreter.clone(), process, control });
+        self.servers.push(Server {
+            id,
+            interpreter: interpreter.clone(),
+            process,
+            control,
+        });
         Ok(id)
     }
 
     /// Reads a server's note.
     fn hear(&mut self, id: u64) {
-        let Some(server) = self.servers.iter().find(|server| server.id == id) else { return };
+        let Some(server) = self.servers.iter().find(|server| server.id == id) else {
+            return;
+        };
         let Ok(Some((note, fd))) = launch::receive(server.control.as_fd()) else {
             self.server_gone(id);
             return;
@@ -228,21 +281,35 @@ impl Supervisor {
         match note.kind {
             Kind::Started => {
                 let Some(fd) = fd else { return };
-                if let Some(watch) = self.watches.iter_mut().find(|watch| watch.token == note.token) {
+                if let Some(watch) = self
+                    .watches
+                    .iter_mut()
+                    .find(|watch| watch.token == note.token)
+                {
                     let handle = Arc::new(ProcessHandle::from_parts(note.value as u32, fd));
-                    watch.launch.pool.worker_started(watch.launch.index, watch.launch.incarnation, &handle);
+                    watch.launch.pool.worker_started(
+                        watch.launch.index,
+                        watch.launch.incarnation,
+                        &handle,
+                    );
                     watch.handle = Some(handle);
                 }
             }
             Kind::Refused => {
                 if let Some(watch) = self.forget(note.token) {
                     let error = io::Error::from_raw_os_error(note.value as i32);
-                    watch.launch.refused(&format!("the fork server could not fork: {error}"));
+                    watch
+                        .launch
+                        .refused(&format!("the fork server could not fork: {error}"));
                 }
             }
             Kind::Exited => self.ended(note.token, Some(ExitStatus::Code(note.extra as i32))),
             Kind::Killed => {
-                let status = if note.extra == 0 { ExitStatus::Unknown } else { ExitStatus::Signal(note.extra as i32) };
+                let status = if note.extra == 0 {
+                    ExitStatus::Unknown
+                } else {
+                    ExitStatus::Signal(note.extra as i32)
+                };
                 self.ended(note.token, Some(status));
             }
             Kind::Fork | Kind::Work => {}
@@ -251,10 +318,15 @@ impl Supervisor {
 
     /// A server has died. Its workers die with it; those it never answered for are lost.
     fn server_gone(&mut self, id: u64) {
-        let Some(at) = self.servers.iter().position(|server| server.id == id) else { return };
+        let Some(at) = self.servers.iter().position(|server| server.id == id) else {
+            return;
+        };
         let mut server = self.servers.swap_remove(at);
         let _ = server.process.kill();
-        let how = server.process.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let how = server
+            .process
+            .wait()
+            .map_or_else(|error| error.to_string(), |status| status.to_string());
         let unanswered: Vec<u64> = self
             .watches
             .iter()
@@ -263,18 +335,25 @@ impl Supervisor {
             .collect();
         for token in unanswered {
             if let Some(watch) = self.forget(token) {
-                watch.launch.refused(&format!("the fork server ended ({how}); its own message, if any, is on stderr"));
+                watch.launch.refused(&format!(
+                    "the fork server ended ({how}); its own message, if any, is on stderr"
+                ));
             }
         }
     }
 
     /// A worker has ended; `status` if its server has told, else it is ours to reap.
     fn ended(&mut self, token: u64, status: Option<ExitStatus>) {
-        let Some(watch) = self.forget(token) else { return };
+        let Some(watch) = self.forget(token) else {
+            return;
+        };
         let status = status
             .or_else(|| watch.handle.as_ref().map(|handle| handle.reap()))
             .unwrap_or(ExitStatus::Unknown);
-        watch.launch.pool.worker_ended(watch.launch.index, watch.launch.incarnation, status);
+        watch
+            .launch
+            .pool
+            .worker_ended(watch.launch.index, watch.launch.incarnation, status);
     }
 
     fn forget(&mut self, token: u64) -> Option<Watch> {
@@ -292,12 +371,21 @@ fn fork(launch: &Launch, forker: &dyn launch::Forker) -> io::Result<ProcessHandl
     ProcessHandle::open(forker.fork(seat)?)
 }
 
-fn spawn(launch: &Launch, interpreter: &Interpreter, token: u64) -> io::Result<(ProcessHandle, Process, OwnedFd)> {
+fn spawn(
+    launch: &Launch,
+    interpreter: &Interpreter,
+    token: u64,
+) -> io::Result<(ProcessHandle, Process, OwnedFd)> {
     let (mut process, control) = launch::start(interpreter)?;
-    let note =
-        Note { kind: Kind::Work, token, value: i64::from(launch.index), extra: i64::from(std::process::id()) };
-    let handle = ProcessHandle::open(process.id())
-        .and_then(|handle| launch::send(control.as_fd(), note, Some(launch.pool.segment.fd())).map(|()| handle));
+    let note = Note {
+        kind: Kind::Work,
+        token,
+        value: i64::from(launch.index),
+        extra: i64::from(std::process::id()),
+    };
+    let handle = ProcessHandle::open(process.id()).and_then(|handle| {
+        launch::send(control.as_fd(), note, Some(launch.pool.segment.fd())).map(|()| handle)
+    });
     match handle {
         Ok(handle) => Ok((handle, process, control)),
         Err(error) => {

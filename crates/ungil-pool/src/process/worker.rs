@@ -36,7 +36,9 @@ pub struct Claimed {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
     /// It does not fit into this worker's part of the shared memory.
-    #[error("a result of {needed} bytes does not fit into the worker's shared memory ({left} bytes left)")]
+    #[error(
+        "a result of {needed} bytes does not fit into the worker's shared memory ({left} bytes left)"
+    )]
     TooLarge {
         /// Bytes needed.
         needed: usize,
@@ -61,29 +63,48 @@ impl Worker {
     /// Joins the pool.
     pub fn join(seat: WorkerSeat) -> std::io::Result<Self> {
         let segment = Arc::new(Segment::attach(seat.segment)?);
-        let used = segment.worker(seat.index).used.each_ref().map(|used| used.load(Ordering::Acquire) as usize);
+        let used = segment
+            .worker(seat.index)
+            .used
+            .each_ref()
+            .map(|used| used.load(Ordering::Acquire) as usize);
         let arena = Arena::new(Arc::clone(&segment), seat.index + 1, used);
-        Ok(Self { segment, index: seat.index, arena })
+        Ok(Self {
+            segment,
+            index: seat.index,
+            arena,
+        })
     }
 
     /// What the pool's maker left for its workers to set themselves up with.
     pub fn setup(&self) -> Option<ManuallyDrop<Message>> {
         let offset = self.segment.header().setup.load(Ordering::Acquire);
         // Never dropped: the block serves every worker, so no worker may give it back.
-        (offset != 0).then(|| Message::open(&self.segment, offset))?.map(ManuallyDrop::new)
+        (offset != 0)
+            .then(|| Message::open(&self.segment, offset))?
+            .map(ManuallyDrop::new)
     }
 
     /// Says that the worker is set up and will now take tasks.
     pub fn ready(&self) {
-        self.segment.worker(self.index).seat.store(seat::READY, Ordering::Release);
+        self.segment
+            .worker(self.index)
+            .seat
+            .store(seat::READY, Ordering::Release);
     }
 
     /// Says that the set-up failed, and why; the process should end now.
     pub fn failed(&mut self, why: &[u8]) {
         if let Ok(offset) = self.store(why, &[]) {
-            self.segment.worker(self.index).failure.store(offset as u64, Ordering::Relaxed);
+            self.segment
+                .worker(self.index)
+                .failure
+                .store(offset as u64, Ordering::Relaxed);
         }
-        self.segment.worker(self.index).seat.store(seat::FAILED, Ordering::Release);
+        self.segment
+            .worker(self.index)
+            .seat
+            .store(seat::FAILED, Ordering::Release);
     }
 
     /// The next task, if there is one now. Looks a few times before it says no.
@@ -121,7 +142,12 @@ impl Worker {
     }
 
     /// Answers a task; on an error nothing was sent and it must be answered otherwise.
-    pub fn reply(&mut self, task: &Claimed, head: &[u8], buffers: &[&[u8]]) -> Result<(), ReplyError> {
+    pub fn reply(
+        &mut self,
+        task: &Claimed,
+        head: &[u8],
+        buffers: &[&[u8]],
+    ) -> Result<(), ReplyError> {
         if buffers.is_empty() && head.len() <= INLINE {
             message::write_inline(&self.segment, task.slot, head);
         } else {

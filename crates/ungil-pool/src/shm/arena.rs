@@ -72,7 +72,11 @@ impl Arena {
         let [small, large] = parts(&segment, n);
         let from = |part: Range<usize>, used: usize| {
             let next = (part.start + used).min(part.end);
-            Part { next, end: part.end, backed: next }
+            Part {
+                next,
+                end: part.end,
+                backed: next,
+            }
         };
         Self {
             segment,
@@ -91,10 +95,20 @@ impl Arena {
     }
 
     /// Space for a payload: its offset and size. The caller writes it with [`block::write`].
-    pub(crate) fn lend(&mut self, head: usize, buffers: &[&[u8]]) -> Result<(usize, usize), NoSpace> {
-        let no_region = |needed| NoSpace::Region { needed, left: self.large.end - self.large.next };
+    pub(crate) fn lend(
+        &mut self,
+        head: usize,
+        buffers: &[&[u8]],
+    ) -> Result<(usize, usize), NoSpace> {
+        let no_region = |needed| NoSpace::Region {
+            needed,
+            left: self.large.end - self.large.next,
+        };
         let needed = block::space_for(head, buffers).ok_or_else(|| no_region(usize::MAX))?;
-        let space = needed.max(SMALLEST).checked_next_power_of_two().ok_or_else(|| no_region(needed))?;
+        let space = needed
+            .max(SMALLEST)
+            .checked_next_power_of_two()
+            .ok_or_else(|| no_region(needed))?;
         let class = (space / SMALLEST).trailing_zeros() as usize;
         if self.classes.len() <= class {
             self.classes.resize_with(class + 1, Class::default);
@@ -119,7 +133,11 @@ impl Arena {
             found.backed = needed;
         }
         // SAFETY: the space is ours and holds a header.
-        unsafe { (*block::header(&self.segment, found.offset)).life.store(life::LIVE, Ordering::Relaxed) };
+        unsafe {
+            (*block::header(&self.segment, found.offset))
+                .life
+                .store(life::LIVE, Ordering::Relaxed)
+        };
         let class = &mut self.classes[class];
         class.lent.push(found);
         class.fresh += 1;
@@ -155,10 +173,17 @@ impl Arena {
         }
         list.fresh = 0;
         let segment = &self.segment;
-        let (mut free, lent): (Vec<_>, Vec<_>) = std::mem::take(&mut list.lent).into_iter().partition(|space| {
-            // SAFETY: every lent space holds a header.
-            unsafe { (*block::header(segment, space.offset)).life.load(Ordering::Acquire) == life::FREE }
-        });
+        let (mut free, lent): (Vec<_>, Vec<_>) = std::mem::take(&mut list.lent)
+            .into_iter()
+            .partition(|space| {
+                // SAFETY: every lent space holds a header.
+                unsafe {
+                    (*block::header(segment, space.offset))
+                        .life
+                        .load(Ordering::Acquire)
+                        == life::FREE
+                }
+            });
         list.lent = lent;
         for space in &mut free {
             if large && self.cached + space.backed > CACHE {
@@ -173,10 +198,17 @@ impl Arena {
     /// Cuts a new space from the front of its part of the region.
     fn cut(&mut self, needed: usize, space: usize) -> Result<Space, NoSpace> {
         let large = space >= LARGE;
-        let part = if large { &mut self.large } else { &mut self.small };
+        let part = if large {
+            &mut self.large
+        } else {
+            &mut self.small
+        };
         // Large spaces may be shorter than their class at the very end of the region.
         if part.end - part.next < space {
-            return Err(NoSpace::Region { needed, left: part.end - part.next });
+            return Err(NoSpace::Region {
+                needed,
+                left: part.end - part.next,
+            });
         }
         let offset = part.next;
         let backed = if large {
@@ -220,7 +252,12 @@ pub(crate) fn reclaim(segment: &Segment, n: u32, used: [usize; 2]) -> [usize; 2]
                 // Cut but never written: nothing behind it can be found, nothing reads it.
                 break;
             }
-            let orphaned = header.life.compare_exchange(life::LIVE, life::ORPHAN, Ordering::AcqRel, Ordering::Relaxed);
+            let orphaned = header.life.compare_exchange(
+                life::LIVE,
+                life::ORPHAN,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
             if orphaned.is_ok() {
                 live = true;
             } else if space >= os::page_size() {

@@ -45,15 +45,27 @@ pub(crate) fn header(segment: &Segment, offset: usize) -> *mut BlockHeader {
 /// How many bytes a block for this payload needs.
 pub(crate) fn space_for(head: usize, buffers: &[&[u8]]) -> Option<usize> {
     let table = BLOCK_HEADER + buffers.len() * 8;
-    buffers.iter().try_fold(table.checked_add(head)?, |at, buffer| {
-        at.checked_next_multiple_of(BUFFER_ALIGN)?.checked_add(buffer.len())
-    })
+    buffers
+        .iter()
+        .try_fold(table.checked_add(head)?, |at, buffer| {
+            at.checked_next_multiple_of(BUFFER_ALIGN)?
+                .checked_add(buffer.len())
+        })
 }
 
 /// Writes a payload into fresh space of its own and marks it live.
-pub(crate) fn write(segment: &Segment, offset: usize, space: usize, head: &[u8], buffers: &[&[u8]]) {
+pub(crate) fn write(
+    segment: &Segment,
+    offset: usize,
+    space: usize,
+    head: &[u8],
+    buffers: &[&[u8]],
+) {
     let needed = space_for(head.len(), buffers).unwrap_or(usize::MAX);
-    assert!(needed <= space, "a payload of {needed} bytes does not fit into {space}");
+    assert!(
+        needed <= space,
+        "a payload of {needed} bytes does not fit into {space}"
+    );
     if needed >= POPULATE_FROM {
         segment.mapping().populate(offset, needed, true);
     }
@@ -71,11 +83,13 @@ pub(crate) fn write(segment: &Segment, offset: usize, space: usize, head: &[u8],
             table.add(i).write(buffer.len() as u64);
         }
         let mut at = BLOCK_HEADER + buffers.len() * 8;
-        base.add(at).copy_from_nonoverlapping(head.as_ptr(), head.len());
+        base.add(at)
+            .copy_from_nonoverlapping(head.as_ptr(), head.len());
         at += head.len();
         for buffer in buffers {
             at = at.next_multiple_of(BUFFER_ALIGN);
-            base.add(at).copy_from_nonoverlapping(buffer.as_ptr(), buffer.len());
+            base.add(at)
+                .copy_from_nonoverlapping(buffer.as_ptr(), buffer.len());
             at += buffer.len();
         }
         // Relaxed: the state word of the slot, stored with Release, publishes all of it.
@@ -104,7 +118,11 @@ impl Block {
         // SAFETY: a header fits between `offset` and the region's end; any bytes are valid.
         let (space, head_len, count) = unsafe {
             let h = header(segment, offset);
-            ((*h).space as usize, (*h).head_len as usize, (*h).buffers as usize)
+            (
+                (*h).space as usize,
+                (*h).head_len as usize,
+                (*h).buffers as usize,
+            )
         };
         if space > region.end - offset || count > space / 8 {
             return None;
@@ -129,18 +147,29 @@ impl Block {
         if at >= POPULATE_FROM {
             segment.mapping().populate(offset, at, true);
         }
-        Some(Self { segment: Arc::clone(segment), offset, head, buffers })
+        Some(Self {
+            segment: Arc::clone(segment),
+            offset,
+            head,
+            buffers,
+        })
     }
 
     /// Says that `worker` reads it now, so that its death gives the block back.
     pub(crate) fn hold(&self, worker: u32) {
         // SAFETY: `open` checked the header.
-        unsafe { (*header(&self.segment, self.offset)).holder.store(worker + 1, Ordering::Release) };
+        unsafe {
+            (*header(&self.segment, self.offset))
+                .holder
+                .store(worker + 1, Ordering::Release)
+        };
     }
 
     pub(crate) fn head(&self) -> &[u8] {
         // SAFETY: `open` checked the range; nobody writes a live block's head.
-        unsafe { std::slice::from_raw_parts(self.segment.mapping().at(self.head.start), self.head.len()) }
+        unsafe {
+            std::slice::from_raw_parts(self.segment.mapping().at(self.head.start), self.head.len())
+        }
     }
 
     pub(crate) fn buffers(&self) -> usize {

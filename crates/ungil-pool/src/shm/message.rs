@@ -34,7 +34,10 @@ impl Message {
 
     /// The message in a block that belongs to no slot.
     pub(crate) fn open(segment: &Arc<Segment>, offset: u64) -> Option<Self> {
-        Some(Self(Storage::Shared(Block::open(segment, usize::try_from(offset).ok()?)?)))
+        Some(Self(Storage::Shared(Block::open(
+            segment,
+            usize::try_from(offset).ok()?,
+        )?)))
     }
 
     /// The bytes before the buffers.
@@ -73,7 +76,9 @@ fn inline(segment: &Segment, slot: u32) -> Option<&[u8]> {
     let len = segment.slot(slot).inline_len.load(Ordering::Relaxed) as usize;
     let slot: *const Slot = segment.slot_ptr(slot);
     // SAFETY: the state word gave the slot to the caller, so nobody writes it meanwhile.
-    (len <= INLINE).then(|| unsafe { std::slice::from_raw_parts((&raw const (*slot).inline).cast::<u8>(), len) })
+    (len <= INLINE).then(|| unsafe {
+        std::slice::from_raw_parts((&raw const (*slot).inline).cast::<u8>(), len)
+    })
 }
 
 /// Writes a small payload into a slot that belongs to the caller.
@@ -81,13 +86,22 @@ pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[u8]) {
     assert!(head.len() <= INLINE);
     let fields = segment.slot(slot);
     fields.block.store(0, Ordering::Relaxed);
-    fields.inline_len.store(head.len() as u32, Ordering::Relaxed);
+    fields
+        .inline_len
+        .store(head.len() as u32, Ordering::Relaxed);
     let slot = segment.slot_ptr(slot);
     // SAFETY: the slot belongs to the caller, and the assertion keeps the copy inside.
-    unsafe { (&raw mut (*slot).inline).cast::<u8>().copy_from_nonoverlapping(head.as_ptr(), head.len()) };
+    unsafe {
+        (&raw mut (*slot).inline)
+            .cast::<u8>()
+            .copy_from_nonoverlapping(head.as_ptr(), head.len())
+    };
 }
 
 /// Points a slot that belongs to the caller at a block.
 pub(crate) fn write_block(segment: &Segment, slot: u32, offset: usize) {
-    segment.slot(slot).block.store(offset as u64, Ordering::Relaxed);
+    segment
+        .slot(slot)
+        .block
+        .store(offset as u64, Ordering::Relaxed);
 }

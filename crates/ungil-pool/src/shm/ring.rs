@@ -37,8 +37,11 @@ impl<S: Slots> Ring<'_, S> {
         }
         // Release, here and below: whoever reads the later word sees the earlier ones and the
         // payload in the slot.
-        self.slots.state(slot).store(State::ready(ticket).0, Ordering::Release);
-        self.entry(ticket).store(ticket << SLOT_BITS | u64::from(slot), Ordering::Release);
+        self.slots
+            .state(slot)
+            .store(State::ready(ticket).0, Ordering::Release);
+        self.entry(ticket)
+            .store(ticket << SLOT_BITS | u64::from(slot), Ordering::Release);
         self.tail.store(ticket + 1, Ordering::Release);
         Some(ticket)
     }
@@ -77,7 +80,12 @@ impl<S: Slots> Ring<'_, S> {
     pub(crate) fn take_back(&self, slot: u32, ticket: u64) -> bool {
         self.slots
             .state(slot)
-            .compare_exchange(State::ready(ticket).0, State::FREE.0, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(
+                State::ready(ticket).0,
+                State::FREE.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
             .is_ok()
     }
 
@@ -102,7 +110,9 @@ impl<S: Slots> Ring<'_, S> {
 
     fn push_head(&self, from: u64) {
         // Losing the race is as good: then somebody else has pushed it.
-        let _ = self.head.compare_exchange(from, from + 1, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self
+            .head
+            .compare_exchange(from, from + 1, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     fn entry(&self, ticket: u64) -> &AtomicU64 {

@@ -100,11 +100,20 @@ impl Geometry {
         let ring_at = workers_at + workers as usize * size_of::<WorkerBlock>();
         let slots_at = (ring_at + RING * 8).next_multiple_of(4096);
         let regions_at = (slots_at + SLOTS as usize * size_of::<Slot>()).next_multiple_of(ALIGN);
-        Self { workers, workers_at, ring_at, slots_at, regions_at, region_len }
+        Self {
+            workers,
+            workers_at,
+            ring_at,
+            slots_at,
+            regions_at,
+            region_len,
+        }
     }
 
     fn len(&self) -> Option<usize> {
-        self.region_len.checked_mul(self.workers as usize + 1)?.checked_add(self.regions_at)
+        self.region_len
+            .checked_mul(self.workers as usize + 1)?
+            .checked_add(self.regions_at)
     }
 }
 
@@ -128,16 +137,25 @@ impl Segment {
         }
         loop {
             let geometry = Geometry::new(workers, region_len);
-            match geometry.len().ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory)).and_then(|len| {
-                let fd = os::create_segment(len)?;
-                Ok((Mapping::new(fd.as_fd(), len)?, fd))
-            }) {
+            match geometry
+                .len()
+                .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))
+                .and_then(|len| {
+                    let fd = os::create_segment(len)?;
+                    Ok((Mapping::new(fd.as_fd(), len)?, fd))
+                }) {
                 Ok((mapping, fd)) => {
-                    let segment = Self { mapping, fd, geometry };
+                    let segment = Self {
+                        mapping,
+                        fd,
+                        geometry,
+                    };
                     segment.write_header();
                     return Ok(segment);
                 }
-                Err(_) if region_len / 2 >= SMALLEST_REGION => region_len = region_len / 2 / ALIGN * ALIGN,
+                Err(_) if region_len / 2 >= SMALLEST_REGION => {
+                    region_len = region_len / 2 / ALIGN * ALIGN
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -145,7 +163,12 @@ impl Segment {
 
     /// Maps a segment that another process made.
     pub(crate) fn attach(fd: OwnedFd) -> io::Result<Self> {
-        let bad = || io::Error::new(io::ErrorKind::InvalidData, "the descriptor is not a segment of an ungil pool");
+        let bad = || {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the descriptor is not a segment of an ungil pool",
+            )
+        };
         let len = usize::try_from(rustix::fs::fstat(&fd)?.st_size).map_err(|_| bad())?;
         if len < ALIGN {
             return Err(bad());
@@ -158,7 +181,11 @@ impl Segment {
         if header.magic != MAGIC || geometry.len() != Some(len) {
             return Err(bad());
         }
-        Ok(Self { mapping, fd, geometry })
+        Ok(Self {
+            mapping,
+            fd,
+            geometry,
+        })
     }
 
     fn write_header(&self) {
@@ -189,7 +216,13 @@ impl Segment {
     pub(crate) fn worker(&self, index: u32) -> &WorkerBlock {
         assert!(index < self.geometry.workers);
         // SAFETY: inside the array by the assertion; all its fields are atomics.
-        unsafe { &*self.mapping.at(self.geometry.workers_at).cast::<WorkerBlock>().add(index as usize) }
+        unsafe {
+            &*self
+                .mapping
+                .at(self.geometry.workers_at)
+                .cast::<WorkerBlock>()
+                .add(index as usize)
+        }
     }
 
     pub(crate) fn slot(&self, slot: u32) -> &Slot {
@@ -201,15 +234,29 @@ impl Segment {
     pub(crate) fn slot_ptr(&self, slot: u32) -> *mut Slot {
         assert!(slot < SLOTS);
         // SAFETY: inside the array by the assertion.
-        unsafe { self.mapping.at(self.geometry.slots_at).cast::<Slot>().add(slot as usize) }
+        unsafe {
+            self.mapping
+                .at(self.geometry.slots_at)
+                .cast::<Slot>()
+                .add(slot as usize)
+        }
     }
 
     pub(crate) fn ring(&self) -> Ring<'_, Self> {
         let header = self.header();
         // SAFETY: the ring lies inside the mapping, is aligned to 64 and is all atomics.
-        let entries =
-            unsafe { std::slice::from_raw_parts(self.mapping.at(self.geometry.ring_at).cast::<AtomicU64>(), RING) };
-        Ring { head: &header.head.0, tail: &header.tail.0, entries, slots: self }
+        let entries = unsafe {
+            std::slice::from_raw_parts(
+                self.mapping.at(self.geometry.ring_at).cast::<AtomicU64>(),
+                RING,
+            )
+        };
+        Ring {
+            head: &header.head.0,
+            tail: &header.tail.0,
+            entries,
+            slots: self,
+        }
     }
 
     /// Start and end of the region of the parent (0) or of worker `n - 1`.
