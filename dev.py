@@ -28,6 +28,7 @@ from tools.toolchain import ROOT, require_rust, say
 
 
 def compare(arguments: Sequence[str]) -> int:
+    require_rust()
     home = environment.home()
     home.install_ungil(home)
     program = str(home.directory / "bin" / "ungil")

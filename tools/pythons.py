@@ -65,7 +65,11 @@ def find_all() -> list[Python]:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     minors = range(OLDEST[1], NEWEST_LOOKED_FOR)
     on_path = (shutil.which(f"python3.{minor}{flag}") for minor in minors for flag in ("", "t"))
-    candidates: list[str | Path] = [sys.executable, *pyenv.glob("versions/3.*/bin/python3"), *filter(None, on_path)]
+    candidates: list[str | Path] = [
+        sys.executable,
+        *pyenv.glob("versions/3.*/bin/python3"),
+        *filter(None, on_path),
+    ]
     found: dict[str, Python] = {}
     for candidate in candidates:
         if (python := probe(candidate)) is not None:

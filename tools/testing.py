@@ -23,7 +23,7 @@ class Totals(NamedTuple):
 
 
 CARGO = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
-PYTEST = re.compile(r"=+ (.*) in [\d.]+s.*=+")
+PYTEST = re.compile(r"(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 PYTEST_PART = re.compile(r"(\d+) (passed|failed|skipped|error|xfailed|xpassed)")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
