@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from ungil import _ungil
 
@@ -64,8 +65,8 @@ class InterruptibleExecutor(Executor):
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
-    ) -> bool | None:
-        """Waits for the tasks; but an interrupt (any exception that is no `Exception`) ends them."""
+    ) -> Literal[False]:
+        """Waits for the tasks; an exception that is no `Exception`, like Ctrl-C, ends them."""
         if exc_type is not None and not issubclass(exc_type, Exception):
             self._interrupt()
             return False
@@ -176,8 +177,5 @@ def _run_thread(
             )
             core.fail()
             return
-    try:
+    with suppress(KeyboardInterrupt):  # it came between two tasks
         core.work()
-    except KeyboardInterrupt:
-        # The interrupt came between two tasks.
-        pass

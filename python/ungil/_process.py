@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
@@ -57,12 +59,12 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.args[0]}"""'
 
 
-def child_command() -> tuple[str, list[str]]:
-    """The command of a process that becomes a fork server or a worker of this one."""
+def child_command(entry: str) -> tuple[str, list[str]]:
+    """The command of a process that calls `_ungil.ENTRY(our pid)`."""
     package = str(Path(__file__).resolve().parent.parent)
     code = (
         f"import sys; sys.path.append({package!r}); "
-        f"from ungil._ungil import _run_child; _run_child({os.getpid()})"
+        f"from ungil._ungil import {entry}; {entry}({os.getpid()})"
     )
     # The flags of this interpreter; and -P: no directory of ours before the standard library.
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -78,7 +80,7 @@ def _main_module() -> dict[str, str]:
     path = getattr(main, "__file__", None)
     if path is None or not Path(path).exists():
         return {}
-    return {"init_main_from_path": os.path.abspath(path)}  # noqa: PTH100 (keeps symlinks)
+    return {"init_main_from_path": os.path.abspath(path)}
 
 
 def _set_up_pickle(
@@ -87,15 +89,13 @@ def _set_up_pickle(
     """What a worker reads first; see `ungil._worker.set_up`."""
     set_up: dict[str, object] = {"parent": os.getpid()}
     if not forked:
-        set_up["sys_path"] = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
+        set_up["sys_path"] = [entry or os.getcwd() for entry in sys.path]
         set_up["argv"] = sys.argv
         set_up["environ"] = dict(os.environ)
         set_up["main"] = _main_module()
         set_up["authkey"] = bytes(_mp_process.current_process().authkey)
-        try:
-            set_up["directory"] = os.getcwd()  # noqa: PTH109
-        except OSError:
-            pass  # deleted under us: the workers stay where they are
+        with suppress(OSError):  # deleted under us: the workers stay where they are
+            set_up["directory"] = os.getcwd()
         if initializer is not None:
             set_up["initializer"] = _pickle_initializer(initializer, initargs)
     return pickle.dumps(set_up, protocol=5)
@@ -106,10 +106,10 @@ def _pickle_initializer(initializer: Callable[..., object], initargs: tuple[Any,
         return pickle.dumps((initializer, initargs), protocol=5)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         try:
-            import cloudpickle  # noqa: PLC0415 (optional)
+            cloudpickle: Any = import_module("cloudpickle")
         except ImportError:
             raise pickle.PicklingError(
-                f"the initializer or its arguments cannot be pickled for a worker process: {error}. "
+                f"the initializer or its arguments cannot be pickled for a worker: {error}. "
                 "Move the function to the top level of a module, install cloudpickle, or use "
                 'start_method="fork"'
             ) from error
@@ -159,7 +159,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         self._open(count, method, set_up, inherited)
         register(self)
 
-    def map(  # type: ignore[override]  # the same, with the chunk size that processes use
+    def map(
         self,
         fn: Callable[..., T],
         *iterables: Iterable[Any],

@@ -14,7 +14,7 @@ mod _ungil {
     #[pymodule_export]
     use crate::pool::{
         FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
-        interrupt_thread, run_child,
+        interrupt_thread, run_server, run_worker,
     };
 
     #[pymodule_init]

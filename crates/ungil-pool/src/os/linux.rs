@@ -49,10 +49,6 @@ impl Mapping {
         Ok(mapping)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// The address of byte `offset`, which must lie inside.
     pub(crate) fn at(&self, offset: usize) -> *mut u8 {
         assert!(
@@ -193,10 +189,6 @@ impl ProcessHandle {
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    pub(crate) fn terminate(&self) {
-        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::TERM);
-    }
-
     /// Reaps a child that has ended. Somebody else may have reaped it before us.
     pub(crate) fn reap(&self) -> ExitStatus {
         let status = rustix::process::waitid(
@@ -244,4 +236,12 @@ pub(crate) fn die_with_parent(parent: u32) -> bool {
 /// One turn of waiting in a spin loop.
 pub(crate) fn relax() {
     std::hint::spin_loop();
+}
+
+/// Names the calling thread; the main thread's name is the process's.
+pub(crate) fn name_thread(name: &str) {
+    if let Ok(name) = std::ffi::CString::new(name) {
+        // Only for those who look at the process list.
+        let _ = rustix::thread::set_name(&name);
+    }
 }

@@ -48,7 +48,7 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
     loop {
         wait_for_news(&control, &children)?;
         report_ended(&control, &mut children)?;
-        if !readable(&control)? {
+        if !ready(&control)? {
             continue;
         }
         let Some((note, fd)) = launch::receive(control.as_fd())? else {
@@ -115,8 +115,9 @@ fn wait_for_news(control: &OwnedFd, children: &[Child]) -> io::Result<()> {
     Ok(())
 }
 
-fn readable(control: &OwnedFd) -> io::Result<bool> {
-    let mut fds = [PollFd::new(control, PollFlags::IN)];
+/// Whether there is something to read, or the process has ended.
+fn ready(fd: &impl AsFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
     let now = rustix::time::Timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -128,7 +129,7 @@ fn readable(control: &OwnedFd) -> io::Result<bool> {
 fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> {
     let mut alive = Vec::with_capacity(children.len());
     for child in children.drain(..) {
-        if !readable_handle(&child.handle)? {
+        if !ready(&child.handle)? {
             alive.push(child);
             continue;
         }
@@ -150,11 +151,7 @@ fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> 
     Ok(())
 }
 
-fn readable_handle(handle: &ProcessHandle) -> io::Result<bool> {
-    let mut fds = [PollFd::new(handle, PollFlags::IN)];
-    let now = rustix::time::Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    Ok(rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&now)))? > 0)
+/// Names this process, as `ps` and `top` show it (15 bytes at most).
+pub fn name_this_process(name: &str) {
+    os::name_thread(name);
 }

@@ -26,5 +26,5 @@ mod worker;
 pub(crate) use future::FutureBase;
 pub(crate) use process::ProcessPool;
 pub(crate) use shared_buffer::SharedBuffer;
-pub(crate) use start::{after_fork_in_child, run_child};
+pub(crate) use start::{after_fork_in_child, run_server, run_worker};
 pub(crate) use thread::{ThreadPool, ThreadPoolCore, interrupt_thread};

@@ -59,8 +59,8 @@ impl ProcessPool {
         let py = setup.py();
         let method = match start_method {
             "fork" => StartMethod::Fork(Arc::new(start::PythonForker::new(initializer))),
-            "spawn" => StartMethod::Spawn(start::interpreter(py)?),
-            _ => StartMethod::ForkServer(start::interpreter(py)?),
+            "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
+            _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
         let office = Office {
             engine: Arc::new(Engine::new(max_workers, method, setup.as_bytes())?),

@@ -9,12 +9,12 @@ use ungil_pool::process::{Fork, Forker, Interpreter, Role, WorkerSeat, enter};
 
 use super::worker;
 
-/// The command of a fresh interpreter that calls [`run_child`]. The same flags as this
+/// The command of a fresh interpreter that calls `entry`. The same flags as this
 /// interpreter's, so that `-X`, `-W` and friends hold in the workers too.
-pub(super) fn interpreter(py: Python<'_>) -> PyResult<Interpreter> {
+pub(super) fn interpreter(py: Python<'_>, entry: &str) -> PyResult<Interpreter> {
     let (program, args): (OsString, Vec<OsString>) = py
         .import("ungil._process")?
-        .call_method0("child_command")?
+        .call_method1("child_command", (entry,))?
         .extract()?;
     Ok(Interpreter { program, args })
 }
@@ -67,10 +67,24 @@ fn fork(_py: Python<'_>) -> io::Result<Fork> {
     }
 }
 
-/// What the command of [`interpreter`] runs: a fork server or a spawned worker of the process `owner`.
+/// What a spawned worker of the process `owner` runs.
 #[pyfunction]
-#[pyo3(name = "_run_child")]
-pub(crate) fn run_child(py: Python<'_>, owner: u32) -> PyResult<()> {
+#[pyo3(name = "_run_worker")]
+pub(crate) fn run_worker(py: Python<'_>, owner: u32) -> PyResult<()> {
+    run_child(py, owner)
+}
+
+/// What the fork server of the process `owner` runs. It imports what every worker needs, so
+/// that they share it.
+#[pyfunction]
+#[pyo3(name = "_run_server")]
+pub(crate) fn run_server(py: Python<'_>, owner: u32) -> PyResult<()> {
+    ungil_pool::process::name_this_process("ungil-server");
+    py.import("ungil._worker")?.call_method0("preload")?;
+    run_child(py, owner)
+}
+
+fn run_child(py: Python<'_>, owner: u32) -> PyResult<()> {
     match enter(owner, &mut || fork(py))? {
         Role::Worker(seat) => worker::run_and_exit(py, seat, None, false),
         Role::Finished => Ok(()),

@@ -27,6 +27,7 @@ pub(super) fn run_and_exit(
     forked: bool,
 ) -> ! {
     let index = seat.index;
+    ungil_pool::process::name_this_process(&format!("ungil-worker-{}", index + 1));
     let code = match Worker::join(seat) {
         Ok(worker) => {
             let mut servant = Servant {
