@@ -1,7 +1,3 @@
-//! The atomics of the shared-memory protocols: the real ones, or loom's when they are model-checked.
+//! The atomics of the shared-memory protocols; `tests/model` puts loom's in their place.
 
-#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

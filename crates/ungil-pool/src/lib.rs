@@ -17,24 +17,14 @@
 mod atomics;
 mod shm;
 
-#[cfg(not(loom))]
 mod error;
-#[cfg(not(loom))]
 mod exit;
-#[cfg(not(loom))]
 mod os;
-#[cfg(not(loom))]
 pub mod park;
-#[cfg(not(loom))]
 pub mod process;
-#[cfg(not(loom))]
 pub mod thread;
 
-#[cfg(not(loom))]
 pub use error::{Breakage, SubmitError};
-#[cfg(not(loom))]
 pub use exit::{Crash, ExitStatus};
-#[cfg(not(loom))]
 pub use shm::message::Message;
-#[cfg(not(loom))]
 pub use shm::segment::MAX_WORKERS;

@@ -7,12 +7,12 @@ use std::sync::{Arc, PoisonError};
 
 use super::lifecycle::Seat;
 use super::pool::{Outcome, Shared, Stage, Task};
-use crate::atomics::{Ordering, fence};
+use crate::atomics::Ordering;
 use crate::os;
-use crate::shm::done;
 use crate::shm::message::Message;
 use crate::shm::segment::SLOTS;
 use crate::shm::state::{Phase, State};
+use crate::shm::{bell, done};
 
 /// Looks at an empty list this often before sleeping.
 const LOOKS: u32 = 100;
@@ -39,15 +39,14 @@ fn run(shared: &Arc<Shared>) {
         if matches!(shared.book().phase, Stage::Closed) {
             return;
         }
-        header.bell.0.store(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        bell::arm(&header.bell.0);
         // Look again: a worker that finished before it could see the bell did not ring.
         if header.done.0.load(Ordering::SeqCst) == 0
             && !matches!(shared.book().phase, Stage::Closed)
         {
             os::futex_wait(&header.bell.0, 1, None, false);
         }
-        header.bell.0.store(0, Ordering::SeqCst);
+        bell::disarm(&header.bell.0);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::shm::arena::{Arena, NoSpace};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
 use crate::shm::state::State;
-use crate::shm::{block, done, idle};
+use crate::shm::{bell, block, done, idle};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -179,9 +179,9 @@ impl Worker {
     }
 }
 
-/// Wakes the parent's pump if it sleeps. The finished task was pushed before, with `SeqCst`.
-pub(crate) fn ring_bell(bell: &AtomicU32) {
-    if bell.load(Ordering::SeqCst) == 1 && bell.swap(0, Ordering::SeqCst) == 1 {
-        os::futex_wake(bell, 1, false);
+/// Wakes the parent's pump if it sleeps. The finished task was pushed before.
+pub(crate) fn ring_bell(word: &AtomicU32) {
+    if bell::ring(word) {
+        os::futex_wake(word, 1, false);
     }
 }
