@@ -3,6 +3,7 @@
 
 pub mod comparison;
 pub mod scaling;
+pub mod statistics;
 pub mod verdict;
 pub mod warning;
 

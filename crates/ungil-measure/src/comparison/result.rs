@@ -91,7 +91,9 @@ pub struct Summary {
     /// Wall time of a run.
     pub wall_s: Spread,
     /// Median serial wall time over this cell's; 1 for the baseline.
-    pub speedup: Interval,
+    pub speedup: f64,
+    /// Bootstrap interval of the speed-up; `None` for the baseline, or with fewer than 3 runs on either side.
+    pub speedup_interval: Option<Interval>,
     /// Speed-up per worker.
     pub efficiency: f64,
     /// Task latency over all runs; `None` without task samples.
@@ -127,11 +129,9 @@ pub struct Spread {
     pub iqr: f64,
 }
 
-/// A figure with its confidence interval.
+/// A confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The figure itself.
-    pub estimate: f64,
     /// Lower end.
     pub low: f64,
     /// Upper end.

@@ -1,67 +1,16 @@
-//! Scaling laws: Amdahl's, and Gunther's Universal Scalability Law.
+//! Scaling laws: how the speed-up `S` of a pool follows from its number of workers `N`.
+//!
+//! - Amdahl: G. M. Amdahl, "Validity of the single processor approach to achieving large scale
+//!   computing capabilities", AFIPS 1967.
+//! - USL: N. J. Gunther, "Guerrilla Capacity Planning", Springer 2007, chapters 4 and 5.
+//!
+//! Both carry a third factor, `unit`: the speed-up that one worker of the pool has against the
+//! serial loop. It keeps the pool's constant overhead out of the law's own parameters. Amdahl's law
+//! is the USL without coherency (Gunther 2007, section 4.3), so one least-squares search serves
+//! both.
 
-use serde::{Deserialize, Serialize};
+mod fit;
+mod laws;
 
-/// A law fitted to a curve, or the reason why it was not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Fit<Law> {
-    /// The law and how well it describes the curve.
-    Fitted {
-        /// Its parameters.
-        law: Law,
-        /// Its quality.
-        quality: Quality,
-    },
-    /// No fit.
-    Refused {
-        /// Why, as one sentence.
-        reason: String,
-    },
-}
-
-/// How well a law describes a curve.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
-    /// Root of the mean squared residual, in units of speed-up.
-    pub rmse: f64,
-    /// Share of the variance explained; `None` on a curve without variance.
-    pub r_squared: Option<f64>,
-    /// Every point with the law's prediction.
-    pub points: Vec<Point>,
-}
-
-/// A measured point beside the law's prediction.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Worker count.
-    pub workers: usize,
-    /// Measured speed-up.
-    pub observed: f64,
-    /// The law's speed-up.
-    pub predicted: f64,
-}
-
-/// Amdahl's law, `S(N) = unit / (s + (1 - s) / N)`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Amdahl {
-    /// `s`: the share of the work that cannot be divided, in [0, 1].
-    pub serial_fraction: f64,
-    /// `unit`: the speed-up of one worker; below 1 it is the pool's overhead.
-    pub unit: f64,
-    /// `unit / s`: what no number of workers can exceed; `None` when `s` is 0.
-    pub limit: Option<f64>,
-}
-
-/// Gunther's law, `S(N) = unit N / (1 + sigma (N - 1) + kappa N (N - 1))`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Usl {
-    /// `sigma`: waiting for what is shared, in [0, 1].
-    pub contention: f64,
-    /// `kappa`: keeping what is shared coherent, at least 0.
-    pub coherency: f64,
-    /// `unit`: the speed-up of one worker; below 1 it is the pool's overhead.
-    pub unit: f64,
-    /// `sqrt((1 - sigma) / kappa)`: beyond it more workers slow the work down; `None` when there is no such point.
-    pub peak_workers: Option<f64>,
-}
+pub use fit::{MIN_POINTS_AMDAHL, MIN_POINTS_USL, fit_amdahl, fit_usl};
+pub use laws::{Amdahl, Fit, Point, Quality, Usl};
