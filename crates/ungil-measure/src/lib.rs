@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod comparison;
+pub mod os;
 pub mod scaling;
 pub mod statistics;
 pub mod verdict;

@@ -169,6 +169,7 @@ fn quality(points: &[(usize, f64)], shape: Shape, unit: f64) -> Quality {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)] // exact by construction
     use proptest::prelude::*;
 
     use super::*;

@@ -54,9 +54,9 @@ fn resampled_medians(sample: &Sample, resamples: usize, random: &mut SplitMix64)
     (0..resamples.max(1))
         .map(|_| {
             // Drawing indices and sorting those keeps the values themselves in order.
-            drawn
-                .iter_mut()
-                .for_each(|index| *index = random.below(values.len()));
+            for index in &mut drawn {
+                *index = random.below(values.len());
+            }
             drawn.sort_unstable();
             let middle = drawn.len() / 2;
             if drawn.len() % 2 == 1 {
@@ -79,6 +79,7 @@ fn percentiles(mut statistics: Vec<f64>, options: &AnalysisOptions) -> Interval 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)] // exact by construction
     use proptest::prelude::*;
 
     use super::*;

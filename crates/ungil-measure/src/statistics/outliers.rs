@@ -34,6 +34,7 @@ pub fn outliers(values: &[f64]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)] // exact by construction
     use proptest::prelude::*;
 
     use super::outliers;

@@ -66,6 +66,7 @@ pub(super) fn quantile_of_sorted(sorted: &[f64], probability: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp)] // exact by construction
     use proptest::prelude::*;
 
     use super::Sample;
