@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, MemorySample, RawCell, RunSample, Scaling};
+use super::{Conditions, MemorySample, RawCell, RunSample, SERIAL, Scaling};
 use crate::scaling::{Amdahl, Fit, Usl};
 use crate::verdict::Verdict;
 use crate::warning::Warning;
@@ -61,6 +61,15 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// How messages name the cell: `thread x4`, or `serial` alone.
+    pub fn label(&self) -> String {
+        if self.kind == SERIAL {
+            SERIAL.to_owned()
+        } else {
+            format!("{} x{}", self.kind, self.workers)
+        }
+    }
+
     /// The cell of these samples with this summary.
     pub fn new(raw: RawCell, summary: Option<Summary>) -> Self {
         let RawCell {
@@ -90,12 +99,12 @@ impl Cell {
 pub struct Summary {
     /// Wall time of a run.
     pub wall_s: Spread,
-    /// Median serial wall time over this cell's; 1 for the baseline.
-    pub speedup: f64,
+    /// Median serial wall time over this cell's; 1 for the baseline, `None` without a baseline.
+    pub speedup: Option<f64>,
     /// Bootstrap interval of the speed-up; `None` for the baseline, or with fewer than 3 runs on either side.
     pub speedup_interval: Option<Interval>,
     /// Speed-up per worker.
-    pub efficiency: f64,
+    pub efficiency: Option<f64>,
     /// Task latency over all runs; `None` without task samples.
     pub latency_s: Option<Latency>,
     /// Median over the runs of CPU time over wall time: cores kept busy.

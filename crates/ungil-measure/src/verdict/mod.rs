@@ -1,41 +1,64 @@
 //! What to use, and why, in two or three sentences that follow from the figures.
+//!
+//! ```text
+//! Facts (cells, limits, warnings) -> Evidence (who beats whom, who costs what)
+//!   -> DECISIONS  first rule that holds names the winner, or says that there is none
+//!   -> CERTAINTY  one sentence on how sure that is
+//!   -> NATURE     what kind of work it is: computing, waiting, or both
+//!   -> REASONS    per losing kind, the first rule that holds says why it loses
+//! ```
+//!
+//! The four tables are data: a rule is a name, a condition on the evidence and a template of words.
+//! A winner is named only when its interval lies clear of the baseline's; `docs/verdict.md` explains
+//! the rules to users.
 
-use serde::{Deserialize, Serialize};
+mod answer;
+mod certainty;
+mod decisions;
+mod evidence;
+mod kinds;
+mod nature;
+mod reasons;
+mod template;
+mod words;
 
-/// The answer of a comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// What to use; `None` when the figures do not say.
-    pub winner: Option<Winner>,
-    /// How sure that is.
-    pub confidence: Confidence,
-    /// The rule that decided; its name is stable.
-    pub rule: String,
-    /// The rules that explain why the others lose, as `kind: rule`.
-    pub reasons: Vec<String>,
-    /// Two or three sentences of plain English.
-    pub sentences: Vec<String>,
+pub use answer::{Confidence, Verdict, Winner};
+pub use evidence::{ASSUMED_SPREAD, Facts, MIN_GAIN, NEARLY_SAME, SAME_SPEED};
+pub use kinds::{plural, workers};
+
+use evidence::Evidence;
+
+/// Applies the tables to the figures of one workload.
+pub fn decide(facts: &Facts<'_>) -> Verdict {
+    let evidence = Evidence::of(facts);
+    let decision = decisions::first(&evidence);
+    let mut verdict = Verdict {
+        winner: None,
+        confidence: Confidence::None,
+        rule: decision.name.to_owned(),
+        nature: None,
+        reasons: Vec::new(),
+        sentences: vec![template::fill(decision.sentence, |word| {
+            evidence.word(word)
+        })],
+    };
+    if let Some(winner) = (decision.winner)(&evidence) {
+        let (reasons, why) = reasons::explain(&evidence, &winner);
+        let level = certainty::level(&evidence, &winner);
+        verdict.confidence = level.confidence;
+        verdict.nature = nature::of(&evidence).map(|nature| nature.name.to_owned());
+        verdict.reasons = reasons;
+        verdict.sentences.extend(why);
+        verdict
+            .sentences
+            .push(template::fill(level.sentence, |word| evidence.word(word)));
+        verdict.winner = Some(Winner {
+            kind: winner.kind.to_owned(),
+            workers: winner.workers,
+        });
+    }
+    verdict
 }
 
-/// The cell to use; kind `serial` with one worker means a plain loop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Winner {
-    /// Kind of worker.
-    pub kind: String,
-    /// Number of workers.
-    pub workers: usize,
-}
-
-/// How sure a verdict is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// No winner can be named.
-    None,
-    /// Too few runs to know the spread.
-    Low,
-    /// The intervals are apart, but the runs are few or the gap is narrow.
-    Moderate,
-    /// The intervals are well apart.
-    High,
-}
+#[cfg(test)]
+mod tests;

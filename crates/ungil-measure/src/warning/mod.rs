@@ -1,6 +1,10 @@
 //! What may make the figures worth less: kinds of warnings and the cell they are about.
 
+mod checks;
+
 use serde::{Deserialize, Serialize};
+
+pub use checks::find;
 
 /// One warning, about one cell or about the whole workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
