@@ -17,9 +17,12 @@ pub const MIN_POINTS_USL: usize = 4;
 /// below 1.
 const MAX_KAPPA: f64 = 10.0;
 
-/// Grid points per dimension, and how often the grid zooms in by half.
+/// Grid points per dimension, how far each zoom shrinks the grid, and how often. A quick zoom would
+/// lose its way: where the points are few, the best values lie in a narrow valley of equally good
+/// contention and coherency.
 const GRID: u32 = 24;
-const ZOOMS: u32 = 50;
+const SHRINK: f64 = 0.7;
+const ZOOMS: u32 = 100;
 
 /// Fits Amdahl's law to (worker count, speed-up) points.
 pub fn fit_amdahl(points: &[(usize, f64)]) -> Fit<Amdahl> {
@@ -42,10 +45,17 @@ pub fn fit_amdahl(points: &[(usize, f64)]) -> Fit<Amdahl> {
 
 /// Fits the Universal Scalability Law to (worker count, speed-up) points.
 pub fn fit_usl(points: &[(usize, f64)]) -> Fit<Usl> {
-    if let Some(reason) = refusal("the Universal Scalability Law", MIN_POINTS_USL, points) {
+    if let Some(reason) = refusal("The Universal Scalability Law", MIN_POINTS_USL, points) {
         return Fit::Refused { reason };
     }
-    let shape = search(points, MAX_KAPPA);
+    let (bent, plain) = (search(points, MAX_KAPPA), search(points, 0.0));
+    // Where coherency explains nothing, it is 0 and not merely small.
+    let explains = best_unit(points, bent).1 < best_unit(points, plain).1 * (1.0 - 1e-9);
+    let shape = if explains && !is_exact(points, plain) {
+        bent
+    } else {
+        plain
+    };
     let unit = best_unit(points, shape).0;
     let peak = ((1.0 - shape.sigma) / shape.kappa).sqrt();
     let law = Usl {
@@ -139,9 +149,15 @@ fn search(points: &[(usize, f64)], max_kappa: f64) -> Shape {
             }
         }
         centre = best;
-        half_width *= 0.5;
+        half_width *= SHRINK;
     }
     at(best.0, best.1)
+}
+
+/// Whether only rounding errors remain.
+fn is_exact(points: &[(usize, f64)], shape: Shape) -> bool {
+    let total: f64 = points.iter().map(|(_, s)| s * s).sum();
+    best_unit(points, shape).1 <= total * 1e-20
 }
 
 fn quality(points: &[(usize, f64)], shape: Shape, unit: f64) -> Quality {

@@ -354,7 +354,7 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
         .for_each(|run| run.pickle_s = Some(2.5));
     let mut slow_start = process(2, 1.5, 1.5);
     slow_start.startup_s = vec![5.0];
-    let mut short = Fixture::new(0.05, 1.0).with(process(2, 0.2, 1.5));
+    let mut short = Fixture::new(0.05, 1.0).with(cell("process", 2, 0.2, 1.5));
     short.tasks = 1000;
     vec![
         ("interpreter", "not-measured", lecture_cpu().with(skipped)),
