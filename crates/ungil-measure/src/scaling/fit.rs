@@ -84,12 +84,12 @@ fn refusal(law: &str, needed: usize, points: &[(usize, f64)]) -> Option<String> 
     counts.dedup();
     let have = counts.len();
     (have < needed).then(|| {
-        let plural = if have == 1 { "" } else { "s" };
-        format!(
-            "{law} needs {needed} worker counts (one more than it has parameters), and there \
-             {verb} {have} worker count{plural}; ask for more with --workers.",
-            verb = if have == 1 { "is" } else { "are" },
-        )
+        let measured = match have {
+            0 => "none was measured".to_owned(),
+            1 => "only 1 was measured".to_owned(),
+            _ => format!("only {have} were measured"),
+        };
+        format!("{law} needs {needed} worker counts, and {measured} (ask for more with --workers).")
     })
 }
 
@@ -328,7 +328,7 @@ mod tests {
             panic!("three counts must not do")
         };
         assert!(reason.contains("needs 4 worker counts"), "{reason}");
-        assert!(reason.contains("there are 3 worker counts"), "{reason}");
+        assert!(reason.contains("only 3 were measured"), "{reason}");
         assert!(reason.contains("--workers"), "{reason}");
         assert!(matches!(fit_amdahl(&[]), Fit::Refused { .. }));
     }

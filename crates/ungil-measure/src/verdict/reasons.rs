@@ -11,6 +11,8 @@ const NO_GAIN: f64 = 1.2;
 const ONE_CORE: f64 = 1.3;
 /// Share of computing in a serial run from which the work counts as computing.
 const COMPUTING: f64 = 0.6;
+/// Below this speed-up more time went into handing tasks over than into doing them.
+const SWAMPED: f64 = 0.5;
 /// A task shorter than this can cost more to hand over than to do, seconds.
 const SHORT_TASK_S: f64 = 500e-6;
 
@@ -108,6 +110,15 @@ pub(super) const REASONS: &[Reason] = &[
         clause: "{kinds} are as fast, but no faster",
     },
     Reason {
+        name: "short-tasks",
+        when: |l| {
+            let swamped =
+                l.measured(|best| best.summary.speedup.is_some_and(|gain| gain < SWAMPED));
+            swamped && l.e.task_s().is_some_and(|task| task < SHORT_TASK_S)
+        },
+        clause: "{kinds} lose more by handing over tasks of {task} than they gain",
+    },
+    Reason {
         name: "one-core",
         when: |l| l.gains_nothing() && l.computing() && l.e.facts.machine.usable_cpus == 1,
         clause: "{kinds} gain nothing, since one core is all there is to compute on",
@@ -145,14 +156,6 @@ pub(super) const REASONS: &[Reason] = &[
             l.measured(|best| best.startup() > work)
         },
         clause: "{kinds} take {its.startup} to start, longer than the whole work",
-    },
-    Reason {
-        name: "short-tasks",
-        when: |l| {
-            let slower = l.measured(|best| best.summary.speedup.is_some_and(|gain| gain < 1.0));
-            slower && l.e.task_s().is_some_and(|task| task < SHORT_TASK_S)
-        },
-        clause: "{kinds} lose more by handing over tasks of {task} than they gain",
     },
     Reason {
         name: "no-gain",
