@@ -178,7 +178,21 @@ fn html_is_escaped_and_free_of_scripts() {
 fn json_reads_back() {
     let comparison = example::comparison();
     let text = json(&comparison).expect("plain data");
-    assert_golden("compare.json", &text);
     let back: ungil_measure::Comparison = serde_json::from_str(&text).expect("our own document");
     assert_eq!(back, comparison);
+}
+
+/// The figures of all cells with the first run of each: the whole document is long.
+#[test]
+fn json_is_indented_and_complete() {
+    let mut comparison = example::comparison();
+    for work in &mut comparison.workloads {
+        let cells = work.kinds.iter_mut().flat_map(|curve| &mut curve.cells);
+        for cell in cells.chain([&mut work.serial]) {
+            cell.runs.truncate(1);
+            cell.runs.iter_mut().for_each(|run| run.tasks.truncate(1));
+            cell.memory.truncate(1);
+        }
+    }
+    assert_golden("compare.json", &json(&comparison).expect("plain data"));
 }

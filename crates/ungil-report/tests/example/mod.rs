@@ -31,7 +31,7 @@ impl Plan {
             load_1min: Some(0.5),
             steal_s: Some(1.25),
             busy_s: Some(100.0),
-            throttled_s: None,
+            throttled_s: Some(0.0),
             frequency_mhz: Some(2600.0),
             oom_kills: Some(0),
         };
@@ -182,7 +182,7 @@ pub(crate) fn comparison() -> Comparison {
         memory_limit_bytes: Some(8_000_000_000),
         kernel: Some("Linux 6.1.0".into()),
         hypervisor: Some(true),
-        frequency_governor: None,
+        frequency_governor: Some("performance".into()),
         python: Python {
             implementation: "CPython".into(),
             version: "3.13.0".into(),
@@ -196,9 +196,9 @@ pub(crate) fn comparison() -> Comparison {
         warmup: 1,
         full: false,
         budget_s: Some(60.0),
-        timeout_s: None,
+        timeout_s: Some(30.0),
         start_method: Some("forkserver".into()),
-        items: None,
+        items: Some("range(4)".into()),
     };
     let raw = RawComparison {
         ungil_version: "0.1.0".into(),
