@@ -69,12 +69,14 @@ pub struct SystemState {
     pub load_1min: Option<f64>,
     /// CPU time the hypervisor gave to others, cumulative over all CPUs.
     pub steal_s: Option<f64>,
-    /// CPU time spent by everybody on this machine (user, nice, system, irq, softirq), cumulative over all CPUs.
+    /// CPU time spent by everybody on this machine (user, nice, system, irq, softirq), cumulative
+    /// over all CPUs.
     pub busy_s: Option<f64>,
     /// Time in which the cgroup's CPU quota held this process back, cumulative.
     pub throttled_s: Option<f64>,
     /// Mean current frequency of the online CPUs, MHz.
     pub frequency_mhz: Option<f64>,
-    /// Times that the kernel killed a process for lack of memory in this cgroup (or, without one, on this machine).
+    /// Times that the kernel killed a process for lack of memory in this cgroup (or, without one,
+    /// on this machine).
     pub oom_kills: Option<u64>,
 }

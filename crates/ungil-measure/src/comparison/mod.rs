@@ -1,9 +1,10 @@
 //! The nouns of `ungil compare`: what was measured, and what follows from it.
 //!
-//! The orchestrator fills a [`RawComparison`]; [`crate::analyse`] turns it into a [`Comparison`], which keeps every raw
-//! sample beside the figures derived from it. Times are seconds (`f64`, suffix `_s`), sizes are bytes (`u64`, suffix
-//! `_bytes`), ratios are plain numbers (a speed-up of 2.0 is twice as fast). A figure that could not be had is `None`
-//! (`null` in JSON), never zero and never NaN.
+//! The orchestrator fills a [`RawComparison`]; [`crate::analyse`] turns it into a [`Comparison`],
+//! which keeps every raw sample beside the figures derived from it. Times are seconds (`f64`,
+//! suffix `_s`), sizes are bytes (`u64`, suffix `_bytes`), ratios are plain numbers (a speed-up of
+//! 2.0 is twice as fast). A figure that could not be had is `None` (`null` in JSON), never zero and
+//! never NaN.
 
 mod machine;
 mod raw;
@@ -19,8 +20,8 @@ pub use raw::{
 pub use result::{Cell, Interval, KindCurve, Latency, Memory, Spread, Summary, WorkloadComparison};
 pub use settings::{AnalysisOptions, Settings};
 
-/// The version of the JSON document's layout. It changes when a field changes its meaning or goes away; a new field alone
-/// does not change it.
+/// The version of the JSON document's layout. It changes when a field changes its meaning or goes
+/// away; a new field alone does not change it.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The kind of the baseline: a plain loop in the calling thread, without any pool.

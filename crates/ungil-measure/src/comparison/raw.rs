@@ -30,7 +30,8 @@ pub struct RawWorkload {
     pub scaling: Option<Scaling>,
     /// The baseline (kind [`super::SERIAL`], one worker).
     pub serial: RawCell,
-    /// The other cells. Kinds appear in the order of [`Settings::kinds`], others after them in the order of the first cell.
+    /// The other cells. Kinds appear in the order of [`Settings::kinds`], others after them in the
+    /// order of the first cell.
     pub cells: Vec<RawCell>,
 }
 
@@ -57,14 +58,16 @@ pub struct RawCell {
     /// Why the cell was not measured, as one sentence; `None` where it was.
     #[serde(default)]
     pub skipped: Option<String>,
-    /// From asking for the pool until its first result, one entry per start. Empty for the baseline.
+    /// From asking for the pool until its first result, one entry per start. Empty for the
+    /// baseline.
     #[serde(default)]
     pub startup_s: Vec<f64>,
     /// Timed runs on the warm pool, in order.
     #[serde(default)]
     pub runs: Vec<RunSample>,
-    /// Memory of the workers, taken while all of them live. A worker process: one entry each. Workers that share the
-    /// parent's memory (threads, interpreters): entries hold the parent's growth divided by the number of workers.
+    /// Memory of the workers, taken while all of them live. A worker process: one entry each.
+    /// Workers that share the parent's memory (threads, interpreters): entries hold the parent's
+    /// growth divided by the number of workers.
     #[serde(default)]
     pub memory: Vec<MemorySample>,
     /// The system before and after the cell.

@@ -101,7 +101,8 @@ pub struct Summary {
     pub wall_s: Spread,
     /// Median serial wall time over this cell's; 1 for the baseline, `None` without a baseline.
     pub speedup: Option<f64>,
-    /// Bootstrap interval of the speed-up; `None` for the baseline, or with fewer than 3 runs on either side.
+    /// Bootstrap interval of the speed-up; `None` for the baseline, or with fewer than 3 runs on
+    /// either side.
     pub speedup_interval: Option<Interval>,
     /// Speed-up per worker.
     pub efficiency: Option<f64>,
@@ -147,7 +148,8 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Quantiles of the time from a task's begin to its end on its worker (waiting in the queue excluded).
+/// Quantiles of the time from a task's begin to its end on its worker (waiting in the queue
+/// excluded).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// Median.

@@ -62,6 +62,7 @@ pub struct Usl {
     pub coherency: f64,
     /// `unit`: the speed-up of one worker; below 1 it is the pool's overhead.
     pub unit: f64,
-    /// `sqrt((1 - sigma) / kappa)`: beyond it more workers slow the work down; `None` when there is no such point.
+    /// `sqrt((1 - sigma) / kappa)`: beyond it more workers slow the work down; `None` when there is
+    /// no such point.
     pub peak_workers: Option<f64>,
 }

@@ -60,7 +60,7 @@ pub(super) fn level(evidence: &Evidence<'_>, winner: &Seen<'_>) -> &'static Leve
 fn wide_margin(e: &Evidence<'_>, winner: &Seen<'_>) -> bool {
     let Some(serial) = e.serial else { return false };
     if winner.kind == SERIAL {
-        let bar = serial.range.low * (1.0 - MIN_GAIN) * (1.0 + WIDE_SERIAL_MARGIN);
+        let bar = serial.range.high * (1.0 - MIN_GAIN) * (1.0 + WIDE_SERIAL_MARGIN);
         // Where the start-up decided, pools may well be faster once they run.
         return e.fastest_warm.is_some() || e.cells.iter().all(|cell| cell.range.low >= bar);
     }

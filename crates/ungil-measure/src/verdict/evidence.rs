@@ -181,10 +181,11 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Whether even the lucky end of the interval gains too little.
+    /// Whether it gains too little even at the lucky end of its interval, against the baseline's
+    /// unlucky end.
     pub(super) fn cannot_gain(&self, cell: &Seen<'_>) -> bool {
         self.serial
-            .is_some_and(|serial| cell.range.low > serial.range.low * (1.0 - MIN_GAIN))
+            .is_some_and(|serial| cell.range.low > serial.range.high * (1.0 - MIN_GAIN))
     }
 
     /// Whether one batch of full-size work gains more than the start-up costs.

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The four tables are data: a rule is a name, a condition on the evidence and a template of words.
-//! A winner is named only when its interval lies clear of the baseline's; `docs/verdict.md` explains
-//! the rules to users.
+//! A winner is named only when its interval lies clear of the baseline's; `docs/verdict.md`
+//! explains the rules to users.
 
 mod answer;
 mod certainty;

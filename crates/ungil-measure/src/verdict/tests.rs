@@ -254,6 +254,13 @@ fn noise_over_the_baseline_leaves_no_winner() {
 }
 
 #[test]
+fn a_noisy_baseline_does_not_win() {
+    let mut fixture = Fixture::new(1.0, 1.0).with(thread(2, 0.75, 1.0));
+    fixture.serial = noisy(fixture.serial);
+    assert_eq!(fixture.verdict().rule, "no-clear-winner-over-serial");
+}
+
+#[test]
 fn noise_between_kinds_leaves_no_winner() {
     let verdict = Fixture::new(4.0, 0.1)
         .with(thread(4, 1.0, 0.2))
@@ -440,6 +447,22 @@ fn names_are_unique_and_stable() {
     );
 }
 
+/// The page for users names every rule.
+#[test]
+fn rules_are_documented() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verdict.md");
+    let page = std::fs::read_to_string(page).expect("docs/verdict.md");
+    let decisions = decisions::DECISIONS.iter().map(|rule| rule.name);
+    let reasons = reasons::REASONS.iter().map(|rule| rule.name);
+    let natures = nature::NATURES.iter().map(|rule| rule.name);
+    for name in decisions.chain(reasons).chain(natures) {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "{name} is not in docs/verdict.md"
+        );
+    }
+}
+
 fn any_cell(kind: &'static str) -> impl Strategy<Value = RawCell> {
     let runs = prop::collection::vec((0.01..5.0_f64, 0.0..4.0_f64), 0..8);
     let (startup, pss) = (0.0..2.0_f64, 0..50_000_000_u64);
@@ -506,6 +529,14 @@ proptest! {
         prop_assert!((1..=3).contains(&verdict.sentences.len()));
         prop_assert_eq!(verdict.winner.is_none(), verdict.confidence == Confidence::None);
 
+        if verdict.rule == "serial-wins" {
+            let serial = compared.serial.summary.as_ref().expect("it won").wall_s;
+            for summary in compared.kinds.iter().flat_map(|curve| &curve.cells)
+                .filter_map(|cell| cell.summary.as_ref())
+            {
+                prop_assert!(summary.wall_s.max > 0.95 * serial.median, "{verdict:?}");
+            }
+        }
         let Some(winner) = verdict.winner.as_ref().filter(|winner| winner.kind != SERIAL) else {
             return Ok(());
         };

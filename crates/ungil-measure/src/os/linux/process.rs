@@ -57,7 +57,8 @@ pub fn parse_stat_threads(text: &str) -> Option<usize> {
 }
 
 /// Field `number` (from 1, as in proc(5)) of a stat line. The second field is the program's name in
-/// parentheses, which may itself hold blanks and parentheses: fields are counted after the last one.
+/// parentheses, which may itself hold blanks and parentheses: fields are counted after the last
+/// one.
 fn stat_field(text: &str, number: usize) -> Option<&str> {
     let (_, after_name) = text.rsplit_once(')')?;
     after_name.split_ascii_whitespace().nth(number - 3)
