@@ -1,5 +1,54 @@
-"""Parallel Python: measure, choose, run."""
+"""Parallel Python: measure, choose, run.
+
+Importing the package is cheap (its workers do it too): each name loads what it needs when it
+is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ungil._ungil import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from ungil._executors import Future, ThreadPoolExecutor
+    from ungil._process import (
+        BrokenProcessPool,
+        ProcessPoolExecutor,
+        RemoteError,
+        RemoteTraceback,
+        WorkerCrashed,
+    )
+
+__all__ = [
+    "BrokenProcessPool",
+    "Future",
+    "ProcessPoolExecutor",
+    "RemoteError",
+    "RemoteTraceback",
+    "ThreadPoolExecutor",
+    "WorkerCrashed",
+    "__version__",
+]
+
+_HOMES = {
+    "BrokenProcessPool": "ungil._process",
+    "Future": "ungil._executors",
+    "ProcessPoolExecutor": "ungil._process",
+    "RemoteError": "ungil._process",
+    "RemoteTraceback": "ungil._process",
+    "ThreadPoolExecutor": "ungil._executors",
+    "WorkerCrashed": "ungil._process",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,6 +1,8 @@
 //! The extension module `ungil._ungil`: the only crate that knows `PyO3`.
 //!
-//! One file per Python submodule, plus the command line (`cli/`).
+//! One folder per Python submodule, plus the command line (`cli/`).
+
+mod pool;
 
 use pyo3::prelude::*;
 
@@ -8,6 +10,12 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _ungil {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_export]
+    use crate::pool::{
+        FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
+        interrupt_thread, run_server, run_worker,
+    };
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,148 @@
+"""From raw figures to tables: medians, and ratios within a round, with their spread."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from poolbench.contenders import Contender
+from poolbench.measures import ARRAY_64, MEASURES, MIB, Figures, Measure
+
+PEERS = ("ungil", "numpy", "loky", "joblib", "mpire", "pebble")
+# Whose figures are divided by everybody else's: ungil's default for each kind.
+OURS = {"thread": "ungil thread", "process": "ungil forkserver"}
+BEST_OF_FUTURES = "futures, its best start method"
+
+
+@dataclass
+class Results:
+    """Every raw figure: `rounds[i][contender][measure]`."""
+
+    workers: int
+    tasks: int
+    copy_rates: list[float] = field(default_factory=list)  # bytes per second, one a round
+    rounds: list[dict[str, Figures]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def series(self, name: str, measure: Measure) -> list[float]:
+        """A contender's figures, one for each round in which it has one."""
+        found = (figures.get(name, {}).get(measure.key) for figures in self.rounds)
+        return [figure for figure in found if figure is not None]
+
+    def ratios(self, ours: str, theirs: list[str], measure: Measure) -> list[float]:
+        """How many times better ours is than the best of theirs, round by round."""
+        ratios = []
+        for figures in self.rounds:
+            mine = figures.get(ours, {}).get(measure.key)
+            others = [figures.get(name, {}).get(measure.key) for name in theirs]
+            present = [figure for figure in others if figure is not None]
+            if mine is None or not present:
+                continue
+            best = max(present) if measure.more_is_better else min(present)
+            ratios.append(mine / best if measure.more_is_better else best / mine)
+        return ratios
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "machine": machine(),
+            "workers": self.workers,
+            "tasks": self.tasks,
+            "copy_bytes_per_second": self.copy_rates,
+            "units": "seconds and bytes; rates are tasks or bytes per second",
+            "rounds": self.rounds,
+            "left_out": self.left_out,
+        }
+
+
+def machine() -> dict[str, str]:
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "cpu": f"{cpu_model()}, {len(os.sched_getaffinity(0))} usable cores",
+        "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}",
+        "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "python": f"{platform.python_implementation()} {sys.version.split()[0]}",
+        "packages": ", ".join(f"{name} {version}" for name, version in installed()),
+    }
+
+
+def cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def installed() -> Iterator[tuple[str, str]]:
+    for name in PEERS:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def markdown(results: Results, contenders: list[Contender]) -> Iterator[str]:
+    facts = machine()
+    yield f"## {facts['date']}: {results.workers} workers, {len(results.rounds)} rounds"
+    yield ""
+    yield f"{facts['cpu']}; {facts['system']}; {facts['python']}; {facts['packages']}; "
+    yield f"load {facts['load']}; {results.tasks} no-op tasks a round;"
+    yield f"one 64 MiB copy in one process: {median(results.copy_rates) / MIB:.0f} MiB/s."
+    yield "Figures are medians over the rounds, with the least and the greatest."
+    for name, reason in results.left_out.items():
+        yield f"Left out: {name} ({reason})."
+    for measure in MEASURES:
+        yield from measure_table(results, contenders, measure)
+
+
+def measure_table(results: Results, contenders: list[Contender], measure: Measure) -> Iterator[str]:
+    rows = [(c, s) for c in contenders if (s := results.series(c.name, measure))]
+    if not rows:
+        return
+    yield ""
+    yield f"### {measure.title}"
+    yield ""
+    yield f"| | {measure.unit} | least - greatest | ungil is better by |"
+    yield "|---|---:|---:|---|"
+    for contender, series in rows:
+        scaled = [figure * measure.scale for figure in series]
+        ours = OURS[contender.kind]
+        ratios = results.ratios(ours, [contender.name], measure) if contender.name != ours else []
+        yield (
+            f"| {contender.name} | {number(median(scaled))} | "
+            f"{number(min(scaled))} - {number(max(scaled))} | {spread(ratios)} |"
+        )
+    futures = [c.name for c, _ in rows if c.package == "concurrent.futures" and c.kind == "process"]
+    if len(futures) > 1 and (ratios := results.ratios(OURS["process"], futures, measure)):
+        yield f"| {BEST_OF_FUTURES} | | | {spread(ratios)} |"
+    if measure is ARRAY_64 and (shares := share_of_limit(results)):
+        yield ""
+        yield f"{OURS['process']} reaches {median(shares):.0%} of one copy each way."
+
+
+def spread(ratios: list[float]) -> str:
+    if not ratios:
+        return ""
+    return f"{median(ratios):.2f} times ({min(ratios):.2f} - {max(ratios):.2f})"
+
+
+def number(value: float) -> str:
+    """Three significant digits are what such figures carry."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def share_of_limit(results: Results) -> list[float]:
+    """What part of one copy each way, at the speed of the same round's memcpy, ungil reaches."""
+    pairs = zip(results.rounds, results.copy_rates, strict=True)
+    figures = ((r.get(OURS["process"], {}).get(ARRAY_64.key), rate) for r, rate in pairs)
+    return [figure / (rate / 2) for figure, rate in figures if figure is not None]

@@ -1,0 +1,278 @@
+//! The workers' lives, as the pool's books have them.
+
+use std::sync::Arc;
+
+use super::pool::{Book, Outcome, Shared, Stage, Task};
+use super::supervisor::{self, Launch};
+use crate::atomics::Ordering;
+use crate::error::Breakage;
+use crate::exit::{Crash, ExitStatus};
+use crate::os::ProcessHandle;
+use crate::shm::message::Message;
+use crate::shm::segment::{SLOTS, seat};
+use crate::shm::state::{Phase, State};
+use crate::shm::{arena, idle};
+
+/// So many workers in a row that end before they are ready break the pool.
+const FAILED_STARTS: u32 = 3;
+
+/// A worker's place in the pool.
+pub(crate) enum Seat {
+    Empty,
+    /// Asked for; the number tells this incarnation from earlier ones.
+    Starting(u64),
+    Taken {
+        incarnation: u64,
+        handle: Arc<ProcessHandle>,
+        /// The pool has killed it.
+        killed: bool,
+    },
+}
+
+impl Seat {
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Taken { handle, .. } => Some(handle.pid),
+            _ => None,
+        }
+    }
+
+    fn incarnation(&self) -> Option<u64> {
+        match self {
+            Self::Empty => None,
+            Self::Starting(incarnation) | Self::Taken { incarnation, .. } => Some(*incarnation),
+        }
+    }
+}
+
+impl Shared {
+    /// Marks as many empty seats as there is work for, and says which.
+    pub(crate) fn seats_to_fill(&self, book: &mut Book) -> Vec<(u32, u64)> {
+        if matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
+            return Vec::new();
+        }
+        let taken = book
+            .seats
+            .iter()
+            .filter(|seat| !matches!(seat, Seat::Empty))
+            .count();
+        if taken == book.seats.len() || taken >= book.outstanding {
+            return Vec::new();
+        }
+        let mut wanted = book.outstanding.min(book.seats.len()) - taken;
+        let mut launches = Vec::with_capacity(wanted);
+        for (index, seat) in book.seats.iter_mut().enumerate() {
+            if wanted > 0 && matches!(seat, Seat::Empty) {
+                wanted -= 1;
+                book.incarnations += 1;
+                *seat = Seat::Starting(book.incarnations);
+                launches.push((index as u32, book.incarnations));
+            }
+        }
+        launches
+    }
+
+    /// Asks for the processes of seats that were marked.
+    pub(crate) fn launch(self: &Arc<Self>, seats: Vec<(u32, u64)>) {
+        for (index, incarnation) in seats {
+            let seat = self.segment.worker(index);
+            seat.seat.store(seat::STARTING, Ordering::Relaxed);
+            seat.failure.store(0, Ordering::Relaxed);
+            supervisor::launch(Launch {
+                pool: Arc::clone(self),
+                index,
+                incarnation,
+            });
+        }
+    }
+
+    /// The process of a seat lives.
+    pub(crate) fn worker_started(&self, index: u32, incarnation: u64, handle: &Arc<ProcessHandle>) {
+        let mut book = self.book();
+        let seat = &mut book.seats[index as usize];
+        if seat.incarnation() == Some(incarnation) {
+            *seat = Seat::Taken {
+                incarnation,
+                handle: Arc::clone(handle),
+                killed: false,
+            };
+        }
+        drop(book);
+        self.changed();
+    }
+
+    /// No process could be started for a seat.
+    pub(crate) fn worker_refused(self: &Arc<Self>, index: u32, incarnation: u64, why: &str) {
+        let mut book = self.book();
+        if book.seats[index as usize].incarnation() != Some(incarnation) {
+            return;
+        }
+        book.seats[index as usize] = Seat::Empty;
+        // With at least one worker alive the pool can go on, only slower.
+        let alone = book.seats.iter().all(|seat| matches!(seat, Seat::Empty));
+        if alone {
+            let reason = format!("no worker process could be started: {why}");
+            self.break_pool(
+                book,
+                Breakage {
+                    reason,
+                    detail: None,
+                },
+            );
+        } else {
+            drop(book);
+            self.changed();
+        }
+    }
+
+    /// The process of a seat has ended: its task is lost, its seat is free, its memory is
+    /// collected; everything else goes on.
+    pub(crate) fn worker_ended(self: &Arc<Self>, index: u32, incarnation: u64, status: ExitStatus) {
+        // What it finished before its death counts.
+        while self.drain() {}
+        let mut book = self.book();
+        let seat = std::mem::replace(&mut book.seats[index as usize], Seat::Empty);
+        if seat.incarnation() != Some(incarnation) {
+            book.seats[index as usize] = seat;
+            return;
+        }
+        let (pid, deliberate) = match &seat {
+            Seat::Taken { handle, killed, .. } => (handle.pid, *killed),
+            _ => (0, false),
+        };
+        let lost = self.tasks_of(
+            &mut book,
+            index,
+            &Crash {
+                pid,
+                status,
+                deliberate,
+            },
+        );
+        idle::retract(&self.segment.header().idle.0, index);
+        let breakage = self.judge_start(&mut book, index, pid, status, deliberate);
+        self.reclaim_memory(index);
+        if let Some(breakage) = breakage {
+            self.break_pool(book, breakage);
+        } else {
+            let published = self.refill(&mut book);
+            let launches = self.seats_to_fill(&mut book);
+            self.end_if_finished(&mut book);
+            drop(book);
+            self.wake_workers(published);
+            self.launch(launches);
+            self.changed();
+        }
+        for (task, outcome) in lost {
+            task.finish(outcome);
+        }
+    }
+
+    pub(crate) fn kill_workers(&self) {
+        for seat in &mut self.book().seats {
+            if let Seat::Taken { handle, killed, .. } = seat {
+                *killed = true;
+                handle.kill();
+            }
+        }
+    }
+
+    /// What the dead worker had: answers it wrote but did not announce, and the task it was running.
+    fn tasks_of(
+        &self,
+        book: &mut Book,
+        worker: u32,
+        crash: &Crash,
+    ) -> Vec<(Arc<dyn Task>, Outcome)> {
+        let mut lost = Vec::new();
+        for slot in 0..SLOTS {
+            let word = &self.segment.slot(slot).state;
+            let state = State(word.load(Ordering::Acquire));
+            if state.worker() != worker {
+                continue;
+            }
+            let outcome = match state.phase() {
+                Phase::Running => Outcome::Crashed(crash.clone()),
+                Phase::Done => self.receive(slot),
+                Phase::Free | Phase::Ready => continue,
+            };
+            word.store(State::FREE.0, Ordering::Release);
+            book.free.push(slot);
+            book.outstanding -= 1;
+            lost.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
+        }
+        lost
+    }
+
+    /// Whether a worker's end means that workers cannot start here at all.
+    fn judge_start(
+        &self,
+        book: &mut Book,
+        index: u32,
+        pid: u32,
+        status: ExitStatus,
+        deliberate: bool,
+    ) -> Option<Breakage> {
+        let words = self.segment.worker(index);
+        match words.seat.load(Ordering::Acquire) {
+            seat::READY => {
+                book.failed_starts = 0;
+                None
+            }
+            seat::FAILED => {
+                let failure = words.failure.load(Ordering::Relaxed);
+                let detail = (failure != 0)
+                    .then(|| Message::open(&self.segment, failure))
+                    .flatten();
+                Some(Breakage {
+                    reason: "a worker process could not be set up".into(),
+                    detail,
+                })
+            }
+            _ if deliberate => None,
+            _ => {
+                book.failed_starts += 1;
+                let told =
+                    book.failed_starts >= FAILED_STARTS || matches!(status, ExitStatus::Code(_));
+                told.then(|| Breakage {
+                    reason: format!(
+                        "worker process {pid} {status} before it was ready for its first task"
+                    ),
+                    detail: None,
+                })
+            }
+        }
+    }
+
+    /// Frees what the dead worker was reading, and what it had written and nobody reads.
+    fn reclaim_memory(&self, index: u32) {
+        self.arena
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .release_held_by(index);
+        let words = self.segment.worker(index);
+        let used = words
+            .used
+            .each_ref()
+            .map(|used| used.load(Ordering::Acquire) as usize);
+        let kept = arena::reclaim(&self.segment, index + 1, used);
+        for (word, kept) in words.used.iter().zip(kept) {
+            word.store(kept as u64, Ordering::Release);
+        }
+    }
+
+    /// Ends every task that no worker has, and takes no more.
+    fn break_pool(self: &Arc<Self>, mut book: std::sync::MutexGuard<'_, Book>, breakage: Breakage) {
+        let breakage = Arc::new(breakage);
+        if matches!(book.phase, Stage::Open) {
+            book.phase = Stage::Broken(Arc::clone(&breakage));
+        }
+        let dropped = self.drop_unclaimed(&mut book);
+        self.end_if_finished(&mut book);
+        drop(book);
+        self.changed();
+        for task in dropped {
+            task.finish(Outcome::Broken(Arc::clone(&breakage)));
+        }
+    }
+}

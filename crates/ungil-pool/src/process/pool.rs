@@ -1,0 +1,469 @@
+//! The pool as its owner uses it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::launch::StartMethod;
+use super::lifecycle::Seat;
+use super::{pump, supervisor};
+use crate::atomics::{AtomicU32, Ordering};
+use crate::error::{Breakage, SubmitError};
+use crate::exit::Crash;
+use crate::os::{self, Wait};
+use crate::shm::arena::Arena;
+use crate::shm::block;
+use crate::shm::idle;
+use crate::shm::message::{self, Message};
+use crate::shm::segment::{INLINE, MAX_WORKERS, SLOTS, Segment};
+use crate::shm::state::{Phase, State};
+
+/// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
+const REGION: usize = 32 << 30;
+
+/// What a pool asks of the thing that waits for a task's result.
+pub trait Task: Send + Sync {
+    /// The task is about to be offered to the workers at `place`; `false` when it has been
+    /// cancelled and shall be dropped. Called with the pool's lock held: do not call the pool.
+    fn publish(&self, place: Place) -> bool;
+    /// The task has ended, once and for all.
+    fn finish(&self, outcome: Outcome);
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The worker's answer.
+    Finished(Message),
+    /// The worker died while running it.
+    Crashed(Crash),
+    /// The pool was shut down before a worker took it.
+    Cancelled,
+    /// The pool broke before a worker could run it.
+    Broken(Arc<Breakage>),
+    /// The worker's answer was not readable: its memory is corrupted.
+    Garbled,
+}
+
+/// Where a published task is, to take it back or to ask about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub(crate) slot: u32,
+    pub(crate) ticket: u64,
+}
+
+/// A pool of worker processes. Dropping it lets the accepted tasks finish, then ends the workers.
+pub struct ProcessPool {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) method: StartMethod,
+    pub(crate) max_workers: u32,
+    /// The parent's part of the segment's memory.
+    pub(crate) arena: Mutex<Arena>,
+    pub(crate) state: Mutex<Book>,
+    /// Held by whoever takes finished tasks; the scratch list inside.
+    pub(crate) draining: Mutex<Vec<u32>>,
+    /// Counts changes of `Book::phase` and of the seats; a futex for those who wait for them.
+    pub(crate) changes: AtomicU32,
+    /// The process that made the pool; its forked children must not touch it.
+    generation: u64,
+}
+
+/// The pool's books.
+pub(crate) struct Book {
+    pub(crate) phase: Stage,
+    /// Slots that hold no task.
+    pub(crate) free: Vec<u32>,
+    /// The task in each slot.
+    pub(crate) tasks: Vec<Option<Arc<dyn Task>>>,
+    /// Accepted, but not yet in a slot.
+    pub(crate) pending: VecDeque<(Payload, Arc<dyn Task>)>,
+    /// Accepted and not ended.
+    pub(crate) outstanding: usize,
+    pub(crate) seats: Vec<Seat>,
+    /// Workers that ended before they were ready, since the last one that got ready.
+    pub(crate) failed_starts: u32,
+    pub(crate) incarnations: u64,
+    pub(crate) pumping: bool,
+}
+
+/// How far a pool's life has come.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    Open,
+    Broken(Arc<Breakage>),
+    /// No new tasks; the accepted ones are finished.
+    Closing,
+    /// No worker is left.
+    Closed,
+}
+
+/// A payload on its way to a slot.
+pub(crate) enum Payload {
+    Inline(Box<[u8]>),
+    Block(usize),
+}
+
+impl ProcessPool {
+    /// Makes a pool of up to `max_workers` processes (1 to [`MAX_WORKERS`]); each is started
+    /// when there is work for it. `setup` is what every worker reads before its first task.
+    pub fn new(max_workers: u32, method: StartMethod, setup: &[u8]) -> io::Result<Self> {
+        assert!(
+            (1..=MAX_WORKERS).contains(&max_workers),
+            "1 to {MAX_WORKERS} workers, not {max_workers}"
+        );
+        let segment = Arc::new(Segment::create(max_workers, REGION)?);
+        let mut arena = Arena::new(Arc::clone(&segment), 0, [0, 0]);
+        let offset = arena
+            .store(setup, &[])
+            .map_err(|error| io::Error::other(SubmitError::from(error)))?;
+        segment
+            .header()
+            .setup
+            .store(offset as u64, Ordering::Release);
+        let book = Book {
+            phase: Stage::Open,
+            free: (0..SLOTS).rev().collect(),
+            tasks: std::iter::repeat_with(|| None)
+                .take(SLOTS as usize)
+                .collect(),
+            pending: VecDeque::new(),
+            outstanding: 0,
+            seats: std::iter::repeat_with(|| Seat::Empty)
+                .take(max_workers as usize)
+                .collect(),
+            failed_starts: 0,
+            incarnations: 0,
+            pumping: false,
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                segment,
+                method,
+                max_workers,
+                arena: Mutex::new(arena),
+                state: Mutex::new(book),
+                draining: Mutex::new(Vec::new()),
+                changes: AtomicU32::new(0),
+                generation: supervisor::generation(),
+            }),
+        })
+    }
+
+    /// Accepts a task: its payload is copied into shared memory before this returns.
+    pub fn submit(
+        &self,
+        head: &[u8],
+        buffers: &[&[u8]],
+        task: Arc<dyn Task>,
+    ) -> Result<(), SubmitError> {
+        self.shared.check_process()?;
+        let block = if buffers.is_empty() && head.len() <= INLINE {
+            None
+        } else {
+            Some(self.shared.store(head, buffers)?)
+        };
+        let mut book = self.shared.book();
+        match &book.phase {
+            Stage::Open => {}
+            stage => {
+                let error = match stage {
+                    Stage::Broken(breakage) => SubmitError::Broken(Arc::clone(breakage)),
+                    _ => SubmitError::Closed,
+                };
+                drop(book);
+                if let Some(block) = block {
+                    self.shared.give_back(block);
+                }
+                return Err(error);
+            }
+        }
+        book.outstanding += 1;
+        let mut published = 0;
+        if book.pending.is_empty() && block.is_none() && !book.free.is_empty() {
+            // The common case: straight into a slot, without an allocation.
+            published = u32::from(self.shared.place(&mut book, head, task));
+        } else {
+            let payload = block.map_or_else(|| Payload::Inline(head.into()), Payload::Block);
+            book.pending.push_back((payload, task));
+            published += self.shared.refill(&mut book);
+        }
+        let launches = self.shared.seats_to_fill(&mut book);
+        let pump = !std::mem::replace(&mut book.pumping, true);
+        drop(book);
+        self.shared.wake_workers(published);
+        if pump {
+            pump::start(&self.shared);
+        }
+        self.shared.launch(launches);
+        Ok(())
+    }
+
+    /// Takes a published task back before a worker has it. When this says `true` the task is
+    /// out of the workers' reach, and [`ProcessPool::taken_back`] must follow.
+    pub fn take_back(&self, place: Place) -> bool {
+        self.shared.check_process().is_ok()
+            && self
+                .shared
+                .segment
+                .ring()
+                .take_back(place.slot, place.ticket)
+    }
+
+    /// Books a task that was taken back as ended.
+    pub fn taken_back(&self, place: Place) {
+        let block = self
+            .shared
+            .segment
+            .slot(place.slot)
+            .block
+            .load(Ordering::Relaxed);
+        if block != 0 {
+            self.shared.give_back(block as usize);
+        }
+        let mut book = self.shared.book();
+        book.tasks[place.slot as usize] = None;
+        book.free.push(place.slot);
+        book.outstanding -= 1;
+        let published = self.shared.refill(&mut book);
+        self.shared.end_if_finished(&mut book);
+        drop(book);
+        self.shared.wake_workers(published);
+    }
+
+    /// Whether a worker is running the task that was published at `place`.
+    pub fn is_running(&self, place: Place) -> bool {
+        let state = State(
+            self.shared
+                .segment
+                .slot(place.slot)
+                .state
+                .load(Ordering::Acquire),
+        );
+        state.ticket() == place.ticket && matches!(state.phase(), Phase::Running | Phase::Done)
+    }
+
+    /// Accepts no more tasks. Those accepted are finished, or, with `cancel`, dropped unless a
+    /// worker has them already. Returns at once.
+    pub fn close(&self, cancel: bool) {
+        if self.shared.check_process().is_ok() {
+            self.shared.close(cancel);
+        }
+    }
+
+    /// Kills the workers and drops every task. Returns at once.
+    pub fn kill(&self) {
+        if self.shared.check_process().is_ok() {
+            self.shared.close(true);
+            self.shared.kill_workers();
+        }
+    }
+
+    /// Waits until every worker has ended; `false` when the time ran out first or a signal
+    /// came. The pool must have been closed.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            let seen = self.shared.changes.load(Ordering::Acquire);
+            if self.shared.check_process().is_err()
+                || matches!(self.shared.book().phase, Stage::Closed)
+            {
+                return true;
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO)
+                || os::futex_wait(&self.shared.changes, seen, left, true) != Wait::Ready
+            {
+                return matches!(self.shared.book().phase, Stage::Closed);
+            }
+        }
+    }
+
+    /// The process ids of the workers that are alive.
+    pub fn pids(&self) -> Vec<u32> {
+        self.shared
+            .book()
+            .seats
+            .iter()
+            .filter_map(Seat::pid)
+            .collect()
+    }
+
+    /// Tasks accepted and not ended.
+    pub fn outstanding(&self) -> usize {
+        self.shared.book().outstanding
+    }
+}
+
+impl Drop for ProcessPool {
+    fn drop(&mut self) {
+        self.close(false);
+    }
+}
+
+impl Shared {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        // A panic while the books are open is a bug of ours; the books are still the best we have.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails in a process that was forked off the pool's owner.
+    fn check_process(&self) -> Result<(), SubmitError> {
+        if self.generation == supervisor::generation() {
+            Ok(())
+        } else {
+            Err(SubmitError::Forked)
+        }
+    }
+
+    /// Copies a payload into the parent's region.
+    fn store(&self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
+        let (offset, space) = {
+            let mut arena = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
+            arena.lend(head.len(), buffers)?
+        };
+        block::write(&self.segment, offset, space, head, buffers);
+        Ok(offset)
+    }
+
+    /// Gives a block back that no worker will read.
+    fn give_back(&self, offset: usize) {
+        drop(Message::open(&self.segment, offset as u64));
+    }
+
+    /// Puts a small task into a free slot and publishes it; `false` when it was cancelled.
+    fn place(&self, book: &mut Book, head: &[u8], task: Arc<dyn Task>) -> bool {
+        let Some(slot) = book.free.pop() else {
+            book.pending.push_back((Payload::Inline(head.into()), task));
+            return false;
+        };
+        message::write_inline(&self.segment, slot, head);
+        self.publish(book, slot, task).is_ok()
+    }
+
+    /// Publishes a written slot. `Err` gives the task back when the ring is full; a cancelled
+    /// task counts as published, with nothing to do for the workers.
+    fn publish(
+        &self,
+        book: &mut Book,
+        slot: u32,
+        task: Arc<dyn Task>,
+    ) -> Result<(), Arc<dyn Task>> {
+        let ring = self.segment.ring();
+        let ticket = ring.tail.load(Ordering::Relaxed);
+        if !task.publish(Place { slot, ticket }) {
+            self.discard(book, slot);
+            return Ok(());
+        }
+        book.tasks[slot as usize] = Some(task);
+        if ring.publish(slot).is_some() {
+            return Ok(());
+        }
+        book.free.push(slot);
+        Err(book.tasks[slot as usize]
+            .take()
+            .expect("it was put there above"))
+    }
+
+    /// Drops the payload in a slot that no worker has seen.
+    fn discard(&self, book: &mut Book, slot: u32) {
+        let block = self.segment.slot(slot).block.load(Ordering::Relaxed);
+        if block != 0 {
+            self.give_back(block as usize);
+        }
+        book.free.push(slot);
+        book.outstanding -= 1;
+    }
+
+    /// Moves pending tasks into free slots; gives how many.
+    pub(crate) fn refill(&self, book: &mut Book) -> u32 {
+        let mut published = 0;
+        while !book.free.is_empty() {
+            let Some((payload, task)) = book.pending.pop_front() else {
+                break;
+            };
+            let Some(slot) = book.free.pop() else { break };
+            match &payload {
+                Payload::Inline(head) => message::write_inline(&self.segment, slot, head),
+                Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
+            }
+            match self.publish(book, slot, task) {
+                Ok(()) => published += 1,
+                Err(task) => {
+                    book.pending.push_front((payload, task));
+                    break;
+                }
+            }
+        }
+        published
+    }
+
+    /// Wakes parked workers for `published` new tasks.
+    pub(crate) fn wake_workers(&self, published: u32) {
+        for _ in 0..published {
+            let Some(worker) = idle::pick(&self.segment.header().idle.0) else {
+                return;
+            };
+            if worker < self.max_workers {
+                self.wake_worker(worker);
+            }
+        }
+    }
+
+    pub(crate) fn wake_worker(&self, worker: u32) {
+        let word = &self.segment.worker(worker).wake;
+        word.store(1, Ordering::SeqCst);
+        os::futex_wake(word, 1, false);
+    }
+
+    fn close(self: &Arc<Self>, cancel: bool) {
+        let mut dropped = Vec::new();
+        let mut book = self.book();
+        if matches!(book.phase, Stage::Open) {
+            book.phase = Stage::Closing;
+        }
+        if cancel {
+            dropped = self.drop_unclaimed(&mut book);
+        }
+        self.end_if_finished(&mut book);
+        drop(book);
+        self.changed();
+        for task in dropped {
+            task.finish(Outcome::Cancelled);
+        }
+    }
+
+    /// Takes every task back that no worker has.
+    pub(crate) fn drop_unclaimed(&self, book: &mut Book) -> Vec<Arc<dyn Task>> {
+        let mut dropped = Vec::new();
+        for (payload, task) in std::mem::take(&mut book.pending) {
+            if let Payload::Block(offset) = payload {
+                self.give_back(offset);
+            }
+            book.outstanding -= 1;
+            dropped.push(task);
+        }
+        let ring = self.segment.ring();
+        for slot in 0..SLOTS {
+            let state = State(self.segment.slot(slot).state.load(Ordering::Acquire));
+            if state.phase() == Phase::Ready && ring.take_back(slot, state.ticket()) {
+                dropped.extend(book.tasks[slot as usize].take());
+                self.discard(book, slot);
+            }
+        }
+        dropped
+    }
+
+    /// Tells those who wait that something about the pool's life has changed.
+    pub(crate) fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        os::futex_wake(&self.changes, u32::MAX, true);
+        // The pump may have nothing left to wait for.
+        super::worker::ring_bell(&self.segment.header().bell.0);
+    }
+}

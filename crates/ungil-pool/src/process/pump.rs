@@ -1,0 +1,116 @@
+//! The pump: takes finished tasks out of the segment and refills it.
+//!
+//! One thread per pool that never needs the interpreter, so results arrive and slots are
+//! refilled while some other thread holds the GIL.
+
+use std::sync::{Arc, PoisonError};
+
+use super::lifecycle::Seat;
+use super::pool::{Outcome, Shared, Stage, Task};
+use crate::atomics::{Ordering, fence};
+use crate::os;
+use crate::shm::done;
+use crate::shm::message::Message;
+use crate::shm::segment::SLOTS;
+use crate::shm::state::{Phase, State};
+
+/// Looks at an empty list this often before sleeping.
+const LOOKS: u32 = 100;
+
+/// Starts the pool's pump thread.
+pub(crate) fn start(shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let thread = std::thread::Builder::new()
+        .name("ungil-pump".into())
+        .stack_size(256 << 10);
+    let started = thread.spawn(move || run(&shared));
+    // Without a thread nothing can be received: the machine is out of threads.
+    started.expect("the operating system refused a thread for the pool");
+}
+
+fn run(shared: &Arc<Shared>) {
+    let header = shared.segment.header();
+    loop {
+        let mut looks = 0;
+        while shared.drain() || looks < LOOKS {
+            looks += 1;
+            os::relax();
+        }
+        if matches!(shared.book().phase, Stage::Closed) {
+            return;
+        }
+        header.bell.0.store(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // Look again: a worker that finished before it could see the bell did not ring.
+        if header.done.0.load(Ordering::SeqCst) == 0
+            && !matches!(shared.book().phase, Stage::Closed)
+        {
+            os::futex_wait(&header.bell.0, 1, None, false);
+        }
+        header.bell.0.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    /// Takes what has finished; `false` when there was nothing.
+    pub(crate) fn drain(self: &Arc<Self>) -> bool {
+        let header = self.segment.header();
+        if header.done.0.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let mut list = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
+        list.clear();
+        done::take_all(&header.done.0, &*self.segment, SLOTS, &mut list);
+        let mut ended: Vec<(Arc<dyn Task>, Outcome)> = Vec::with_capacity(list.len());
+        let outcomes: Vec<(u32, Outcome)> = list
+            .iter()
+            .filter(|slot| {
+                State(self.segment.slot(**slot).state.load(Ordering::Acquire)).phase()
+                    == Phase::Done
+            })
+            .map(|&slot| (slot, self.receive(slot)))
+            .collect();
+        let mut book = self.book();
+        for (slot, outcome) in outcomes {
+            self.segment
+                .slot(slot)
+                .state
+                .store(State::FREE.0, Ordering::Release);
+            book.free.push(slot);
+            book.outstanding -= 1;
+            ended.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
+        }
+        let published = self.refill(&mut book);
+        self.end_if_finished(&mut book);
+        drop(book);
+        self.wake_workers(published);
+        drop(list);
+        for (task, outcome) in ended {
+            task.finish(outcome);
+        }
+        true
+    }
+
+    /// The outcome in a slot whose worker is done.
+    pub(crate) fn receive(&self, slot: u32) -> Outcome {
+        Message::receive(&self.segment, slot, None).map_or(Outcome::Garbled, Outcome::Finished)
+    }
+
+    /// Ends the workers of a pool that is closing and has nothing left to do.
+    pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
+        if matches!(book.phase, Stage::Open | Stage::Closed) || book.outstanding > 0 {
+            return;
+        }
+        self.segment.header().closing.0.store(1, Ordering::SeqCst);
+        for (index, seat) in book.seats.iter().enumerate() {
+            if !matches!(seat, Seat::Empty) {
+                self.wake_worker(index as u32);
+            }
+        }
+        if matches!(book.phase, Stage::Closing)
+            && book.seats.iter().all(|seat| matches!(seat, Seat::Empty))
+        {
+            book.phase = Stage::Closed;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The segment's layout: header, workers' blocks, ring, slots, and a region of memory for
+//! the parent and for each worker.
+//!
+//! ```text
+//! | Header | WorkerBlock x workers | ring: u64 x RING | Slot x SLOTS | region 0 | region 1 | ...
+//!                                                                      parent     worker 0
+//! ```
+//! The file is sparse: a region takes memory only where something was written.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr;
+
+use crate::atomics::{AtomicU32, AtomicU64};
+use crate::os::{self, Mapping};
+use crate::shm::done::Links;
+use crate::shm::ring::{Ring, Slots};
+
+/// Task slots: how many tasks can be published or running at once. The rest waits in the parent.
+pub(crate) const SLOTS: u32 = 1024;
+/// Entries of the ring; more than slots because entries of tasks taken back linger.
+const RING: usize = 4096;
+/// The most workers of one pool: the width of the idle bitmap.
+pub const MAX_WORKERS: u32 = 1024;
+/// A payload up to this many bytes travels in the slot itself.
+pub(crate) const INLINE: usize = 512 - 64;
+
+const MAGIC: u64 = u64::from_le_bytes(*b"ungil\0p1");
+const ALIGN: usize = 2 << 20;
+/// What a region has at least: under it a pool cannot work.
+const SMALLEST_REGION: usize = 16 << 20;
+
+#[repr(C, align(64))]
+pub(crate) struct Line<T>(pub(crate) T);
+
+#[repr(C)]
+pub(crate) struct Header {
+    magic: u64,
+    workers: u32,
+    region_len: u64,
+    /// Offset of the set-up block in region 0, or 0.
+    pub(crate) setup: AtomicU64,
+    /// 1 when the workers shall end once the queue is empty.
+    pub(crate) closing: Line<AtomicU32>,
+    pub(crate) head: Line<AtomicU64>,
+    pub(crate) tail: Line<AtomicU64>,
+    pub(crate) done: Line<AtomicU32>,
+    /// 1 while the parent's pump sleeps on this word.
+    pub(crate) bell: Line<AtomicU32>,
+    pub(crate) idle: Line<[AtomicU64; MAX_WORKERS as usize / 64]>,
+}
+
+/// What a worker tells the parent about itself.
+#[repr(C, align(64))]
+pub(crate) struct WorkerBlock {
+    /// 1 wakes the parked worker.
+    pub(crate) wake: AtomicU32,
+    /// One of [`seat`]'s values.
+    pub(crate) seat: AtomicU32,
+    /// Why the set-up failed: offset of a block in the worker's region, or 0.
+    pub(crate) failure: AtomicU64,
+    /// How far the worker's region is used, for small blocks and for large ones.
+    pub(crate) used: [AtomicU64; 2],
+}
+
+/// How far a worker has come.
+pub(crate) mod seat {
+    pub(crate) const STARTING: u32 = 0;
+    pub(crate) const READY: u32 = 1;
+    pub(crate) const FAILED: u32 = 2;
+}
+
+/// A task on its way to a worker, its result on the way back.
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    pub(crate) state: AtomicU64,
+    pub(crate) next_done: AtomicU32,
+    /// Bytes in `inline`, when `block` is 0.
+    pub(crate) inline_len: AtomicU32,
+    /// Offset in the segment of the block with the payload, or 0.
+    pub(crate) block: AtomicU64,
+    reserved: [u64; 5],
+    pub(crate) inline: [u8; INLINE],
+}
+
+/// Where the parts of a segment lie; a function of its number of workers and region length.
+#[derive(Clone, Copy, Debug)]
+struct Geometry {
+    workers: u32,
+    workers_at: usize,
+    ring_at: usize,
+    slots_at: usize,
+    regions_at: usize,
+    region_len: usize,
+}
+
+impl Geometry {
+    fn new(workers: u32, region_len: usize) -> Self {
+        let workers_at = size_of::<Header>().next_multiple_of(64);
+        let ring_at = workers_at + workers as usize * size_of::<WorkerBlock>();
+        let slots_at = (ring_at + RING * 8).next_multiple_of(4096);
+        let regions_at = (slots_at + SLOTS as usize * size_of::<Slot>()).next_multiple_of(ALIGN);
+        Self {
+            workers,
+            workers_at,
+            ring_at,
+            slots_at,
+            regions_at,
+            region_len,
+        }
+    }
+
+    fn len(&self) -> Option<usize> {
+        self.region_len
+            .checked_mul(self.workers as usize + 1)?
+            .checked_add(self.regions_at)
+    }
+}
+
+/// A mapped segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    mapping: Mapping,
+    fd: OwnedFd,
+    geometry: Geometry,
+}
+
+impl Segment {
+    /// Makes the segment of a pool with `workers` workers, each with a region of at most
+    /// `region_len` bytes; less where the address space is limited.
+    pub(crate) fn create(workers: u32, region_len: usize) -> io::Result<Self> {
+        let mut region_len = region_len.next_multiple_of(ALIGN);
+        if let Some(limit) = os::address_space_limit() {
+            // Leave most of a limited address space to the program.
+            let share = (limit / 4) as usize / (workers as usize + 1) / ALIGN * ALIGN;
+            region_len = region_len.min(share.max(SMALLEST_REGION));
+        }
+        loop {
+            let geometry = Geometry::new(workers, region_len);
+            match geometry
+                .len()
+                .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))
+                .and_then(|len| {
+                    let fd = os::create_segment(len)?;
+                    Ok((Mapping::new(fd.as_fd(), len)?, fd))
+                }) {
+                Ok((mapping, fd)) => {
+                    let segment = Self {
+                        mapping,
+                        fd,
+                        geometry,
+                    };
+                    segment.write_header();
+                    return Ok(segment);
+                }
+                Err(_) if region_len / 2 >= SMALLEST_REGION => {
+                    region_len = region_len / 2 / ALIGN * ALIGN
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Maps a segment that another process made.
+    pub(crate) fn attach(fd: OwnedFd) -> io::Result<Self> {
+        let bad = || {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the descriptor is not a segment of an ungil pool",
+            )
+        };
+        let len = usize::try_from(rustix::fs::fstat(&fd)?.st_size).map_err(|_| bad())?;
+        if len < ALIGN {
+            return Err(bad());
+        }
+        let mapping = Mapping::new(fd.as_fd(), len)?;
+        // SAFETY: the mapping is longer than a header, aligned to a page, and any bytes are a
+        // valid header.
+        let header = unsafe { &*mapping.at(0).cast::<Header>() };
+        let geometry = Geometry::new(header.workers, header.region_len as usize);
+        if header.magic != MAGIC || geometry.len() != Some(len) {
+            return Err(bad());
+        }
+        Ok(Self {
+            mapping,
+            fd,
+            geometry,
+        })
+    }
+
+    fn write_header(&self) {
+        let header = self.mapping.at(0).cast::<Header>();
+        // SAFETY: nobody else has the segment yet; the fresh file is all zeros, which is a
+        // valid header with an empty queue.
+        unsafe {
+            ptr::addr_of_mut!((*header).magic).write(MAGIC);
+            ptr::addr_of_mut!((*header).workers).write(self.geometry.workers);
+            ptr::addr_of_mut!((*header).region_len).write(self.geometry.region_len as u64);
+        }
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the header is at offset 0; its plain fields are written once, before the
+        // segment is shared, and the rest is atomics.
+        unsafe { &*self.mapping.at(0).cast::<Header>() }
+    }
+
+    pub(crate) fn worker(&self, index: u32) -> &WorkerBlock {
+        assert!(index < self.geometry.workers);
+        // SAFETY: inside the array by the assertion; all its fields are atomics.
+        unsafe {
+            &*self
+                .mapping
+                .at(self.geometry.workers_at)
+                .cast::<WorkerBlock>()
+                .add(index as usize)
+        }
+    }
+
+    pub(crate) fn slot(&self, slot: u32) -> &Slot {
+        // SAFETY: `slot_ptr` is in bounds. `inline` is read and written only by the slot's
+        // owner as told by `state`, through `slot_ptr`, never through this reference.
+        unsafe { &*self.slot_ptr(slot) }
+    }
+
+    pub(crate) fn slot_ptr(&self, slot: u32) -> *mut Slot {
+        assert!(slot < SLOTS);
+        // SAFETY: inside the array by the assertion.
+        unsafe {
+            self.mapping
+                .at(self.geometry.slots_at)
+                .cast::<Slot>()
+                .add(slot as usize)
+        }
+    }
+
+    pub(crate) fn ring(&self) -> Ring<'_, Self> {
+        let header = self.header();
+        // SAFETY: the ring lies inside the mapping, is aligned to 64 and is all atomics.
+        let entries = unsafe {
+            std::slice::from_raw_parts(
+                self.mapping.at(self.geometry.ring_at).cast::<AtomicU64>(),
+                RING,
+            )
+        };
+        Ring {
+            head: &header.head.0,
+            tail: &header.tail.0,
+            entries,
+            slots: self,
+        }
+    }
+
+    /// Start and end of the region of the parent (0) or of worker `n - 1`.
+    pub(crate) fn region(&self, n: u32) -> std::ops::Range<usize> {
+        assert!(n <= self.geometry.workers);
+        let start = self.geometry.regions_at + n as usize * self.geometry.region_len;
+        start..start + self.geometry.region_len
+    }
+
+    /// The region in which an offset lies.
+    pub(crate) fn region_of(&self, offset: usize) -> Option<u32> {
+        let n = offset.checked_sub(self.geometry.regions_at)? / self.geometry.region_len;
+        (n <= self.geometry.workers as usize).then_some(n as u32)
+    }
+}
+
+impl Slots for Segment {
+    fn state(&self, slot: u32) -> &AtomicU64 {
+        &self.slot(slot).state
+    }
+}
+
+impl Links for Segment {
+    fn next(&self, slot: u32) -> &AtomicU32 {
+        &self.slot(slot).next_done
+    }
+}

@@ -1,0 +1,79 @@
+//! The state word of a task slot: ticket, phase and worker in one atomic, so that every step
+//! of a task's life is a single instruction that either happened or did not, whenever a
+//! process is killed.
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The slot belongs to the parent.
+    Free,
+    /// Published: any worker may claim it, the parent may take it back.
+    Ready,
+    /// The worker named in the word is running it.
+    Running,
+    /// The worker named in the word has written the result.
+    Done,
+}
+
+/// A slot's state: `ticket << 19 | worker << 3 | phase`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State(pub(crate) u64);
+
+const PHASE_BITS: u32 = 3;
+const WORKER_BITS: u32 = 16;
+
+impl State {
+    pub(crate) const FREE: Self = Self(0);
+
+    pub(crate) fn ready(ticket: u64) -> Self {
+        Self::new(ticket, 0, Phase::Ready)
+    }
+
+    pub(crate) fn running(ticket: u64, worker: u32) -> Self {
+        Self::new(ticket, worker, Phase::Running)
+    }
+
+    pub(crate) fn done(self) -> Self {
+        Self::new(self.ticket(), self.worker(), Phase::Done)
+    }
+
+    fn new(ticket: u64, worker: u32, phase: Phase) -> Self {
+        debug_assert!(worker < 1 << WORKER_BITS);
+        Self(ticket << (PHASE_BITS + WORKER_BITS) | u64::from(worker) << PHASE_BITS | phase as u64)
+    }
+
+    pub(crate) fn ticket(self) -> u64 {
+        self.0 >> (PHASE_BITS + WORKER_BITS)
+    }
+
+    pub(crate) fn worker(self) -> u32 {
+        (self.0 >> PHASE_BITS) as u32 & ((1 << WORKER_BITS) - 1)
+    }
+
+    pub(crate) fn phase(self) -> Phase {
+        match self.0 & ((1 << PHASE_BITS) - 1) {
+            1 => Phase::Ready,
+            2 => Phase::Running,
+            3 => Phase::Done,
+            _ => Phase::Free,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_word_gives_back_what_was_packed(ticket in 0_u64..1 << 45, worker in 0_u32..1 << 16) {
+            let running = State::running(ticket, worker);
+            prop_assert_eq!((running.ticket(), running.worker(), running.phase()), (ticket, worker, Phase::Running));
+            let done = running.done();
+            prop_assert_eq!((done.ticket(), done.worker(), done.phase()), (ticket, worker, Phase::Done));
+            let ready = State::ready(ticket);
+            prop_assert_eq!((ready.ticket(), ready.phase()), (ticket, Phase::Ready));
+        }
+    }
+}

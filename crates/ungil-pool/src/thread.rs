@@ -1,0 +1,173 @@
+//! The queue of a thread pool: threads of one process take work in the order it came.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// An unbounded queue of work for up to a number of threads, which are started on demand.
+#[derive(Debug)]
+pub struct WorkQueue<T> {
+    inner: Mutex<Inner<T>>,
+    arrived: Condvar,
+    max_threads: usize,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    items: VecDeque<T>,
+    /// Threads that wait for work.
+    idle: usize,
+    threads: usize,
+    closed: bool,
+}
+
+/// What the queue asks of whoever pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// Some thread will take the work.
+    Taken,
+    /// A thread must be started for it; it is counted already.
+    StartThread,
+}
+
+impl<T> WorkQueue<T> {
+    /// A queue for at most `max_threads` threads.
+    pub fn new(max_threads: usize) -> Self {
+        let inner = Inner {
+            items: VecDeque::new(),
+            idle: 0,
+            threads: 0,
+            closed: false,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            arrived: Condvar::new(),
+            max_threads,
+        }
+    }
+
+    /// Adds work, or gives it back when the queue is closed.
+    pub fn push(&self, item: T) -> Result<Pushed, T> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(item);
+        }
+        inner.items.push_back(item);
+        if inner.idle >= inner.items.len() {
+            drop(inner);
+            self.arrived.notify_one();
+            return Ok(Pushed::Taken);
+        }
+        if inner.threads < self.max_threads {
+            inner.threads += 1;
+            return Ok(Pushed::StartThread);
+        }
+        if inner.idle > 0 {
+            drop(inner);
+            self.arrived.notify_one();
+        }
+        Ok(Pushed::Taken)
+    }
+
+    /// The next piece of work if there is one now.
+    pub fn try_pop(&self) -> Option<T> {
+        self.lock().items.pop_front()
+    }
+
+    /// Waits for work; `None` once the queue is closed and empty: the thread should end.
+    pub fn pop(&self) -> Option<T> {
+        let mut inner = self.lock();
+        loop {
+            if let Some(item) = inner.items.pop_front() {
+                return Some(item);
+            }
+            if inner.closed {
+                return None;
+            }
+            inner.idle += 1;
+            inner = self
+                .arrived
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+            inner.idle -= 1;
+        }
+    }
+
+    /// A thread could not be started after all.
+    pub fn thread_refused(&self) {
+        self.lock().threads -= 1;
+    }
+
+    /// The number of threads started and not refused.
+    pub fn threads(&self) -> usize {
+        self.lock().threads
+    }
+
+    /// Takes no more work; what is in the queue is still handed out.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Whether [`WorkQueue::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Takes all the work out.
+    pub fn drain(&self) -> Vec<T> {
+        self.lock().items.drain(..).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn asks_for_threads_only_up_to_the_limit_and_only_when_none_is_idle() {
+        let queue = WorkQueue::new(2);
+        assert_eq!(queue.push(1), Ok(Pushed::StartThread));
+        assert_eq!(queue.push(2), Ok(Pushed::StartThread));
+        assert_eq!(queue.push(3), Ok(Pushed::Taken));
+        assert_eq!(queue.threads(), 2);
+    }
+
+    #[test]
+    fn a_closed_queue_hands_out_what_it_has_and_refuses_more() {
+        let queue = WorkQueue::new(1);
+        queue.push(1).unwrap();
+        queue.close();
+        assert_eq!(queue.push(2), Err(2));
+        assert_eq!((queue.pop(), queue.pop()), (Some(1), None));
+    }
+
+    #[test]
+    fn every_item_is_handed_out_once() {
+        let queue = Arc::new(WorkQueue::new(4));
+        let sum = Arc::new(AtomicUsize::new(0));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (queue, sum) = (Arc::clone(&queue), Arc::clone(&sum));
+                std::thread::spawn(move || {
+                    while let Some(item) = queue.pop() {
+                        sum.fetch_add(item, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        for item in 1..=10_000 {
+            queue.push(item).unwrap();
+        }
+        queue.close();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert_eq!(sum.load(Ordering::Relaxed), 10_000 * 10_001 / 2);
+    }
+}

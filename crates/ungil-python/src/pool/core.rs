@@ -1,0 +1,223 @@
+//! The state of a future, shared between the Python object and whoever completes it.
+//!
+//! ```text
+//! Pending ──► Running ──► Finished
+//!    └─────► Cancelled ──► CancelledAndNotified
+//! ```
+//! A process pool's result arrives as bytes, on a thread that never holds the GIL, and is
+//! unpickled by the first thread that asks for it. Only futures that somebody listens to
+//! (a callback, `wait`, `as_completed`) need the interpreter when they complete; the
+//! `notifier` does those.
+//!
+//! Lock order: the pool's books, then `Core::inner`. Python code never runs, and the GIL is
+//! never waited for, while `inner` is held.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use ungil_pool::process::{Outcome, Place, ProcessPool, Task};
+
+use super::notifier::Notifier;
+use super::oom::OomWatch;
+
+/// Where a future is; the numbers are the futex word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum State {
+    Pending = 0,
+    Running = 1,
+    Cancelled = 2,
+    CancelledAndNotified = 3,
+    Finished = 4,
+}
+
+impl State {
+    /// The name that `concurrent.futures` gives it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Cancelled => "CANCELLED",
+            Self::CancelledAndNotified => "CANCELLED_AND_NOTIFIED",
+            Self::Finished => "FINISHED",
+        }
+    }
+
+    pub(crate) fn is_cancelled(self) -> bool {
+        matches!(self, Self::Cancelled | Self::CancelledAndNotified)
+    }
+
+    pub(crate) fn is_done(self) -> bool {
+        self.is_cancelled() || self == Self::Finished
+    }
+
+    fn from_word(word: u32) -> Self {
+        match word {
+            0 => Self::Pending,
+            1 => Self::Running,
+            2 => Self::Cancelled,
+            3 => Self::CancelledAndNotified,
+            _ => Self::Finished,
+        }
+    }
+}
+
+/// What a finished future holds.
+pub(crate) enum Content {
+    Nothing,
+    Value(Py<PyAny>),
+    Error(Py<PyAny>),
+    /// Not looked at yet.
+    Raw(Arc<Raw>),
+}
+
+/// An outcome as the process pool gave it, with what is needed to tell of it.
+pub(crate) struct Raw {
+    pub(crate) outcome: Outcome,
+    pub(crate) label: Arc<str>,
+    /// Whether the kernel killed for want of memory since the last crash in this pool.
+    pub(crate) out_of_memory: bool,
+}
+
+/// The process pool a future belongs to.
+pub(crate) struct Link {
+    pub(crate) pool: Weak<ProcessPool>,
+    pub(crate) notifier: Arc<Notifier>,
+    pub(crate) oom: Arc<OomWatch>,
+    pub(crate) label: Arc<str>,
+    pub(crate) place: Option<Place>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) content: Content,
+    pub(crate) link: Option<Link>,
+    /// Present once anybody listens.
+    pub(crate) ears: Option<Box<Ears>>,
+}
+
+/// Those who want to be told.
+#[derive(Default)]
+pub(crate) struct Ears {
+    /// A `threading.Condition`, for `concurrent.futures.wait` and `as_completed`.
+    pub(crate) condition: Option<Py<PyAny>>,
+    /// The waiters that those two install.
+    pub(crate) waiters: Option<Py<PyList>>,
+    pub(crate) callbacks: Vec<Py<PyAny>>,
+    /// The future itself, kept alive until they have been told.
+    pub(crate) future: Option<Py<PyAny>>,
+}
+
+pub(crate) struct Core {
+    state: AtomicU32,
+    sleepers: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+impl Default for Core {
+    fn default() -> Self {
+        Self {
+            state: AtomicU32::new(State::Pending as u32),
+            sleepers: AtomicU32::new(0),
+            inner: Mutex::new(Inner {
+                content: Content::Nothing,
+                link: None,
+                ears: None,
+            }),
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a garbage collector's visit may look inside now.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Inner>> {
+        self.inner.try_lock().ok()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        State::from_word(self.state.load(Ordering::Acquire))
+    }
+
+    /// Changes the state; the caller holds `inner`. Wakes sleepers in [`Core::wait`].
+    pub(crate) fn set_state(&self, _inner: &mut Inner, state: State) {
+        self.state.store(state as u32, Ordering::SeqCst);
+        if self.sleepers.load(Ordering::SeqCst) > 0 {
+            ungil_pool::park::wake_all(&self.state);
+        }
+    }
+
+    /// Sleeps until the future is done; `false` when the time ran out or a signal came.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let done = self.wait_counted(deadline);
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
+
+    fn wait_counted(&self, deadline: Option<Instant>) -> bool {
+        // A signal for this thread may be handled in another: look at least this often.
+        let latest = Instant::now() + Duration::from_millis(50);
+        loop {
+            let word = self.state.load(Ordering::SeqCst);
+            if State::from_word(word).is_done() {
+                return true;
+            }
+            let until = deadline.map_or(latest, |deadline| deadline.min(latest));
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !ungil_pool::park::sleep(&self.state, word, left) {
+                return self.state().is_done();
+            }
+        }
+    }
+}
+
+impl Task for Core {
+    fn publish(&self, place: Place) -> bool {
+        let mut inner = self.lock();
+        if let Some(link) = &mut inner.link {
+            link.place = Some(place);
+        }
+        !self.state().is_done()
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        let mut inner = self.lock();
+        if self.state().is_done() {
+            return;
+        }
+        let Some(link) = inner.link.take() else {
+            return;
+        };
+        let cancelled = matches!(outcome, Outcome::Cancelled);
+        if !cancelled {
+            let out_of_memory = matches!(outcome, Outcome::Crashed(_)) && link.oom.has_killed();
+            inner.content = Content::Raw(Arc::new(Raw {
+                outcome,
+                label: link.label,
+                out_of_memory,
+            }));
+        }
+        let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
+        match future {
+            // The notifier sets the state, under the condition of those who listen.
+            Some(future) => {
+                drop(inner);
+                link.notifier.tell(future, cancelled);
+            }
+            None => {
+                let state = if cancelled {
+                    State::CancelledAndNotified
+                } else {
+                    State::Finished
+                };
+                self.set_state(&mut inner, state);
+            }
+        }
+    }
+}

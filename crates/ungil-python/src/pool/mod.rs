@@ -1,0 +1,30 @@
+//! `ThreadPoolExecutor`, `ProcessPoolExecutor` and their `Future`.
+//!
+//! ```text
+//! future   ◄── core ◄── notifier          the future, its state, its listeners
+//! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
+//! worker   ◄── start                      the other end
+//! outcome  ──► shared_buffer              an answer as a value, without a copy
+//! thread                                  the thread pool
+//! ```
+
+mod codec;
+mod core;
+mod executor;
+mod future;
+mod notifier;
+mod oom;
+mod outcome;
+mod pickling;
+mod process;
+mod shared_buffer;
+mod start;
+mod task;
+mod thread;
+mod worker;
+
+pub(crate) use future::FutureBase;
+pub(crate) use process::ProcessPool;
+pub(crate) use shared_buffer::SharedBuffer;
+pub(crate) use start::{after_fork_in_child, run_server, run_worker};
+pub(crate) use thread::{ThreadPool, ThreadPoolCore, interrupt_thread};

@@ -1,0 +1,153 @@
+//! Pickling with out-of-band buffers, and the ways out when something does not pickle.
+
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use super::shared_buffer::SharedBuffer;
+
+/// A pickle: the stream and the buffers beside it (PEP 574).
+pub(super) struct Pickle<'py> {
+    pub(super) stream: Bound<'py, PyBytes>,
+    buffers: Vec<PyUntypedBuffer>,
+}
+
+impl Pickle<'_> {
+    /// The buffers' bytes, where the objects have them.
+    pub(super) fn buffers(&self) -> Vec<&[u8]> {
+        self.buffers
+            .iter()
+            // SAFETY: a C-contiguous buffer (it comes from `PickleBuffer.raw()`), exported to us
+            // and so kept in place while `self` lives.
+            .map(|buffer| unsafe { bytes_at(buffer.buf_ptr().cast(), buffer.len_bytes()) })
+            .collect()
+    }
+}
+
+/// # Safety
+/// `len` bytes at `start` must be readable for `'a`, if there are any.
+unsafe fn bytes_at<'a>(start: *const u8, len: usize) -> &'a [u8] {
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(start, len) }
+}
+
+/// `pickle.dumps(value, protocol=5, buffer_callback=...)`.
+pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    dump_with(DUMPS.import(value.py(), "pickle", "dumps")?, value)
+}
+
+/// The same through `cloudpickle`, which also takes lambdas, closures and what is defined in
+/// a notebook; `None` where it is not installed.
+pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Pickle<'py>>> {
+    let module = value.py().import("cloudpickle").ok()?;
+    Some(
+        module
+            .getattr("dumps")
+            .and_then(|dumps| dump_with(&dumps, value)),
+    )
+}
+
+/// The same with the reducers that `multiprocessing` registers, for sockets and connections.
+pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    let py = value.py();
+    let pickler = py
+        .import("multiprocessing.reduction")?
+        .getattr("ForkingPickler")?;
+    let buffers = PyList::empty(py);
+    let file = py.import("io")?.call_method0("BytesIO")?;
+    let options = PyDict::new(py);
+    options.set_item("buffer_callback", buffers.getattr("append")?)?;
+    pickler
+        .call((&file, 5), Some(&options))?
+        .call_method1("dump", (value,))?;
+    let stream = file.call_method0("getvalue")?.cast_into::<PyBytes>()?;
+    Ok(Pickle {
+        stream,
+        buffers: raw_buffers(&buffers)?,
+    })
+}
+
+fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    let py = value.py();
+    let buffers = PyList::empty(py);
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "protocol"), 5)?;
+    options.set_item(
+        intern!(py, "buffer_callback"),
+        buffers.getattr(intern!(py, "append"))?,
+    )?;
+    let stream = dumps
+        .call((value,), Some(&options))?
+        .cast_into::<PyBytes>()?;
+    Ok(Pickle {
+        stream,
+        buffers: raw_buffers(&buffers)?,
+    })
+}
+
+fn raw_buffers(buffers: &Bound<'_, PyList>) -> PyResult<Vec<PyUntypedBuffer>> {
+    buffers
+        .iter()
+        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(intern!(buffers.py(), "raw"))?))
+        .collect()
+}
+
+/// `pickle.loads(stream, buffers=...)`; the buffers are views of shared memory.
+pub(super) fn load<'py>(
+    py: Python<'py>,
+    stream: &[u8],
+    buffers: Vec<SharedBuffer>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let loads = LOADS.import(py, "pickle", "loads")?;
+    let stream = PyBytes::new(py, stream);
+    if buffers.is_empty() {
+        return loads.call1((stream,));
+    }
+    let buffers: PyResult<Vec<_>> = buffers
+        .into_iter()
+        .map(|buffer| Bound::new(py, buffer))
+        .collect();
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "buffers"), buffers?)?;
+    loads.call((stream,), Some(&options))
+}
+
+/// Whether an error says that something cannot be pickled, rather than that pickling it failed.
+pub(super) fn is_unpicklable(py: Python<'_>, error: &PyErr) -> bool {
+    static PICKLE_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyAttributeError>(py)
+        || PICKLE_ERROR
+            .import(py, "pickle", "PickleError")
+            .is_ok_and(|kind| error.is_instance(py, kind))
+}
+
+/// Which argument does not pickle, as a user would call it.
+pub(super) fn culprit(
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> Option<String> {
+    let positional = args
+        .iter()
+        .enumerate()
+        .find(|(_, value)| dump(value).is_err());
+    if let Some((index, value)) = positional {
+        return Some(format!("argument {index} (a {})", type_name(&value)));
+    }
+    let (name, value) = kwargs?.iter().find(|(_, value)| dump(value).is_err())?;
+    Some(format!("argument {name} (a {})", type_name(&value)))
+}
+
+pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    let kind = value.get_type();
+    kind.fully_qualified_name()
+        .map_or_else(|_| "?".into(), |name| name.to_string())
+}

@@ -1,0 +1,195 @@
+//! `_ungil.ProcessPool`: the native half of `ungil.ProcessPoolExecutor`.
+
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use ungil_pool::SubmitError;
+use ungil_pool::process::{ProcessPool as Engine, StartMethod};
+
+use super::core::{Content, Core, Link};
+use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_signals};
+use super::future::settle;
+use super::notifier::Notifier;
+use super::oom::OomWatch;
+use super::task::FunctionCache;
+use super::{outcome, start};
+
+/// Payloads from this size on are copied without the GIL.
+const DETACH_FROM: usize = 1 << 20;
+
+thread_local! {
+    /// Where calls are written before they go into shared memory.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The native half of `ungil.ProcessPoolExecutor`.
+#[pyclass(subclass, frozen, weakref, module = "ungil._ungil")]
+#[derive(Default)]
+pub(crate) struct ProcessPool {
+    office: OnceLock<Office>,
+}
+
+/// An opened pool.
+struct Office {
+    engine: Arc<Engine>,
+    notifier: Arc<Notifier>,
+    oom: Arc<OomWatch>,
+    functions: FunctionCache,
+}
+
+#[pymethods]
+impl ProcessPool {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::default()
+    }
+
+    /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
+    /// the fork start method, whose workers inherit it unpickled.
+    fn _open(
+        &self,
+        max_workers: u32,
+        start_method: &str,
+        setup: &Bound<'_, PyBytes>,
+        initializer: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let py = setup.py();
+        let method = match start_method {
+            "fork" => StartMethod::Fork(Arc::new(start::PythonForker::new(initializer))),
+            "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
+            _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
+        };
+        let office = Office {
+            engine: Arc::new(Engine::new(max_workers, method, setup.as_bytes())?),
+            notifier: Arc::default(),
+            oom: Arc::new(OomWatch::new()),
+            functions: FunctionCache::default(),
+        };
+        self.office.set(office).map_err(|_| opened_twice())
+    }
+
+    /// Schedules `fn(*args, **kwargs)` and gives its future.
+    #[pyo3(signature = (r#fn, /, *args, **kwargs))]
+    fn submit<'py>(
+        &self,
+        r#fn: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = args.py();
+        let office = self.office()?;
+        let (future, core) = new_future(py)?;
+        // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
+        let mut head = SCRATCH.take();
+        let submitted = office.submit_encoded(&future, &core, r#fn, args, kwargs, &mut head);
+        if head.capacity() <= DETACH_FROM {
+            SCRATCH.replace(head);
+        }
+        submitted?;
+        Ok(future)
+    }
+
+    /// The process ids of the workers that are alive.
+    fn worker_pids(&self) -> PyResult<Vec<u32>> {
+        Ok(self.office()?.engine.pids())
+    }
+
+    /// Kills the workers at once; unfinished tasks fail or are cancelled, and no more are taken.
+    fn kill_workers(&self, py: Python<'_>) -> PyResult<()> {
+        let office = self.office()?;
+        py.detach(|| office.engine.kill());
+        office.wait_closed(py)
+    }
+
+    /// The native half of `shutdown`.
+    fn _shutdown(&self, py: Python<'_>, wait: bool, cancel_futures: bool) -> PyResult<()> {
+        let office = self.office()?;
+        py.detach(|| office.engine.close(cancel_futures));
+        if wait { office.wait_closed(py) } else { Ok(()) }
+    }
+}
+
+impl ProcessPool {
+    fn office(&self) -> PyResult<&Office> {
+        self.office.get().ok_or_else(not_opened)
+    }
+}
+
+impl Office {
+    fn submit_encoded<'py>(
+        &self,
+        future: &Bound<'py, PyAny>,
+        core: &Arc<Core>,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+        head: &mut Vec<u8>,
+    ) -> PyResult<()> {
+        let py = args.py();
+        let call = match self.functions.encode(func, args, kwargs, head) {
+            Ok(call) => call,
+            // As with concurrent.futures, what is wrong with a task is its future's business.
+            Err(error) => {
+                return settle(
+                    future,
+                    core,
+                    Content::Error(error.into_value(py).into_any()),
+                );
+            }
+        };
+        core.lock().link = Some(Link {
+            pool: Arc::downgrade(&self.engine),
+            notifier: Arc::clone(&self.notifier),
+            oom: Arc::clone(&self.oom),
+            label: call.label,
+            place: None,
+        });
+        let task = Arc::<Core>::clone(core);
+        let submitted = match &call.pickle {
+            None => self.engine.submit(head, &[], task),
+            Some(pickle) => {
+                let buffers = pickle.buffers();
+                let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+                if size < DETACH_FROM {
+                    self.engine.submit(head, &buffers, task)
+                } else {
+                    py.detach(|| self.engine.submit(head, &buffers, task))
+                }
+            }
+        };
+        submitted.or_else(|error| {
+            core.lock().link = None;
+            match error {
+                SubmitError::Broken(breakage) => Err(outcome::breakage_error(py, &breakage)),
+                SubmitError::Closed | SubmitError::Forked => {
+                    Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
+                }
+                SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
+                    let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
+                    settle(
+                        future,
+                        core,
+                        Content::Error(error.into_value(py).into_any()),
+                    )
+                }
+            }
+        })
+    }
+
+    /// Waits until every worker has ended and every callback has been called.
+    fn wait_closed(&self, py: Python<'_>) -> PyResult<()> {
+        wait_with_signals(py, || self.engine.wait(Some(TICK)))?;
+        self.notifier.close();
+        wait_with_signals(py, || self.notifier.flush(TICK))
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.engine.close(false);
+        self.notifier.close();
+    }
+}

@@ -1,0 +1,99 @@
+//! How a Python process becomes a worker: the command line, the fork, the entry points.
+
+use std::ffi::OsString;
+use std::io;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use ungil_pool::process::{Fork, Forker, Interpreter, Role, WorkerSeat, enter};
+
+use super::worker;
+
+/// The command of a fresh interpreter that calls `entry`. The same flags as this
+/// interpreter's, so that `-X`, `-W` and friends hold in the workers too.
+pub(super) fn interpreter(py: Python<'_>, entry: &str) -> PyResult<Interpreter> {
+    let (program, args): (OsString, Vec<OsString>) = py
+        .import("ungil._process")?
+        .call_method1("child_command", (entry,))?
+        .extract()?;
+    Ok(Interpreter { program, args })
+}
+
+/// Forks this interpreter for the fork start method.
+pub(super) struct PythonForker {
+    initializer: Option<Py<PyAny>>,
+}
+
+impl PythonForker {
+    pub(super) fn new(initializer: Option<Py<PyAny>>) -> Self {
+        Self { initializer }
+    }
+}
+
+impl Forker for PythonForker {
+    fn fork(&self, seat: WorkerSeat) -> io::Result<u32> {
+        Python::try_attach(|py| match fork(py)? {
+            Fork::Parent(pid) => Ok(pid),
+            Fork::Child => {
+                let initializer = self
+                    .initializer
+                    .as_ref()
+                    .map(|initializer| initializer.bind(py));
+                worker::run_and_exit(py, seat, initializer, true)
+            }
+        })
+        .unwrap_or_else(|| Err(io::Error::other("the interpreter is shutting down")))
+    }
+}
+
+/// `os.fork()` without its warning about threads: the child only runs the worker's loop, which
+/// touches nothing that another thread of the parent may have locked.
+fn fork(_py: Python<'_>) -> io::Result<Fork> {
+    // SAFETY: the GIL is held, and the hooks are called as `os.fork` calls them.
+    unsafe {
+        ffi::PyOS_BeforeFork();
+        let pid = libc::fork();
+        if pid == 0 {
+            ffi::PyOS_AfterFork_Child();
+            return Ok(Fork::Child);
+        }
+        let error = io::Error::last_os_error();
+        ffi::PyOS_AfterFork_Parent();
+        if pid < 0 {
+            Err(error)
+        } else {
+            Ok(Fork::Parent(pid.cast_unsigned()))
+        }
+    }
+}
+
+/// What a spawned worker of the process `owner` runs.
+#[pyfunction]
+#[pyo3(name = "_run_worker")]
+pub(crate) fn run_worker(py: Python<'_>, owner: u32) -> PyResult<()> {
+    run_child(py, owner)
+}
+
+/// What the fork server of the process `owner` runs. It imports what every worker needs, so
+/// that they share it.
+#[pyfunction]
+#[pyo3(name = "_run_server")]
+pub(crate) fn run_server(py: Python<'_>, owner: u32) -> PyResult<()> {
+    ungil_pool::process::name_this_process("ungil-server");
+    py.import("ungil._worker")?.call_method0("preload")?;
+    run_child(py, owner)
+}
+
+fn run_child(py: Python<'_>, owner: u32) -> PyResult<()> {
+    match enter(owner, &mut || fork(py))? {
+        Role::Worker(seat) => worker::run_and_exit(py, seat, None, false),
+        Role::Finished => Ok(()),
+    }
+}
+
+/// Registered with `os.register_at_fork`: pools of the parent are not the child's.
+#[pyfunction]
+#[pyo3(name = "_after_fork_in_child")]
+pub(crate) fn after_fork_in_child() {
+    ungil_pool::process::after_fork_in_child();
+}

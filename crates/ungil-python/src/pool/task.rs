@@ -1,0 +1,220 @@
+//! A call on its way to a worker: the function and its arguments as bytes and buffers.
+//!
+//! ```text
+//! | function kind: u8 | function length: u32 | function pickle | arguments kind: u8 | arguments |
+//! ```
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyFunction, PyTuple};
+
+use super::codec;
+use super::outcome::{pickling_error, with_note};
+use super::pickling::{self, Pickle};
+
+/// How the function is written.
+pub(super) mod function {
+    /// By its module and name: equal bytes mean the same function, so a worker may remember it.
+    pub(crate) const NAMED: u8 = 0;
+    /// By value: to be unpickled anew each time.
+    pub(crate) const BY_VALUE: u8 = 1;
+}
+
+/// How the arguments are written.
+pub(super) mod arguments {
+    /// A plain tuple, no keywords.
+    pub(crate) const PLAIN: u8 = 0;
+    /// The pickle of (args, kwargs).
+    pub(crate) const PICKLED: u8 = 1;
+}
+
+/// The functions seen last, pickled: a pool is mostly fed with the same one.
+#[derive(Default)]
+pub(super) struct FunctionCache(Mutex<Vec<Known>>);
+
+struct Known {
+    function: Py<PyAny>,
+    pickle: Arc<[u8]>,
+    label: Arc<str>,
+}
+
+/// A function remembers this many others.
+const KNOWN: usize = 8;
+
+/// An encoded call.
+pub(super) struct Call<'py> {
+    pub(super) label: Arc<str>,
+    /// The pickle of the arguments, if it has buffers to send beside the head.
+    pub(super) pickle: Option<Pickle<'py>>,
+}
+
+impl FunctionCache {
+    /// Writes the call into `head`.
+    pub(super) fn encode<'py>(
+        &self,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+        head: &mut Vec<u8>,
+    ) -> PyResult<Call<'py>> {
+        head.clear();
+        let label = self.put_function(func, head)?;
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
+        head.push(arguments::PLAIN);
+        if kwargs.is_none() && codec::encode(args.as_any(), head) {
+            return Ok(Call {
+                label,
+                pickle: None,
+            });
+        }
+        head.pop();
+        head.push(arguments::PICKLED);
+        let pickle = pickle_arguments(&label, args, kwargs)?;
+        head.extend_from_slice(pickle.stream.as_bytes());
+        Ok(Call {
+            label,
+            pickle: Some(pickle),
+        })
+    }
+
+    fn put_function(&self, func: &Bound<'_, PyAny>, head: &mut Vec<u8>) -> PyResult<Arc<str>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().rev().find(|known| known.function.is(func)) {
+            put(head, function::NAMED, &known.pickle);
+            return Ok(Arc::clone(&known.label));
+        }
+        drop(known);
+        let label: Arc<str> = label(func).into();
+        // Only these are pickled by name for sure, whatever their class does.
+        let named =
+            func.is_exact_instance_of::<PyFunction>() || func.is_exact_instance_of::<PyCFunction>();
+        let (pickle, by_name) = pickle_function(&label, func, named)?;
+        if !by_name {
+            put(head, function::BY_VALUE, &pickle);
+            return Ok(label);
+        }
+        put(head, function::NAMED, &pickle);
+        let known = Known {
+            function: func.clone().unbind(),
+            pickle: pickle.into(),
+            label: Arc::clone(&label),
+        };
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = (cache.len() == KNOWN).then(|| cache.remove(0));
+        cache.push(known);
+        drop(cache);
+        drop(forgotten);
+        Ok(label)
+    }
+}
+
+fn put(head: &mut Vec<u8>, kind: u8, pickle: &[u8]) {
+    head.push(kind);
+    head.extend_from_slice(&(pickle.len() as u32).to_ne_bytes());
+    head.extend_from_slice(pickle);
+}
+
+/// The pickle of a function, and whether it is by name.
+fn pickle_function(label: &str, func: &Bound<'_, PyAny>, named: bool) -> PyResult<(Vec<u8>, bool)> {
+    let py = func.py();
+    if named && is_of_interactive_main(func) {
+        // A worker cannot import what was typed into a session.
+        if let Some(pickle) = pickling::cloud_dump(func) {
+            return Ok((pickle?.stream.as_bytes().to_vec(), false));
+        }
+    }
+    match pickling::dump(func) {
+        Ok(pickle) => Ok((pickle.stream.as_bytes().to_vec(), named)),
+        Err(error) if pickling::is_unpicklable(py, &error) => match pickling::cloud_dump(func) {
+            Some(pickle) => Ok((pickle?.stream.as_bytes().to_vec(), false)),
+            None => {
+                let message = format!(
+                    "{label} cannot be pickled for a worker process: {}. Move the function to the top level of a \
+                     module, or install cloudpickle (pip install cloudpickle), which also takes lambdas and closures",
+                    error.value(py)
+                );
+                let refused = pickling_error(py, &message);
+                refused.set_cause(py, Some(error));
+                Err(refused)
+            }
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a function was defined in a `__main__` that is not a file: a prompt, `-c`, a notebook.
+fn is_of_interactive_main(func: &Bound<'_, PyAny>) -> bool {
+    let py = func.py();
+    let in_main = func
+        .getattr_opt(intern!(py, "__module__"))
+        .ok()
+        .flatten()
+        .is_some_and(|module| {
+            module
+                .extract::<&str>()
+                .is_ok_and(|name| name == "__main__")
+        });
+    in_main
+        && py.import("__main__").is_ok_and(|main| {
+            !main.hasattr(intern!(py, "__file__")).unwrap_or(true)
+                && main
+                    .getattr(intern!(py, "__spec__"))
+                    .is_ok_and(|spec| spec.is_none())
+        })
+}
+
+fn pickle_arguments<'py>(
+    label: &str,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Pickle<'py>> {
+    let py = args.py();
+    let both = (args, kwargs).into_pyobject(py)?.into_any();
+    let error = match pickling::dump(&both) {
+        Ok(pickle) => return Ok(pickle),
+        Err(error) if pickling::is_unpicklable(py, &error) => error,
+        Err(error) => {
+            return Err(with_note(
+                py,
+                error,
+                &format!("raised while the arguments of {label} were pickled"),
+            ));
+        }
+    };
+    if let Ok(pickle) = pickling::forking_dump(&both) {
+        return Ok(pickle);
+    }
+    if let Some(Ok(pickle)) = pickling::cloud_dump(&both) {
+        return Ok(pickle);
+    }
+    let culprit = pickling::culprit(args, kwargs).unwrap_or_else(|| "an argument".into());
+    let message = format!(
+        "{culprit} of {label} cannot be pickled for a worker process: {}. Pass plain data instead (a path rather \
+         than an open file, say), or use a thread pool, which needs no pickling",
+        error.value(py)
+    );
+    let refused = pickling_error(py, &message);
+    refused.set_cause(py, Some(error));
+    Err(refused)
+}
+
+/// A function's name for messages: `module.qualified_name`.
+pub(super) fn label(func: &Bound<'_, PyAny>) -> String {
+    let py = func.py();
+    let text = |name| {
+        func.getattr_opt(name)
+            .ok()
+            .flatten()
+            .and_then(|value| value.extract::<String>().ok())
+    };
+    match (
+        text(intern!(py, "__module__")),
+        text(intern!(py, "__qualname__")),
+    ) {
+        (Some(module), Some(name)) if module != "builtins" => format!("{module}.{name}"),
+        (_, Some(name)) => name,
+        _ => pickling::type_name(func),
+    }
+}

@@ -1,0 +1,278 @@
+//! A worker process: set up, then claim, call, answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use ungil_pool::Message;
+use ungil_pool::process::{Claimed, ReplyError, Worker, WorkerSeat};
+
+use super::codec;
+use super::outcome::answer;
+use super::pickling::{self, Pickle};
+use super::shared_buffer::SharedBuffer;
+use super::task::{arguments, function};
+
+/// A worker remembers this many functions.
+const KNOWN: usize = 256;
+
+/// Runs a worker until its pool closes, then ends the process.
+pub(super) fn run_and_exit(
+    py: Python<'_>,
+    seat: WorkerSeat,
+    inherited: Option<&Bound<'_, PyAny>>,
+    forked: bool,
+) -> ! {
+    let index = seat.index;
+    ungil_pool::process::name_this_process(&format!("ungil-worker-{}", index + 1));
+    let code = match Worker::join(seat) {
+        Ok(worker) => {
+            let mut servant = Servant {
+                worker,
+                functions: HashMap::new(),
+                main_ready: forked,
+            };
+            match servant.set_up(py, index, inherited, forked) {
+                Ok(()) => {
+                    servant.worker.ready();
+                    servant.serve(py);
+                    0
+                }
+                Err(error) => {
+                    let mut head = Vec::new();
+                    put_error_text(py, &error, &mut head);
+                    servant.worker.failed(&head);
+                    1
+                }
+            }
+        }
+        Err(error) => {
+            eprintln!("ungil: a worker process cannot join its pool: {error}");
+            1
+        }
+    };
+    // What multiprocessing does at the end of a child: threads, exit handlers, streams.
+    let finished = py
+        .import("ungil._worker")
+        .and_then(|module| module.call_method0("finish"));
+    if let Err(error) = finished {
+        error.write_unraisable(py, None);
+    }
+    // SAFETY: ends the process without running the parent's exit handlers that a fork copied.
+    unsafe { libc::_exit(code) }
+}
+
+struct Servant {
+    worker: Worker,
+    functions: HashMap<Box<[u8]>, Py<PyAny>>,
+    /// Whether `__main__` is the user's main module.
+    main_ready: bool,
+}
+
+impl Servant {
+    fn set_up(
+        &mut self,
+        py: Python<'_>,
+        index: u32,
+        inherited: Option<&Bound<'_, PyAny>>,
+        forked: bool,
+    ) -> PyResult<()> {
+        let setup = self.worker.setup();
+        let bytes = PyBytes::new(py, setup.as_ref().map_or(&[][..], |setup| setup.head()));
+        py.import("ungil._worker")?
+            .call_method1("set_up", (bytes, index, inherited, forked))?;
+        Ok(())
+    }
+
+    /// The loop.
+    fn serve(&mut self, py: Python<'_>) {
+        loop {
+            if let Some(task) = self.worker.poll() {
+                self.run(py, &task);
+                continue;
+            }
+            // A signal's Python handler runs here, between tasks; what it raises ends the worker.
+            if let Err(error) = py.check_signals() {
+                error.write_unraisable(py, None);
+                return;
+            }
+            if self.worker.closing() {
+                // Closing is said after the last task was published: look once more.
+                match self.worker.poll() {
+                    Some(task) => self.run(py, &task),
+                    None => return,
+                }
+            } else {
+                py.detach(|| self.worker.park());
+            }
+        }
+    }
+
+    fn run(&mut self, py: Python<'_>, task: &Claimed) {
+        let mut head = Vec::new();
+        let pickle = match self.call(py, task) {
+            Ok(Ok(value)) => put_value(&value, &mut head),
+            Ok(Err(error)) => {
+                head.push(answer::RAISED);
+                put_error_text(py, &error, &mut head);
+                put_exception(&error.into_value(py).into_bound(py), &mut head);
+                None
+            }
+            Err(error) => {
+                head.push(answer::UNREADABLE);
+                put_error_text(py, &error, &mut head);
+                None
+            }
+        };
+        let buffers = pickle.as_ref().map(Pickle::buffers).unwrap_or_default();
+        if let Err(error) = self.worker.reply(task, &head, &buffers) {
+            self.apologise(task, &error);
+        }
+    }
+
+    /// Answers with the reason why the answer cannot be sent.
+    fn apologise(&mut self, task: &Claimed, error: &ReplyError) {
+        let mut head = vec![answer::RAISED];
+        put_texts(["MemoryError", &error.to_string(), ""], &mut head);
+        // It is short, so it travels in the slot and cannot fail for want of memory.
+        let _ = self.worker.reply(task, &head, &[]);
+    }
+
+    /// Reads the task and calls it: the outer error is about reading, the inner one the task's own.
+    fn call<'py>(
+        &mut self,
+        py: Python<'py>,
+        task: &Claimed,
+    ) -> PyResult<PyResult<Bound<'py, PyAny>>> {
+        let garbled = || PyRuntimeError::new_err("the task's bytes are not readable");
+        let message = Arc::new(self.worker.payload(task).ok_or_else(garbled)?);
+        let mut input = message.head();
+        let kind = codec::take(&mut input, 1).ok_or_else(garbled)?[0];
+        let len = codec::take_u32(&mut input).ok_or_else(garbled)?;
+        let pickle = codec::take(&mut input, len).ok_or_else(garbled)?;
+        let func = self.function(py, kind, pickle)?;
+        match codec::take(&mut input, 1).ok_or_else(garbled)?[0] {
+            arguments::PLAIN => {
+                let args = codec::decode(py, &mut input)
+                    .ok_or_else(garbled)?
+                    .cast_into::<PyTuple>()?;
+                drop(message);
+                Ok(func.bind(py).call1(args))
+            }
+            _ => {
+                self.prepare_main(py, input)?;
+                let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
+                drop::<Arc<Message>>(message);
+                let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) =
+                    both.extract()?;
+                drop(both);
+                Ok(func.bind(py).call(args, kwargs.as_ref()))
+            }
+        }
+    }
+
+    fn function(&mut self, py: Python<'_>, kind: u8, pickle: &[u8]) -> PyResult<Py<PyAny>> {
+        if kind == function::NAMED
+            && let Some(func) = self.functions.get(pickle)
+        {
+            return Ok(func.clone_ref(py));
+        }
+        self.prepare_main(py, pickle)?;
+        let func = pickling::load(py, pickle, Vec::new())?.unbind();
+        if kind == function::NAMED {
+            if self.functions.len() == KNOWN {
+                self.functions.clear();
+            }
+            self.functions.insert(pickle.into(), func.clone_ref(py));
+        }
+        Ok(func)
+    }
+
+    /// Imports the user's main module when a pickle mentions it, and not before: a worker
+    /// that needs only library functions stays small and starts fast.
+    fn prepare_main(&mut self, py: Python<'_>, pickle: &[u8]) -> PyResult<()> {
+        const NAME: &[u8] = b"__main__";
+        if self.main_ready || !pickle.windows(NAME.len()).any(|window| window == NAME) {
+            return Ok(());
+        }
+        py.import("ungil._worker")?.call_method0("prepare_main")?;
+        self.main_ready = true;
+        Ok(())
+    }
+}
+
+/// Writes a value; gives its pickle when it has one, for the buffers.
+fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickle<'py>> {
+    let py = value.py();
+    head.push(answer::PLAIN);
+    if codec::encode(value, head) {
+        return None;
+    }
+    head.clear();
+    let pickle = pickling::dump(value).or_else(|error| {
+        if !pickling::is_unpicklable(py, &error) {
+            return Err(error);
+        }
+        pickling::forking_dump(value).or_else(|_| match pickling::cloud_dump(value) {
+            Some(Ok(pickle)) => Ok(pickle),
+            _ => Err(error),
+        })
+    });
+    match pickle {
+        Ok(pickle) => {
+            head.push(answer::PICKLED);
+            head.extend_from_slice(pickle.stream.as_bytes());
+            Some(pickle)
+        }
+        Err(error) => {
+            head.push(answer::UNPICKLABLE);
+            let why = format!("{}: {}", type_name(py, &error), text(&error.value(py)));
+            put_texts([&pickling::type_name(value), &why, ""], head);
+            None
+        }
+    }
+}
+
+fn put_exception(error: &Bound<'_, PyAny>, head: &mut Vec<u8>) {
+    // Without a pickle the parent tells of it by name.
+    if let Ok(pickle) = pickling::dump(error)
+        && pickle.buffers().is_empty()
+    {
+        head.extend_from_slice(pickle.stream.as_bytes());
+    }
+}
+
+/// Writes the type, the message and the traceback of an exception.
+fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
+    let traceback = py
+        .import("traceback")
+        .and_then(|module| module.call_method1("format_exception", (error.value(py),)))
+        .and_then(|lines| PyResult::Ok(lines.extract::<Vec<String>>()?.concat()))
+        .unwrap_or_default();
+    put_texts(
+        [&type_name(py, error), &text(&error.value(py)), &traceback],
+        head,
+    );
+}
+
+fn put_texts(texts: [&str; 3], head: &mut Vec<u8>) {
+    codec::encode_texts(texts, head);
+}
+
+fn type_name(py: Python<'_>, error: &PyErr) -> String {
+    error
+        .get_type(py)
+        .getattr(intern!(py, "__qualname__"))
+        .map_or_else(|_| "?".into(), |name| name.to_string())
+}
+
+/// `str(value)`, whatever its `__str__` does.
+fn text(value: &Bound<'_, PyAny>) -> String {
+    value.str().map_or_else(
+        |_| "<no message: its __str__ raises>".into(),
+        |text| text.to_string_lossy().into_owned(),
+    )
+}

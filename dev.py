@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Build, test, lint and measure ungil from a clone; needs rustc, gcc and Python 3.11+ with pip.
+
+    python3 dev.py compare [ARGS]    build the release wheel, then run `ungil compare ARGS`
+    python3 dev.py test [ARGS]       the Rust tests, then the Python tests on the installed wheel
+    python3 dev.py lint              rustfmt, clippy, rustdoc, ruff, mypy --strict, stubtest
+    python3 dev.py bench [ARGS]      benchmarks/pools.py ARGS
+    python3 dev.py versions          the Python tests on every Python found on this machine
+
+Everything lands in `.venv` (other Pythons: `.envs/`) and in cargo's target folder; nothing is
+installed outside of them. A second call does only what has changed since.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+if sys.version_info < (3, 11):  # noqa: UP036  (this is what tells those who have an older one)
+    sys.exit("dev.py: this is Python " + sys.version.split()[0] + "; 3.11 or newer is needed")
+
+from tools import environment, pythons
+from tools.environment import Environment
+from tools.pythons import Python
+from tools.testing import Totals, run_tests
+from tools.toolchain import ROOT, require_rust, say
+
+
+def compare(arguments: Sequence[str]) -> int:
+    require_rust()
+    home = environment.home()
+    home.install_ungil(home)
+    program = str(home.directory / "bin" / "ungil")
+    os.execv(program, [program, "compare", *arguments])
+
+
+def test(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py test", epilog="The rest goes to pytest.")
+    parser.add_argument("--only", choices=["rust", "python"], help="leave the other one out")
+    parser.add_argument(
+        "--python", metavar="PATH", default=sys.executable, help="test on this Python"
+    )
+    options, for_pytest = parser.parse_known_args(arguments)
+    results = {}
+    if options.only != "python":
+        results["Rust"] = test_rust()
+    if options.only != "rust":
+        base = pythons.require(options.python)
+        results[f"Python {base.version}"] = test_python(base, for_pytest)
+    return summarise(results)
+
+
+def versions(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py versions", epilog="The rest goes to pytest.")
+    parser.add_argument("--list", action="store_true", help="only print the Pythons found")
+    options, for_pytest = parser.parse_known_args(arguments)
+    found = pythons.find_all()
+    if options.list:
+        for base in found:
+            print(base.minor, base.path)
+        return 0
+    return summarise({f"Python {base.version}": test_python(base, for_pytest) for base in found})
+
+
+def test_rust() -> Totals:
+    require_rust()
+    python = str(environment.home().python)
+    command = ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"]
+    return run_tests("the Rust tests", *command, PYO3_PYTHON=python)
+
+
+def test_python(base: Python, for_pytest: Sequence[str]) -> Totals:
+    """The Python tests on the wheel, installed in an environment of `base`."""
+    here = environment.of(base)
+    here.require_groups("test")
+    here.install_ungil(environment.home())
+    colour = "yes" if sys.stdout.isatty() else "no"
+    # -I: neither the current folder nor PYTHONPATH stands in for what is installed.
+    command = [str(here.python), "-I", "-m", "pytest", f"--color={colour}"]
+    return run_tests(f"the Python tests on {base.version}", *command, *for_pytest)
+
+
+def summarise(results: dict[str, Totals]) -> int:
+    total = Totals()
+    print()
+    for name, result in results.items():
+        print(f"{name + ':':<16} {result}")
+        total = total.plus(result)
+    print(total)
+    return 1 if total.failed else 0
+
+
+def lint(arguments: Sequence[str]) -> int:
+    argparse.ArgumentParser(prog="dev.py lint").parse_args(arguments)
+    require_rust()
+    home = environment.home()
+    home.require_groups("lint", "test", "bench")
+    home.install_ungil(home)
+    failed = [name for name, command in lints(home).items() if not passes(name, command, home)]
+    print(f"lint failed: {', '.join(failed)}" if failed else "lint: clean")
+    return 1 if failed else 0
+
+
+def lints(home: Environment) -> dict[str, list[str]]:
+    python = str(home.python)
+    cargo = ["--workspace", "--locked", "--quiet"]
+    scripts = ["dev.py", "tools", "tests", "benchmarks", "docs"]
+    return {
+        "rustfmt": ["cargo", "fmt", "--all", "--check"],
+        "clippy": ["cargo", "clippy", *cargo, "--all-targets", "--", "-D", "warnings"],
+        "rustdoc": ["cargo", "doc", *cargo, "--no-deps", "--document-private-items"],
+        "ruff check": [python, "-m", "ruff", "check"],
+        "ruff format": [python, "-m", "ruff", "format", "--check"],
+        "mypy, the package": [python, "-m", "mypy", "--strict", "python/ungil"],
+        "mypy, the rest": [python, "-m", "mypy", "--strict", *scripts],
+        "stubtest": [python, "-m", "mypy.stubtest", "ungil"],
+    }
+
+
+def passes(name: str, command: list[str], home: Environment) -> bool:
+    say(name)
+    settings = {"PYO3_PYTHON": str(home.python), "RUSTDOCFLAGS": "-D warnings"}
+    return subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=False).returncode == 0
+
+
+def bench(arguments: Sequence[str]) -> int:
+    home = environment.home()
+    home.require_groups("bench")
+    home.install_ungil(home)
+    command = [str(home.python), str(ROOT / "benchmarks" / "pools.py"), *arguments]
+    os.execv(command[0], command)
+
+
+VERBS = {"compare": compare, "test": test, "lint": lint, "bench": bench, "versions": versions}
+
+
+def main() -> int:
+    verb, *arguments = sys.argv[1:] or ["--help"]
+    if verb in VERBS:
+        return VERBS[verb](arguments)
+    print(__doc__)
+    return 0 if verb in ("-h", "--help", "help") else 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,181 @@
+"""The executors' Python door: the standard interface on the native engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Executor
+from concurrent.futures import Future as _StandardFuture
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Literal, Protocol, TypeVar
+
+from ungil import _ungil
+
+T = TypeVar("T")
+
+# How long an interrupted thread gets to notice, in seconds.
+_GRACE = 0.5
+
+
+class Future(_ungil.FutureBase, _StandardFuture[T]):
+    """A call's future result; a `concurrent.futures.Future` in every respect."""
+
+    def __init__(self) -> None:  # the native half has no more to set up
+        pass
+
+
+class _Stoppable(Protocol):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
+    def _interrupt(self) -> None: ...
+
+
+_executors: weakref.WeakSet[_Stoppable] = weakref.WeakSet()
+
+
+def register(executor: _Stoppable) -> None:
+    """Has the executor shut down at exit, as `concurrent.futures` does."""
+    _executors.add(executor)
+
+
+def _at_exit() -> None:
+    # After an unhandled KeyboardInterrupt the user wants the program to end, not to finish.
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
+    for executor in list(_executors):
+        if interrupted:
+            executor._interrupt()
+        else:
+            executor.shutdown(wait=True)
+
+
+# Before the interpreter joins its threads: the same hook as concurrent.futures uses.
+threading._register_atexit(_at_exit)  # type: ignore[attr-defined]
+os.register_at_fork(after_in_child=_executors.clear)
+os.register_at_fork(after_in_child=_ungil._after_fork_in_child)
+
+
+class InterruptibleExecutor(Executor):
+    """An executor whose `with` block ends at once on Ctrl-C."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> Literal[False]:
+        """Waits for the tasks; an exception that is no `Exception`, like Ctrl-C, ends them."""
+        if exc_type is not None and not issubclass(exc_type, Exception):
+            self._interrupt()
+            return False
+        try:
+            self.shutdown(wait=True)
+        except BaseException:
+            self._interrupt()
+            raise
+        return False
+
+    def _interrupt(self) -> None:
+        raise NotImplementedError
+
+
+def check_max_workers(max_workers: int | None, default: int) -> int:
+    """The number of workers to use, or a `ValueError` as `concurrent.futures` raises it."""
+    if max_workers is None:
+        return default
+    if max_workers <= 0:
+        raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
+    return max_workers
+
+
+def usable_cores() -> int:
+    """The cores this process may use."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0))
+
+
+def check_initializer(initializer: Callable[..., object] | None) -> None:
+    """A `TypeError` unless it is a callable or None."""
+    if initializer is not None and not callable(initializer):
+        raise TypeError("initializer must be a callable")
+
+
+class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
+    """Runs calls in a pool of threads; a drop-in for `concurrent.futures.ThreadPoolExecutor`.
+
+    max_workers: threads at most; default: the usable cores + 4, 32 at most.
+    thread_name_prefix: names the threads `PREFIX_0`, `PREFIX_1` ...
+    initializer, initargs: called in each thread before its first task; if it raises, the pool
+        is broken (`concurrent.futures.thread.BrokenThreadPool`).
+
+    On Ctrl-C inside the `with` block waiting tasks are cancelled and running ones get a
+    `KeyboardInterrupt`; one that sits in a long call of native code cannot be stopped.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        count = check_max_workers(max_workers, min(32, usable_cores() + 4))
+        check_initializer(initializer)
+        self._initializer = initializer
+        self._initargs = initargs
+        self._prefix = thread_name_prefix or f"{type(self).__name__}-{id(self):x}"
+        self._threads: list[threading.Thread] = []
+        self._open(count)
+        register(self)
+
+    def _start_thread(self) -> None:
+        # The thread must not keep the executor alive: its end is what ends the thread.
+        thread = threading.Thread(
+            target=_run_thread,
+            args=(self._core(), self._initializer, self._initargs),
+            name=f"{self._prefix}_{len(self._threads)}",
+            daemon=True,
+        )
+        thread.start()
+        self._threads.append(thread)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more tasks; waits for those taken, or drops those not yet begun."""
+        for future in self._close(cancel_futures):
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def _interrupt(self) -> None:
+        self.shutdown(wait=False, cancel_futures=True)
+        running = [thread for thread in self._threads if thread.is_alive()]
+        for thread in running:
+            if thread.ident is not None:
+                _ungil.interrupt_thread(thread.ident)
+        for thread in running:
+            thread.join(_GRACE / max(1, len(running)))
+
+
+def _run_thread(
+    core: _ungil.ThreadPoolCore,
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
+) -> None:
+    if initializer is not None:
+        try:
+            initializer(*initargs)
+        except BaseException:
+            import logging  # noqa: PLC0415 (only on the way to failure)
+
+            logging.getLogger("concurrent.futures").critical(
+                "Exception in initializer:", exc_info=True
+            )
+            core.fail()
+            return
+    with suppress(KeyboardInterrupt):  # it came between two tasks
+        core.work()

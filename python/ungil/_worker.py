@@ -1,0 +1,123 @@
+"""What a worker process does in Python: set itself up, import the main module, finish.
+
+Imported by every worker, so it imports little itself.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+_main: dict[str, str] = {}
+
+
+def preload() -> None:
+    """Imports in the fork server what its workers need, and keeps the pages shared."""
+    import atexit  # noqa: F401, PLC0415
+    import gc  # noqa: PLC0415
+    import threading  # noqa: F401, PLC0415
+    from multiprocessing import process  # noqa: F401, PLC0415
+
+    gc.collect()
+    # A collection in a worker would write to every object's header, and so copy its page.
+    gc.freeze()
+
+
+def set_up(
+    pickled: bytes, index: int, initializer: Callable[[], object] | None, forked: bool
+) -> None:
+    """Makes this process worker number `index`, with the set-up that its pool's maker pickled."""
+    what: dict[str, Any] = pickle.loads(pickled)
+    # Ctrl-C reaches the whole process group: the parent decides, the worker goes on. Not
+    # SIG_IGN, which programs started by a task would inherit.
+    signal.signal(signal.SIGINT, _heed_not)
+    if forked:
+        _leave_parent_behind()
+    else:
+        _move_in(what)
+    _take_identity(what, index)
+    if initializer is not None:
+        initializer()
+    elif "initializer" in what:
+        if b"__main__" in what["initializer"]:
+            prepare_main()
+        function, args = pickle.loads(what["initializer"])
+        function(*args)
+
+
+def _heed_not(_signal: int, _frame: object) -> None:
+    pass
+
+
+def _leave_parent_behind() -> None:
+    """Undoes what a fork copied and a worker must not have."""
+    import atexit  # noqa: PLC0415 (a forked worker has it already)
+
+    atexit._clear()
+    signal.set_wakeup_fd(-1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _move_in(what: dict[str, Any]) -> None:
+    """Takes over the parent's paths, directory and environment."""
+    sys.path[:] = what["sys_path"]
+    sys.argv[:] = what["argv"]
+    if what["environ"] != dict(os.environ):
+        os.environ.clear()
+        os.environ.update(what["environ"])
+    if "directory" in what:
+        with suppress(OSError):  # gone meanwhile: nothing that a task could rely on
+            os.chdir(what["directory"])
+    _main.update(what["main"])
+
+
+def _take_identity(what: dict[str, Any], index: int) -> None:
+    """Lets `multiprocessing.current_process()` and `parent_process()` tell the truth."""
+    from multiprocessing import process  # noqa: PLC0415 (the fork server has it loaded)
+
+    module: Any = process
+    me = module.BaseProcess(name=f"UngilWorker-{index + 1}")
+    me._parent_pid = what["parent"]
+    if "authkey" in what:
+        me.authkey = what["authkey"]
+    module._parent_process = module._ParentProcess("MainProcess", what["parent"], None)
+    module._current_process = me
+
+
+def prepare_main() -> None:
+    """Imports the parent's main module as `__mp_main__`, as multiprocessing does."""
+    if not _main:
+        return
+    from multiprocessing import process, spawn  # noqa: PLC0415 (only where it is needed)
+
+    me: Any = process.current_process()
+    me._inheriting = True
+    try:
+        spawn.prepare(dict(_main))
+    finally:
+        del me._inheriting
+
+
+def run_chunk(function: Callable[..., Any], chunk: tuple[tuple[Any, ...], ...]) -> list[Any]:
+    """Calls `function` once for each tuple of arguments."""
+    return [function(*args) for args in chunk]
+
+
+def finish() -> None:
+    """Ends what the tasks have left: threads, exit handlers, buffered output."""
+    import atexit  # noqa: PLC0415 (at the end only)
+    import threading  # noqa: PLC0415
+
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        # None, closed, or a pipe whose reader has gone.
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
