@@ -213,6 +213,15 @@ fn threads_that_vanish_are_left_out() {
 }
 
 #[test]
+fn kernels_without_a_rollup_have_their_maps_summed() {
+    let maps = "00-10 r-xp 0 00:00 0 /bin/a\nPss: 3 kB\nPrivate_Clean: 1 kB\nPrivate_Dirty: 0 kB\n\
+                10-20 rw-p 0 00:00 0\nPss: 4 kB\nPrivate_Clean: 0 kB\nPrivate_Dirty: 4 kB\n";
+    let tree = Tree::new("maps", &[("proc/5/smaps", maps)]);
+    let memory = tree.system().memory(5).expect("it lives");
+    assert_eq!((memory.pss_bytes, memory.uss_bytes), (7 * 1024, 5 * 1024));
+}
+
+#[test]
 fn errors_name_the_file() {
     let tree = Tree::new(
         "errors",

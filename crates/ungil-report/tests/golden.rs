@@ -183,6 +183,7 @@ fn json_reads_back() {
 }
 
 /// The figures of all cells with the first run of each: the whole document is long.
+/// `tests/test_schema.py` validates it.
 #[test]
 fn json_is_indented_and_complete() {
     let mut comparison = example::comparison();

@@ -9,6 +9,7 @@ use crate::comparison::{
     Comparison, Gil, Machine, MemorySample, Python, RawCell, RawComparison, RawWorkload, RunSample,
     SERIAL, Scaling, Settings,
 };
+use crate::statistics::SplitMix64;
 use crate::{AnalysisOptions, analyse};
 
 /// A workload put together from a few figures.
@@ -445,6 +446,51 @@ fn names_are_unique_and_stable() {
             "clear-winner",
         ]
     );
+}
+
+/// Seven runs whose times scatter by so much either way.
+fn scattered(mut cell: RawCell, scatter: f64, random: &mut SplitMix64) -> RawCell {
+    for run in &mut cell.runs {
+        run.wall_s *= 1.0 + scatter * (random.below(2001) as f64 / 1000.0 - 1.0);
+    }
+    cell
+}
+
+/// How often a pool of this wall time wins over a loop of 1 s, in 300 noisy comparisons.
+fn wins(pool_wall: f64, scatter: f64) -> usize {
+    let mut random = SplitMix64::new(17);
+    let verdicts = (0..300).map(|_| {
+        let mut fixture = Fixture::new(1.0, 0.1);
+        fixture.serial = scattered(fixture.serial, scatter, &mut random);
+        let pool = scattered(thread(2, pool_wall, 0.1), scatter, &mut random);
+        fixture.with(pool).verdict()
+    });
+    verdicts
+        .filter(|verdict| winner(verdict) == Some(("thread", 2)))
+        .count()
+}
+
+#[test]
+fn noise_seldom_makes_a_winner_and_seldom_hides_one() {
+    for scatter in [0.01, 0.05, 0.2, 0.5] {
+        assert!(
+            wins(1.0, scatter) <= 3,
+            "equals at {scatter}: {}",
+            wins(1.0, scatter)
+        );
+        assert!(
+            wins(1.1, scatter) <= 3,
+            "slower at {scatter}: {}",
+            wins(1.1, scatter)
+        );
+    }
+    for scatter in [0.01, 0.05, 0.2] {
+        assert!(
+            wins(0.5, scatter) >= 297,
+            "twice as fast at {scatter}: {}",
+            wins(0.5, scatter)
+        );
+    }
 }
 
 /// The page for users names every rule.

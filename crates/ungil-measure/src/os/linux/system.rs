@@ -48,16 +48,20 @@ impl System {
         Self { root: root.into() }
     }
 
-    /// Memory of a process.
+    /// Memory of a process, from `smaps_rollup` or else, where the kernel does not have it (before
+    /// Linux 4.14, some sandboxes), summed over `smaps`.
     ///
     /// # Errors
     /// [`Error::Unreadable`] when it has ended or belongs to another user.
     pub fn memory(&self, pid: u32) -> Result<MemorySample, Error> {
-        self.parse(
-            &format!("proc/{pid}/smaps_rollup"),
-            "Pss and Private_*",
-            process::parse_smaps,
-        )
+        let read = |name| {
+            self.parse(
+                &format!("proc/{pid}/{name}"),
+                "Pss and Private_*",
+                process::parse_smaps,
+            )
+        };
+        read("smaps_rollup").or_else(|rollup| read("smaps").map_err(|_| rollup))
     }
 
     /// User and system time of a process, its ended threads included, in steps of 10 ms.
