@@ -212,7 +212,7 @@ mod tests {
         );
     }
 
-    /// SPEC SDM91 on a Sun `SPARCcenter` 2000: Gunther (2007), chapter 5; coefficients and peak as
+    /// SPEC SDM91 on a Sun `SPARCcenter` 2000: Gunther (2007); coefficients and peak as
     /// the R package usl 3.0 gives them in its README and in tests/peak-scalability.R.
     #[test]
     fn spec_sdm91_is_as_published() {
@@ -231,7 +231,7 @@ mod tests {
         assert_close(law.peak_workers.expect("a peak"), 96.519_56, 1e-4);
     }
 
-    /// BRL-CAD's ray tracer on an SGI Origin 2000: Gunther (2007), chapter 5; coefficients of its
+    /// BRL-CAD's ray tracer on an SGI Origin 2000: Gunther (2007); coefficients of its
     /// first six points from the R package usl 3.0, tests/confint.R.
     #[test]
     fn ray_tracer_is_as_published() {

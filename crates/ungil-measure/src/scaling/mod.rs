@@ -2,11 +2,11 @@
 //!
 //! - Amdahl: G. M. Amdahl, "Validity of the single processor approach to achieving large scale
 //!   computing capabilities", AFIPS 1967.
-//! - USL: N. J. Gunther, "Guerrilla Capacity Planning", Springer 2007, chapters 4 and 5.
+//! - USL: N. J. Gunther, "Guerrilla Capacity Planning", Springer 2007.
 //!
 //! Both carry a third factor, `unit`: the speed-up that one worker of the pool has against the
 //! serial loop. It keeps the pool's constant overhead out of the law's own parameters. Amdahl's law
-//! is the USL without coherency (Gunther 2007, section 4.3), so one least-squares search serves
+//! is the USL without coherency (Gunther 2007), so one least-squares search serves
 //! both.
 
 mod fit;

@@ -1,7 +1,7 @@
 //! Bootstrap intervals: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993).
 //!
 //! The percentile method (their chapter 13) rather than `BCa` (chapter 14): the acceleration of
-//! `BCa` comes from the jackknife, which is inconsistent for the median (their section 11.6).
+//! `BCa` comes from the jackknife, which is inconsistent for the median.
 
 use super::random::SplitMix64;
 use super::sample::{Sample, quantile_of_sorted};
@@ -88,11 +88,11 @@ mod tests {
         Sample::new(numbers.iter().copied()).expect("finite numbers")
     }
 
-    /// Survival of the treated mice, Efron and Tibshirani (1993), table 2.1.
+    /// Survival of the treated mice in Efron and Tibshirani (1993).
     const MICE: [f64; 7] = [94.0, 197.0, 16.0, 38.0, 99.0, 141.0, 23.0];
 
-    /// Their table 2.2 gives the bootstrap standard error of the median of these mice for
-    /// infinitely many resamples: 37.83.
+    /// The book gives the bootstrap standard error of the median of these mice for infinitely
+    /// many resamples: 37.83.
     #[test]
     fn standard_error_of_the_mice_is_efrons() {
         let medians = resampled_medians(&sample(&MICE), 40_000, &mut SplitMix64::new(7));

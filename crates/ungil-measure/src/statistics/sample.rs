@@ -75,7 +75,7 @@ mod tests {
         Sample::new(numbers.iter().copied()).expect("finite numbers")
     }
 
-    /// `quantile(c(1, 2, 4, 8, 16), c(.1, .25, .5, .9, .95))` in R, whose default is type 7.
+    /// `numpy.quantile([1, 2, 4, 8, 16], ...)`: its default is type 7, as R's is.
     #[test]
     fn quantiles_are_r_type_7() {
         let s = sample(&[16.0, 1.0, 4.0, 2.0, 8.0]);
