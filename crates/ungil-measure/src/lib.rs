@@ -1,1 +1,28 @@
-//! Clocks, `/proc` readers, statistics, scaling laws, verdicts. Pure.
+//! What `ungil compare` measures with: readers of `/proc`, statistics, scaling laws, verdicts.
+//!
+//! ```text
+//!  os::linux      -> memory, CPU time, limits, disturbances        reads files
+//!  comparison     -> the nouns: RawComparison in, Comparison out   plain data
+//!  analyse        -> statistics   medians, intervals, outliers     pure from here on
+//!                    scaling      Amdahl's law, Gunther's law
+//!                    warning      what may make figures worth less
+//!                    verdict      what to use, and why
+//!  units          -> figures as people read them
+//! ```
+//!
+//! It does not know Python, executors or terminals: the orchestrator takes the samples and calls
+//! [`analyse()`], `ungil-report` shows the result. Apart from `os`, nothing here does I/O, reads a
+//! clock or draws a random number that does not follow from a seed.
+#![forbid(unsafe_code)]
+
+mod analyse;
+pub mod comparison;
+pub mod os;
+pub mod scaling;
+pub mod statistics;
+pub mod units;
+pub mod verdict;
+pub mod warning;
+
+pub use analyse::analyse;
+pub use comparison::{AnalysisOptions, Comparison, RawComparison};

@@ -1,1 +1,33 @@
-//! Terminal, JSON, CSV and Markdown from plain data. Pure.
+//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML.
+//!
+//! ```text
+//!  Comparison -> columns    which figures a table has, and how each is written
+//!                  -> terminal/  tables that fit the width, prose, colour if told
+//!                  -> markdown   GitHub tables, for a file or an issue
+//!                  -> html       a fragment for notebooks
+//!             -> csv        one row per cell, plain numbers
+//!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
+//! ```
+//!
+//! It does not know where the text goes: whether there is a terminal, how wide it is and whether
+//! colour is wanted (`NO_COLOR`) is for the caller to find out. Every function is pure; text that
+//! comes from the user (names of workloads, reasons of failures) is escaped for its target.
+#![forbid(unsafe_code)]
+#![allow(clippy::format_push_string)] // reports are small: reading the templates matters more
+
+mod columns;
+mod csv;
+mod error;
+mod html;
+mod json;
+mod lecture;
+mod markdown;
+mod phrases;
+mod terminal;
+
+pub use csv::csv;
+pub use error::Error;
+pub use html::html;
+pub use json::json;
+pub use markdown::markdown;
+pub use terminal::{ColorChoice, TerminalOptions, terminal};

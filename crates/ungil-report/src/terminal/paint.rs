@@ -1,0 +1,73 @@
+//! Colour, and text that is safe to show.
+
+use anstyle::{AnsiColor, Style};
+
+use super::ColorChoice;
+
+/// Paints lines, or leaves them as they are.
+pub(super) struct Paint {
+    color: ColorChoice,
+}
+
+impl Paint {
+    pub(super) fn new(color: ColorChoice) -> Self {
+        Self { color }
+    }
+
+    pub(super) fn bold(&self, text: &str) -> String {
+        self.with(Style::new().bold(), text)
+    }
+
+    pub(super) fn dim(&self, text: &str) -> String {
+        self.with(Style::new().dimmed(), text)
+    }
+
+    pub(super) fn winner(&self, text: &str) -> String {
+        self.with(AnsiColor::Green.on_default().bold(), text)
+    }
+
+    pub(super) fn warning(&self, text: &str) -> String {
+        self.with(AnsiColor::Yellow.on_default(), text)
+    }
+
+    fn with(&self, style: Style, text: &str) -> String {
+        match self.color {
+            ColorChoice::Always if !text.is_empty() => {
+                format!("{}{text}{}", style.render(), style.render_reset())
+            }
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// Text with control characters replaced: a workload's name or a user's message must not move the
+/// cursor or recolour the terminal.
+pub(super) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// A blank that lines are not broken at.
+const GLUE: &str = "\u{a0}";
+
+/// Glues figures to their units, so that a line never ends between them.
+pub(super) fn glue(text: &str) -> String {
+    const UNITS: &[&str] = &["s", "ms", "µs", "ns", "B", "kB", "MB", "GB", "%"];
+    let mut glued = String::with_capacity(text.len());
+    for (at, word) in text.split(' ').enumerate() {
+        let is_unit =
+            UNITS.contains(&word.trim_end_matches(|c: char| !c.is_alphabetic() && c != '%'));
+        let after_figure = glued.ends_with(|c: char| c.is_ascii_digit());
+        if at > 0 {
+            glued.push_str(if is_unit && after_figure { GLUE } else { " " });
+        }
+        glued.push_str(word);
+    }
+    glued
+}
+
+/// Plain blanks again.
+pub(super) fn unglue(line: &str) -> String {
+    line.replace(GLUE, " ")
+}
