@@ -98,6 +98,8 @@ def markdown(results: Results, contenders: list[Contender]) -> Iterator[str]:
     yield f"load {facts['load']}; bursts of {results.tasks} no-op tasks;"
     yield f"one 64 MiB copy in one process: {median(results.copy_rates) / MIB:.0f} MiB/s."
     yield "Figures are medians over the rounds, with the least and the greatest."
+    if os.getloadavg()[0] > 2 * max(results.workers, len(os.sched_getaffinity(0))):
+        yield "**Others were using this machine: do not publish these figures.**"
     for name, reason in results.left_out.items():
         yield f"Left out: {name} ({reason})."
     for measure in MEASURES:
