@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--workers", type=int, nargs="+", default=[2], metavar="N", help="default: 2")
     add("--rounds", type=int, default=5, metavar="N", help="turns of each contender (default: 5)")
-    add("--tasks", type=int, default=5000, metavar="N", help="no-ops a turn (default: 5000)")
+    add("--tasks", type=int, default=5000, metavar="N", help="no-ops in a burst (default: 5000)")
     add("--trips", type=int, default=1000, metavar="N", help="round trips a turn (default: 1000)")
     add("--measure", nargs="+", choices=GROUPS, default=GROUPS, help="default: all of them")
     add("--only", metavar="TEXT", nargs="+", help="only contenders with one of these in the name")

@@ -167,6 +167,7 @@ class Contender:
     name: str
     kind: Literal["thread", "process"]
     package: str
+    start_method: str | None  # of the contender of ours that it is compared with
     open: Callable[[int], Pool] = field(repr=False)
 
     def missing(self) -> str | None:
@@ -183,25 +184,24 @@ class Contender:
 def contenders() -> list[Contender]:
     """All of them, ungil's first."""
     methods = [m for m in START_METHODS if m in multiprocessing.get_all_start_methods()]
+    std_futures, std_pool = "concurrent.futures", "multiprocessing"
+    found = [Contender("ungil thread", "thread", "ungil", None, ungil_threads)]
+    for method in methods:
+        opened = partial(ungil_processes, method)
+        found.append(Contender(f"ungil {method}", "process", "ungil", method, opened))
+    found.append(Contender("futures thread", "thread", std_futures, None, futures_threads))
+    for method in methods:
+        opened = partial(futures_processes, method)
+        found.append(Contender(f"futures {method}", "process", std_futures, method, opened))
     return [
-        Contender("ungil thread", "thread", "ungil", ungil_threads),
-        *(
-            Contender(f"ungil {m}", "process", "ungil", partial(ungil_processes, m))
-            for m in methods
-        ),
-        Contender("futures thread", "thread", "concurrent.futures", futures_threads),
-        *(
-            Contender(
-                f"futures {m}", "process", "concurrent.futures", partial(futures_processes, m)
-            )
-            for m in methods
-        ),
-        Contender("mp.Pool apply_async", "process", "multiprocessing", multiprocessing_apply),
-        Contender("mp.Pool imap_unordered", "process", "multiprocessing", multiprocessing_imap),
-        Contender("loky", "process", "loky", loky),
-        Contender("joblib", "process", "joblib", joblib),
-        Contender("mpire", "process", "mpire", mpire),
-        Contender("pebble", "process", "pebble", pebble),
+        *found,
+        Contender("mp.Pool apply_async", "process", std_pool, "fork", multiprocessing_apply),
+        Contender("mp.Pool imap_unordered", "process", std_pool, "fork", multiprocessing_imap),
+        # Starts its workers without a fork of the parent, like a fork server.
+        Contender("loky", "process", "loky", "forkserver", loky),
+        Contender("joblib", "process", "joblib", "forkserver", joblib),
+        Contender("mpire", "process", "mpire", "fork", mpire),
+        Contender("pebble", "process", "pebble", "fork", pebble),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ MIB = 1 << 20
 # Long enough for every worker to take part in the warm-up, however lazily a pool starts them.
 WARM_UP_TASK_SECONDS = 0.01
 WARM_UP_TASKS_PER_WORKER = 8
+# A fast pool is through with a burst in milliseconds, too short to time one of them.
+BURSTS_SECONDS = 0.5
 # A worker counts as idle when nothing has come for this long.
 IDLE_SECONDS = 0.3
 PROBE_TIMEOUT_SECONDS = 120
@@ -56,6 +59,9 @@ def warm(contender: Contender, workers: int) -> Iterator[Pool]:
     try:
         pool.each(tasks.pause, [WARM_UP_TASK_SECONDS] * (workers * WARM_UP_TASKS_PER_WORKER))
         pool.burst(workers * WARM_UP_TASKS_PER_WORKER)
+        here = pool.call(os.getpid) == os.getpid()
+        if here != (contender.kind == "thread"):
+            raise RuntimeError(f"{contender.name} does not run its tasks in a {contender.kind}")
         yield pool
     finally:
         pool.close()
@@ -68,8 +74,12 @@ def seconds(action: Callable[..., Any], *arguments: Any) -> float:
 
 
 def rate(contender: Contender, workers: int, count: int) -> Figures:
+    """Bursts of `count` tasks, again and again until there is enough to time."""
     with warm(contender, workers) as pool:
-        return {RATE.key: count / seconds(pool.burst, count)}
+        bursts = [seconds(pool.burst, count)]
+        while sum(bursts) < BURSTS_SECONDS:
+            bursts.append(seconds(pool.burst, count))
+    return {RATE.key: count * len(bursts) / sum(bursts)}
 
 
 def latency(contender: Contender, workers: int, count: int) -> Figures:

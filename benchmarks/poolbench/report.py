@@ -14,12 +14,13 @@ from statistics import median
 from typing import Any
 
 from poolbench.contenders import Contender
-from poolbench.measures import ARRAY_64, MEASURES, MIB, Figures, Measure
+from poolbench.measures import ARRAY_64, MEASURES, MIB, PSS, START, USS, Figures, Measure
 
 PEERS = ("ungil", "numpy", "loky", "joblib", "mpire", "pebble")
-# Whose figures are divided by everybody else's: ungil's default for each kind.
-OURS = {"thread": "ungil thread", "process": "ungil forkserver"}
-BEST_OF_FUTURES = "futures, its best start method"
+OUR_DEFAULT = "ungil forkserver"
+BEST_OF_FUTURES = "futures' best method / ungil's default"
+# Where the start method makes the figure, the best of all of them says nothing.
+DECIDED_BY_START_METHOD = (START, PSS, USS)
 
 
 @dataclass
@@ -94,9 +95,11 @@ def markdown(results: Results, contenders: list[Contender]) -> Iterator[str]:
     yield f"## {facts['date']}: {results.workers} workers, {len(results.rounds)} rounds"
     yield ""
     yield f"{facts['cpu']}; {facts['system']}; {facts['python']}; {facts['packages']}; "
-    yield f"load {facts['load']}; {results.tasks} no-op tasks a round;"
+    yield f"load {facts['load']}; bursts of {results.tasks} no-op tasks;"
     yield f"one 64 MiB copy in one process: {median(results.copy_rates) / MIB:.0f} MiB/s."
     yield "Figures are medians over the rounds, with the least and the greatest."
+    if os.getloadavg()[0] > 2 * max(results.workers, len(os.sched_getaffinity(0))):
+        yield "**Others were using this machine: do not publish these figures.**"
     for name, reason in results.left_out.items():
         yield f"Left out: {name} ({reason})."
     for measure in MEASURES:
@@ -110,22 +113,28 @@ def measure_table(results: Results, contenders: list[Contender], measure: Measur
     yield ""
     yield f"### {measure.title}"
     yield ""
-    yield f"| | {measure.unit} | least - greatest | ungil is better by |"
+    yield f"| | {measure.unit} | least - greatest | ungil, same start method, is better by |"
     yield "|---|---:|---:|---|"
     for contender, series in rows:
         scaled = [figure * measure.scale for figure in series]
-        ours = OURS[contender.kind]
-        ratios = results.ratios(ours, [contender.name], measure) if contender.name != ours else []
+        ratios = results.ratios(ours(contender), [contender.name], measure)
         yield (
             f"| {contender.name} | {number(median(scaled))} | "
-            f"{number(min(scaled))} - {number(max(scaled))} | {spread(ratios)} |"
+            f"{number(min(scaled))} - {number(max(scaled))} | "
+            f"{'' if contender.package == 'ungil' else spread(ratios)} |"
         )
     futures = [c.name for c, _ in rows if c.package == "concurrent.futures" and c.kind == "process"]
-    if len(futures) > 1 and (ratios := results.ratios(OURS["process"], futures, measure)):
+    ratios = results.ratios(OUR_DEFAULT, futures, measure)
+    if len(futures) > 1 and ratios and measure not in DECIDED_BY_START_METHOD:
         yield f"| {BEST_OF_FUTURES} | | | {spread(ratios)} |"
     if measure is ARRAY_64 and (shares := share_of_limit(results)):
         yield ""
-        yield f"{OURS['process']} reaches {median(shares):.0%} of one copy each way."
+        yield f"{OUR_DEFAULT} reaches {median(shares):.0%} of one copy each way."
+
+
+def ours(contender: Contender) -> str:
+    """The contender of ours that is divided by this one."""
+    return f"ungil {contender.start_method or contender.kind}"
 
 
 def spread(ratios: list[float]) -> str:
@@ -144,5 +153,5 @@ def number(value: float) -> str:
 def share_of_limit(results: Results) -> list[float]:
     """What part of one copy each way, at the speed of the same round's memcpy, ungil reaches."""
     pairs = zip(results.rounds, results.copy_rates, strict=True)
-    figures = ((r.get(OURS["process"], {}).get(ARRAY_64.key), rate) for r, rate in pairs)
+    figures = ((r.get(OUR_DEFAULT, {}).get(ARRAY_64.key), rate) for r, rate in pairs)
     return [figure / (rate / 2) for figure, rate in figures if figure is not None]
