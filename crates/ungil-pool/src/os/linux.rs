@@ -61,14 +61,9 @@ impl Mapping {
     }
 
     /// Makes pages present and writable in one call rather than by a fault each.
-    pub(crate) fn populate(&self, offset: usize, len: usize, write: bool) {
-        let advice = if write {
-            Advice::LinuxPopulateWrite
-        } else {
-            Advice::LinuxPopulateRead
-        };
+    pub(crate) fn populate(&self, offset: usize, len: usize) {
         // Only a speed-up: kernels before 5.14 refuse, and then the pages fault one by one.
-        let _ = self.advise(offset, len, advice);
+        let _ = self.advise(offset, len, Advice::LinuxPopulateWrite);
     }
 
     fn advise(&self, offset: usize, len: usize, advice: Advice) -> io::Result<()> {

@@ -187,7 +187,7 @@ impl Arena {
         list.lent = lent;
         for space in &mut free {
             if large && self.cached + space.backed > CACHE {
-                os::punch(segment.fd(), space.offset, space.backed);
+                segment.punch(space.offset, space.backed);
                 space.backed = 0;
             }
             self.cached += if large { space.backed } else { 0 };
@@ -262,12 +262,12 @@ pub(crate) fn reclaim(segment: &Segment, n: u32, used: [usize; 2]) -> [usize; 2]
                 live = true;
             } else if space >= os::page_size() {
                 // The header goes with the pages; `space` must survive for the next walk.
-                os::punch(segment.fd(), at + os::page_size(), space - os::page_size());
+                segment.punch(at + os::page_size(), space - os::page_size());
             }
             at += space;
         }
         if !live {
-            os::punch(segment.fd(), part.start, end - part.start);
+            segment.punch(part.start, end - part.start);
             *kept = 0;
         }
     }

@@ -8,13 +8,10 @@
 use std::sync::Arc;
 
 use crate::atomics::{AtomicU32, Ordering};
-use crate::os;
 use crate::shm::segment::Segment;
 
 pub(crate) const BLOCK_HEADER: usize = 64;
 const BUFFER_ALIGN: usize = 64;
-/// From this size on pages are made present in one call.
-const POPULATE_FROM: usize = 256 << 10;
 
 /// The life of a block, seen from all processes.
 pub(crate) mod life {
@@ -66,9 +63,7 @@ pub(crate) fn write(
         needed <= space,
         "a payload of {needed} bytes does not fit into {space}"
     );
-    if needed >= POPULATE_FROM {
-        segment.mapping().populate(offset, needed, true);
-    }
+    segment.populate(offset, needed);
     let base = segment.mapping().at(offset);
     // SAFETY: the allocator gave `[offset, offset + space)` to this caller alone, and the
     // assertion keeps every write inside; sources are other memory.
@@ -144,9 +139,7 @@ impl Block {
         if at > space {
             return None;
         }
-        if at >= POPULATE_FROM {
-            segment.mapping().populate(offset, at, true);
-        }
+        segment.populate(offset, at);
         Some(Self {
             segment: Arc::clone(segment),
             offset,
@@ -192,7 +185,7 @@ impl Drop for Block {
         };
         // Release: our last reads come before the allocator's next writes.
         if h.life.swap(life::FREE, Ordering::AcqRel) == life::ORPHAN {
-            os::punch(self.segment.fd(), self.offset, space);
+            self.segment.punch(self.offset, space);
         }
     }
 }

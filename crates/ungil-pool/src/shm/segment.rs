@@ -7,9 +7,11 @@
 //! ```
 //! The file is sparse: a region takes memory only where something was written.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use crate::atomics::{AtomicU32, AtomicU64};
 use crate::os::{self, Mapping};
@@ -24,6 +26,9 @@ const RING: usize = 4096;
 pub const MAX_WORKERS: u32 = 1024;
 /// A payload up to this many bytes travels in the slot itself.
 pub(crate) const INLINE: usize = 512 - 64;
+
+/// From this size on a block's pages are mapped in one call.
+const POPULATE_FROM: usize = 256 << 10;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"ungil\0p1");
 const ALIGN: usize = 2 << 20;
@@ -123,6 +128,8 @@ pub(crate) struct Segment {
     mapping: Mapping,
     fd: OwnedFd,
     geometry: Geometry,
+    /// Large blocks whose pages this process has mapped: offset to length.
+    populated: Mutex<HashMap<usize, usize>>,
 }
 
 impl Segment {
@@ -149,6 +156,7 @@ impl Segment {
                         mapping,
                         fd,
                         geometry,
+                        populated: Mutex::default(),
                     };
                     segment.write_header();
                     return Ok(segment);
@@ -185,6 +193,7 @@ impl Segment {
             mapping,
             fd,
             geometry,
+            populated: Mutex::default(),
         })
     }
 
@@ -257,6 +266,32 @@ impl Segment {
             entries,
             slots: self,
         }
+    }
+
+    /// Maps the pages of a large block in one call, the first time this process uses it: faulting
+    /// them in one by one costs more than the copy. Blocks are reused, so mostly it is done already.
+    pub(crate) fn populate(&self, offset: usize, len: usize) {
+        if len < POPULATE_FROM {
+            return;
+        }
+        let mut populated = self
+            .populated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let so_far = populated.entry(offset).or_default();
+        if *so_far < len {
+            self.mapping.populate(offset, len);
+            *so_far = len;
+        }
+    }
+
+    /// Gives the memory of a space back to the system.
+    pub(crate) fn punch(&self, offset: usize, len: usize) {
+        self.populated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&offset);
+        os::punch(self.fd.as_fd(), offset, len);
     }
 
     /// Start and end of the region of the parent (0) or of worker `n - 1`.
