@@ -22,6 +22,8 @@ mod error;
 #[cfg(not(loom))]
 mod exit;
 #[cfg(not(loom))]
+mod generation;
+#[cfg(not(loom))]
 mod os;
 #[cfg(not(loom))]
 pub mod park;
@@ -34,6 +36,8 @@ pub mod thread;
 pub use error::{Breakage, SubmitError};
 #[cfg(not(loom))]
 pub use exit::{Crash, ExitStatus};
+#[cfg(not(loom))]
+pub use generation::generation;
 #[cfg(not(loom))]
 pub use shm::message::Message;
 #[cfg(not(loom))]
