@@ -27,6 +27,12 @@ pub enum SubmitError {
         /// Bytes left in one piece.
         left: usize,
     },
+    /// The machine has no thread for the pool.
+    #[error(
+        "the operating system refused a thread for the pool: {0}. End other programs, or raise the limit on \
+         processes (ulimit -u) or on memory (ulimit -v)"
+    )]
+    Thread(std::io::Error),
     /// The machine has no memory for the payload.
     #[error("no shared memory for the payload: {0}")]
     Memory(std::io::Error),

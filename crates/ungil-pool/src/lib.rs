@@ -19,6 +19,7 @@ mod shm;
 
 mod error;
 mod exit;
+mod generation;
 mod os;
 pub mod park;
 pub mod process;
@@ -26,5 +27,6 @@ pub mod thread;
 
 pub use error::{Breakage, SubmitError};
 pub use exit::{Crash, ExitStatus};
+pub use generation::generation;
 pub use shm::message::Message;
 pub use shm::segment::MAX_WORKERS;

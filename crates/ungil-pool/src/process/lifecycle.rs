@@ -1,6 +1,6 @@
 //! The workers' lives, as the pool's books have them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::pool::{Book, Outcome, Shared, Stage, Task};
 use super::supervisor::{self, Launch};
@@ -48,7 +48,7 @@ impl Seat {
 impl Shared {
     /// Marks as many empty seats as there is work for, and says which.
     pub(crate) fn seats_to_fill(&self, book: &mut Book) -> Vec<(u32, u64)> {
-        if matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
+        if book.refused || matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
             return Vec::new();
         }
         let taken = book
@@ -89,12 +89,16 @@ impl Shared {
     /// The process of a seat lives.
     pub(crate) fn worker_started(&self, index: u32, incarnation: u64, handle: &Arc<ProcessHandle>) {
         let mut book = self.book();
+        let killed = book.killing;
         let seat = &mut book.seats[index as usize];
         if seat.incarnation() == Some(incarnation) {
+            if killed {
+                handle.kill();
+            }
             *seat = Seat::Taken {
                 incarnation,
                 handle: Arc::clone(handle),
-                killed: false,
+                killed,
             };
         }
         drop(book);
@@ -120,6 +124,7 @@ impl Shared {
                 },
             );
         } else {
+            book.refused = true;
             drop(book);
             self.changed();
         }
@@ -130,7 +135,11 @@ impl Shared {
     pub(crate) fn worker_ended(self: &Arc<Self>, index: u32, incarnation: u64, status: ExitStatus) {
         // What it finished before its death counts.
         while self.drain() {}
+        // The pump may be in the middle of a batch with an answer of this worker in it: only
+        // one of us may receive it.
+        let draining = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
         let mut book = self.book();
+        book.refused = false;
         let seat = std::mem::replace(&mut book.seats[index as usize], Seat::Empty);
         if seat.incarnation() != Some(incarnation) {
             book.seats[index as usize] = seat;
@@ -149,13 +158,16 @@ impl Shared {
                 deliberate,
             },
         );
+        drop(draining);
         idle::retract(&self.segment.header().idle.0, index);
         let breakage = self.judge_start(&mut book, index, pid, status, deliberate);
         self.reclaim_memory(index);
         if let Some(breakage) = breakage {
             self.break_pool(book, breakage);
         } else {
-            let published = self.refill(&mut book);
+            // A call to work may have gone to this worker when it was dead already.
+            let unclaimed = u32::try_from(self.segment.ring().len()).unwrap_or(u32::MAX);
+            let published = unclaimed.saturating_add(self.refill(&mut book));
             let launches = self.seats_to_fill(&mut book);
             self.end_if_finished(&mut book);
             drop(book);
@@ -169,7 +181,9 @@ impl Shared {
     }
 
     pub(crate) fn kill_workers(&self) {
-        for seat in &mut self.book().seats {
+        let mut book = self.book();
+        book.killing = true;
+        for seat in &mut book.seats {
             if let Seat::Taken { handle, killed, .. } = seat {
                 *killed = true;
                 handle.kill();
@@ -192,7 +206,10 @@ impl Shared {
                 continue;
             }
             let outcome = match state.phase() {
-                Phase::Running => Outcome::Crashed(crash.clone()),
+                Phase::Running => {
+                    self.drop_untouched(slot, worker);
+                    Outcome::Crashed(crash.clone())
+                }
                 Phase::Done => self.receive(slot),
                 Phase::Free | Phase::Ready => continue,
             };
@@ -202,6 +219,18 @@ impl Shared {
             lost.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
         }
         lost
+    }
+
+    /// Gives the block of a lost task back that nobody else will: the arguments that the dead
+    /// worker had not opened yet, or an answer that it had not announced.
+    fn drop_untouched(&self, slot: u32, worker: u32) {
+        let offset = self.segment.slot(slot).block.load(Ordering::Relaxed) as usize;
+        let region = (offset != 0)
+            .then(|| self.segment.region_of(offset))
+            .flatten();
+        if region == Some(0) || region == Some(worker + 1) {
+            self.give_back(offset);
+        }
     }
 
     /// Whether a worker's end means that workers cannot start here at all.
@@ -248,7 +277,7 @@ impl Shared {
     fn reclaim_memory(&self, index: u32) {
         self.arena
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .release_held_by(index);
         let words = self.segment.worker(index);
         let used = words

@@ -17,7 +17,7 @@ mod supervisor;
 mod worker;
 
 pub use launch::{Forker, Interpreter, StartMethod, WorkerSeat};
-pub use pool::{Outcome, Place, ProcessPool, Task};
+pub use pool::{Ending, Outcome, Place, ProcessPool, Task};
 pub use server::{Child, Fork, Role, enter, name_this_process};
 pub use supervisor::after_fork_in_child;
 pub use worker::{Claimed, ReplyError, Worker};

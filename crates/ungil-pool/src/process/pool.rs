@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::launch::StartMethod;
 use super::lifecycle::Seat;
-use super::{pump, supervisor};
+use super::pump;
 use crate::atomics::{AtomicU32, Ordering};
 use crate::error::{Breakage, SubmitError};
 use crate::exit::Crash;
+use crate::generation::generation;
 use crate::os::{self, Wait};
 use crate::shm::arena::Arena;
 use crate::shm::block;
@@ -90,6 +90,10 @@ pub(crate) struct Book {
     pub(crate) failed_starts: u32,
     pub(crate) incarnations: u64,
     pub(crate) pumping: bool,
+    /// The machine refused a worker: no more are asked for until one has ended.
+    pub(crate) refused: bool,
+    /// Workers that are still being started shall be killed, too.
+    pub(crate) killing: bool,
 }
 
 /// How far a pool's life has come.
@@ -140,6 +144,8 @@ impl ProcessPool {
             failed_starts: 0,
             incarnations: 0,
             pumping: false,
+            refused: false,
+            killing: false,
         };
         Ok(Self {
             shared: Arc::new(Shared {
@@ -150,7 +156,7 @@ impl ProcessPool {
                 state: Mutex::new(book),
                 draining: Mutex::new(Vec::new()),
                 changes: AtomicU32::new(0),
-                generation: supervisor::generation(),
+                generation: generation(),
             }),
         })
     }
@@ -183,6 +189,16 @@ impl ProcessPool {
                 return Err(error);
             }
         }
+        if !book.pumping {
+            if let Err(error) = pump::start(&self.shared) {
+                drop(book);
+                if let Some(block) = block {
+                    self.shared.give_back(block);
+                }
+                return Err(SubmitError::Thread(error));
+            }
+            book.pumping = true;
+        }
         book.outstanding += 1;
         let mut published = 0;
         if book.pending.is_empty() && block.is_none() && !book.free.is_empty() {
@@ -194,12 +210,8 @@ impl ProcessPool {
             published += self.shared.refill(&mut book);
         }
         let launches = self.shared.seats_to_fill(&mut book);
-        let pump = !std::mem::replace(&mut book.pumping, true);
         drop(book);
         self.shared.wake_workers(published);
-        if pump {
-            pump::start(&self.shared);
-        }
         self.shared.launch(launches);
         Ok(())
     }
@@ -264,39 +276,50 @@ impl ProcessPool {
         }
     }
 
+    /// The pool's coming end, to be waited for when the pool itself has been dropped.
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::downgrade(&self.shared))
+    }
+
     /// Waits until every worker has ended; `false` when the time ran out first or a signal
     /// came. The pool must have been closed.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        loop {
-            let seen = self.shared.changes.load(Ordering::Acquire);
-            if self.shared.check_process().is_err()
-                || matches!(self.shared.book().phase, Stage::Closed)
-            {
-                return true;
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO)
-                || os::futex_wait(&self.shared.changes, seen, left, true) != Wait::Ready
-            {
-                return matches!(self.shared.book().phase, Stage::Closed);
-            }
-        }
+        self.shared.wait(timeout)
     }
 
     /// The process ids of the workers that are alive.
     pub fn pids(&self) -> Vec<u32> {
-        self.shared
-            .book()
-            .seats
-            .iter()
-            .filter_map(Seat::pid)
-            .collect()
+        if self.shared.check_process().is_err() {
+            return Vec::new();
+        }
+        let book = self.shared.book();
+        book.seats.iter().filter_map(Seat::pid).collect()
+    }
+}
+
+/// The end of a pool that may have been dropped already; see [`ProcessPool::ending`].
+#[derive(Clone)]
+pub struct Ending(Weak<Shared>);
+
+impl Ending {
+    /// Whether the last worker has ended.
+    pub fn is_over(&self) -> bool {
+        self.wait(Some(Duration::ZERO))
     }
 
-    /// Tasks accepted and not ended.
-    pub fn outstanding(&self) -> usize {
-        self.shared.book().outstanding
+    /// Like [`ProcessPool::wait`].
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.0.upgrade().is_none_or(|shared| shared.wait(timeout))
+    }
+
+    /// Like [`ProcessPool::kill`].
+    pub fn kill(&self) {
+        if let Some(shared) = self.0.upgrade()
+            && shared.check_process().is_ok()
+        {
+            shared.close(true);
+            shared.kill_workers();
+        }
     }
 }
 
@@ -312,9 +335,25 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wait(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            let seen = self.changes.load(Ordering::Acquire);
+            if self.check_process().is_err() || matches!(self.book().phase, Stage::Closed) {
+                return true;
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO)
+                || os::futex_wait(&self.changes, seen, left, true) != Wait::Ready
+            {
+                return matches!(self.book().phase, Stage::Closed);
+            }
+        }
+    }
+
     /// Fails in a process that was forked off the pool's owner.
     fn check_process(&self) -> Result<(), SubmitError> {
-        if self.generation == supervisor::generation() {
+        if self.generation == generation() {
             Ok(())
         } else {
             Err(SubmitError::Forked)
@@ -332,7 +371,7 @@ impl Shared {
     }
 
     /// Gives a block back that no worker will read.
-    fn give_back(&self, offset: usize) {
+    pub(crate) fn give_back(&self, offset: usize) {
         drop(Message::open(&self.segment, offset as u64));
     }
 
@@ -343,7 +382,14 @@ impl Shared {
             return false;
         };
         message::write_inline(&self.segment, slot, head);
-        self.publish(book, slot, task).is_ok()
+        match self.publish(book, slot, task) {
+            Ok(()) => true,
+            Err(task) => {
+                book.pending
+                    .push_front((Payload::Inline(head.into()), task));
+                false
+            }
+        }
     }
 
     /// Publishes a written slot. `Err` gives the task back when the ring is full; a cancelled
@@ -355,19 +401,19 @@ impl Shared {
         task: Arc<dyn Task>,
     ) -> Result<(), Arc<dyn Task>> {
         let ring = self.segment.ring();
+        // The task may be told its place only when it is sure to get it.
+        if !ring.has_room() {
+            book.free.push(slot);
+            return Err(task);
+        }
         let ticket = ring.tail.load(Ordering::Relaxed);
         if !task.publish(Place { slot, ticket }) {
             self.discard(book, slot);
             return Ok(());
         }
         book.tasks[slot as usize] = Some(task);
-        if ring.publish(slot).is_some() {
-            return Ok(());
-        }
-        book.free.push(slot);
-        Err(book.tasks[slot as usize]
-            .take()
-            .expect("it was put there above"))
+        ring.publish(slot);
+        Ok(())
     }
 
     /// Drops the payload in a slot that no worker has seen.
@@ -424,7 +470,7 @@ impl Shared {
     fn close(self: &Arc<Self>, cancel: bool) {
         let mut dropped = Vec::new();
         let mut book = self.book();
-        if matches!(book.phase, Stage::Open) {
+        if matches!(book.phase, Stage::Open | Stage::Broken(_)) {
             book.phase = Stage::Closing;
         }
         if cancel {

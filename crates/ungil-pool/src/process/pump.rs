@@ -3,6 +3,7 @@
 //! One thread per pool that never needs the interpreter, so results arrive and slots are
 //! refilled while some other thread holds the GIL.
 
+use std::io;
 use std::sync::{Arc, PoisonError};
 
 use super::lifecycle::Seat;
@@ -18,14 +19,12 @@ use crate::shm::{bell, done};
 const LOOKS: u32 = 100;
 
 /// Starts the pool's pump thread.
-pub(crate) fn start(shared: &Arc<Shared>) {
+pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name("ungil-pump".into())
         .stack_size(256 << 10);
-    let started = thread.spawn(move || run(&shared));
-    // Without a thread nothing can be received: the machine is out of threads.
-    started.expect("the operating system refused a thread for the pool");
+    thread.spawn(move || run(&shared)).map(drop)
 }
 
 fn run(shared: &Arc<Shared>) {

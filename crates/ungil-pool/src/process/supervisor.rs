@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child as Process;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags};
@@ -31,19 +31,11 @@ struct Desk {
 
 /// The desk of this process, or null. Leaked: the thread never ends.
 static DESK: AtomicPtr<Desk> = AtomicPtr::new(std::ptr::null_mut());
-/// Counts the forks between the first process and this one.
-static GENERATION: AtomicU64 = AtomicU64::new(0);
-
 /// To be called in every child made by a plain fork: its pools and its supervisor are gone.
 pub fn after_fork_in_child() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    crate::generation::advance();
     // The thread was not copied. The desk is leaked, for its lock may have been held.
     DESK.store(std::ptr::null_mut(), Ordering::Release);
-}
-
-/// Which process this is, counted in forks.
-pub(crate) fn generation() -> u64 {
-    GENERATION.load(Ordering::Relaxed)
 }
 
 /// Asks for a worker process; the pool is told what becomes of it.

@@ -138,7 +138,11 @@ impl Worker {
 
     /// The task's payload.
     pub fn payload(&self, task: &Claimed) -> Option<Message> {
-        Message::receive(&self.segment, task.slot, Some(self.index))
+        let message = Message::receive(&self.segment, task.slot, Some(self.index))?;
+        // From here on the block names its holder: the slot must not name the block as well, or
+        // it would be given back twice should this process die.
+        message::forget_block(&self.segment, task.slot);
+        Some(message)
     }
 
     /// Answers a task; on an error nothing was sent and it must be answered otherwise.

@@ -133,11 +133,7 @@ impl Arena {
             found.backed = needed;
         }
         // SAFETY: the space is ours and holds a header.
-        unsafe {
-            (*block::header(&self.segment, found.offset))
-                .life
-                .store(life::LIVE, Ordering::Relaxed)
-        };
+        unsafe { block::prepare(&self.segment, found.offset, space) };
         let class = &mut self.classes[class];
         class.lent.push(found);
         class.fresh += 1;
@@ -249,7 +245,8 @@ pub(crate) fn reclaim(segment: &Segment, n: u32, used: [usize; 2]) -> [usize; 2]
                 (&*h, (*h).space as usize)
             };
             if space < SMALLEST || space > end - at {
-                // Cut but never written: nothing behind it can be found, nothing reads it.
+                // Overwritten: what lies behind cannot be found, and somebody may read it.
+                live = true;
                 break;
             }
             let orphaned = header.life.compare_exchange(

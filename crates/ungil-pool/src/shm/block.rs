@@ -8,6 +8,8 @@
 use std::sync::Arc;
 
 use crate::atomics::{AtomicU32, Ordering};
+use crate::generation::generation;
+use crate::os;
 use crate::shm::segment::Segment;
 
 pub(crate) const BLOCK_HEADER: usize = 64;
@@ -39,6 +41,21 @@ pub(crate) fn header(segment: &Segment, offset: usize) -> *mut BlockHeader {
     segment.mapping().at(offset).cast()
 }
 
+/// Marks a space that has just been lent: whoever walks the region finds its end, and nobody
+/// takes it for a block that a dead worker was reading.
+///
+/// # Safety
+/// The space must be the caller's, with memory for a header.
+pub(crate) unsafe fn prepare(segment: &Segment, offset: usize, space: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let h = header(segment, offset);
+        (&raw mut (*h).space).write(space as u64);
+        (*h).holder.store(0, Ordering::Relaxed);
+        (*h).life.store(life::LIVE, Ordering::Relaxed);
+    }
+}
+
 /// How many bytes a block for this payload needs.
 pub(crate) fn space_for(head: usize, buffers: &[&[u8]]) -> Option<usize> {
     let table = BLOCK_HEADER + buffers.len() * 8;
@@ -50,7 +67,8 @@ pub(crate) fn space_for(head: usize, buffers: &[&[u8]]) -> Option<usize> {
         })
 }
 
-/// Writes a payload into fresh space of its own and marks it live.
+/// Writes a payload into space that was lent for it. The state word of the slot, stored with
+/// Release after this, publishes all of it.
 pub(crate) fn write(
     segment: &Segment,
     offset: usize,
@@ -69,8 +87,6 @@ pub(crate) fn write(
     // assertion keeps every write inside; sources are other memory.
     unsafe {
         let h = header(segment, offset);
-        (*h).holder.store(0, Ordering::Relaxed);
-        (&raw mut (*h).space).write(space as u64);
         (&raw mut (*h).head_len).write(head.len() as u64);
         (&raw mut (*h).buffers).write(buffers.len() as u64);
         let table = base.add(BLOCK_HEADER).cast::<u64>();
@@ -87,8 +103,6 @@ pub(crate) fn write(
                 .copy_from_nonoverlapping(buffer.as_ptr(), buffer.len());
             at += buffer.len();
         }
-        // Relaxed: the state word of the slot, stored with Release, publishes all of it.
-        (*h).life.store(life::LIVE, Ordering::Relaxed);
     }
 }
 
@@ -99,6 +113,8 @@ pub(crate) struct Block {
     offset: usize,
     head: std::ops::Range<usize>,
     buffers: Vec<std::ops::Range<usize>>,
+    /// The process that opened it.
+    generation: u64,
 }
 
 impl Block {
@@ -145,6 +161,7 @@ impl Block {
             offset,
             head,
             buffers,
+            generation: generation(),
         })
     }
 
@@ -178,6 +195,10 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        if self.generation != generation() {
+            // A forked child's copy: the parent still reads the block.
+            return;
+        }
         // SAFETY: `open` checked the header.
         let (h, space) = unsafe {
             let h = header(&self.segment, self.offset);
@@ -185,7 +206,11 @@ impl Drop for Block {
         };
         // Release: our last reads come before the allocator's next writes.
         if h.life.swap(life::FREE, Ordering::AcqRel) == life::ORPHAN {
-            self.segment.punch(self.offset, space);
+            // All but the header: the walk of `arena::reclaim` needs it.
+            let page = os::page_size();
+            if space > page {
+                self.segment.punch(self.offset + page, space - page);
+            }
         }
     }
 }

@@ -98,6 +98,11 @@ pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[u8]) {
     };
 }
 
+/// Has a slot that belongs to the caller point at no block.
+pub(crate) fn forget_block(segment: &Segment, slot: u32) {
+    segment.slot(slot).block.store(0, Ordering::Release);
+}
+
 /// Points a slot that belongs to the caller at a block.
 pub(crate) fn write_block(segment: &Segment, slot: u32, offset: usize) {
     segment

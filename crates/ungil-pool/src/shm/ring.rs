@@ -24,17 +24,27 @@ pub(crate) struct Ring<'a, S> {
 }
 
 impl<S: Slots> Ring<'_, S> {
-    /// Publishes the task written in `slot`, or gives `None` when the ring is full of entries
-    /// that nobody has passed yet. Only one thread may publish at a time.
-    pub(crate) fn publish(&self, slot: u32) -> Option<u64> {
+    /// Whether a task can be published now; if not, the ring is full of entries that nobody
+    /// has passed yet. The publisher's question: what it says holds until the next task.
+    pub(crate) fn has_room(&self) -> bool {
         // Relaxed: only the publisher writes the tail.
         let ticket = self.tail.load(Ordering::Relaxed);
         while ticket - self.head.load(Ordering::Acquire) >= self.entries.len() as u64 {
             // Entries of tasks that were taken back stay until somebody passes them.
             if !self.pass_dead_head() {
-                return None;
+                return false;
             }
         }
+        true
+    }
+
+    /// Publishes the task written in `slot`, or gives `None` when there is no room. Only one
+    /// thread may publish at a time.
+    pub(crate) fn publish(&self, slot: u32) -> Option<u64> {
+        if !self.has_room() {
+            return None;
+        }
+        let ticket = self.tail.load(Ordering::Relaxed);
         // Release, here and below: whoever reads the later word sees the earlier ones and the
         // payload in the slot.
         self.slots
@@ -87,6 +97,12 @@ impl<S: Slots> Ring<'_, S> {
                 Ordering::Relaxed,
             )
             .is_ok()
+    }
+
+    /// How many entries nobody has passed yet.
+    pub(crate) fn len(&self) -> u64 {
+        let head = self.head.load(Ordering::SeqCst);
+        self.tail.load(Ordering::SeqCst).saturating_sub(head)
     }
 
     /// Whether nothing is published that nobody has claimed.

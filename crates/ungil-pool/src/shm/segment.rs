@@ -287,10 +287,11 @@ impl Segment {
 
     /// Gives the memory of a space back to the system.
     pub(crate) fn punch(&self, offset: usize, len: usize) {
+        let end = offset + len;
         self.populated
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&offset);
+            .retain(|&start, &mut len| start + len <= offset || start >= end);
         os::punch(self.fd.as_fd(), offset, len);
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use ungil_pool::SubmitError;
@@ -167,6 +168,7 @@ impl Office {
                 SubmitError::Closed | SubmitError::Forked => {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
+                SubmitError::Thread(_) => Err(PyRuntimeError::new_err(error.to_string())),
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
