@@ -162,6 +162,7 @@ impl Shared {
         idle::retract(&self.segment.header().idle.0, index);
         let breakage = self.judge_start(&mut book, index, pid, status, deliberate);
         self.reclaim_memory(index);
+        let _telling = self.telling();
         if let Some(breakage) = breakage {
             self.break_pool(book, breakage);
         } else {
@@ -298,6 +299,7 @@ impl Shared {
         }
         let dropped = self.drop_unclaimed(&mut book);
         self.end_if_finished(&mut book);
+        let _telling = self.telling();
         drop(book);
         self.changed();
         for task in dropped {

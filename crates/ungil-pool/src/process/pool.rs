@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) draining: Mutex<Vec<u32>>,
     /// Counts changes of `Book::phase` and of the seats; a futex for those who wait for them.
     pub(crate) changes: AtomicU32,
+    /// Batches of tasks that have left the books and are being told of their end.
+    telling: AtomicU32,
     /// The process that made the pool; its forked children must not touch it.
     generation: u64,
 }
@@ -156,6 +158,7 @@ impl ProcessPool {
                 state: Mutex::new(book),
                 draining: Mutex::new(Vec::new()),
                 changes: AtomicU32::new(0),
+                telling: AtomicU32::new(0),
                 generation: generation(),
             }),
         })
@@ -339,16 +342,28 @@ impl Shared {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         loop {
             let seen = self.changes.load(Ordering::Acquire);
-            if self.check_process().is_err() || matches!(self.book().phase, Stage::Closed) {
+            if self.check_process().is_err() || self.is_over() {
                 return true;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO)
                 || os::futex_wait(&self.changes, seen, left, true) != Wait::Ready
             {
-                return matches!(self.book().phase, Stage::Closed);
+                return self.is_over();
             }
         }
+    }
+
+    /// Whether no worker is left and every task has been told of its end.
+    fn is_over(&self) -> bool {
+        matches!(self.book().phase, Stage::Closed) && self.telling.load(Ordering::Acquire) == 0
+    }
+
+    /// To be called before the books are released by whoever takes tasks out of them, and held
+    /// until those have been told: the pool is not over before that.
+    pub(crate) fn telling(&self) -> Telling<'_> {
+        self.telling.fetch_add(1, Ordering::AcqRel);
+        Telling(self)
     }
 
     /// Fails in a process that was forked off the pool's owner.
@@ -477,6 +492,7 @@ impl Shared {
             dropped = self.drop_unclaimed(&mut book);
         }
         self.end_if_finished(&mut book);
+        let _telling = self.telling();
         drop(book);
         self.changed();
         for task in dropped {
@@ -511,5 +527,18 @@ impl Shared {
         os::futex_wake(&self.changes, u32::MAX, true);
         // The pump may have nothing left to wait for.
         super::worker::ring_bell(&self.segment.header().bell.0);
+    }
+}
+
+/// See [`Shared::telling`].
+pub(crate) struct Telling<'a>(&'a Shared);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let last = self.0.telling.fetch_sub(1, Ordering::AcqRel) == 1;
+        // Only a pool that is closing has anybody waiting for this.
+        if last && self.0.segment.header().closing.0.load(Ordering::SeqCst) != 0 {
+            self.0.changed();
+        }
     }
 }

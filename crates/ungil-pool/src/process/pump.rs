@@ -80,6 +80,7 @@ impl Shared {
         }
         let published = self.refill(&mut book);
         self.end_if_finished(&mut book);
+        let _telling = self.telling();
         drop(book);
         self.wake_workers(published);
         drop(list);
