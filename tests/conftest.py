@@ -30,8 +30,18 @@ def pytest_report_header() -> str:
     return f"ungil: {ungil.__version__} from {Path(ungil.__file__).parent}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def standing_helpers() -> None:
+    """Starts what lives as long as the interpreter, so that no test is charged for it.
+
+    That is ungil's fork server with its socket, and the descriptor that wakes the parent.
+    """
+    with ungil.ProcessPoolExecutor(1) as executor:
+        executor.submit(int).result()
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(standing_helpers: None) -> Iterator[None]:
     """Fails a test that leaves a process, a file descriptor or a shared-memory object behind."""
     before = {probe: probe() for probe in PROBES}
     yield
