@@ -34,6 +34,8 @@ class _Stoppable(Protocol):
 
 
 _executors: weakref.WeakSet[_Stoppable] = weakref.WeakSet()
+# The threads of all pools: an executor may be gone before its tasks are done.
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 def register(executor: _Stoppable) -> None:
@@ -42,19 +44,53 @@ def register(executor: _Stoppable) -> None:
 
 
 def _at_exit() -> None:
-    # After an unhandled KeyboardInterrupt the user wants the program to end, not to finish.
+    # After an unhandled KeyboardInterrupt the user wants the program to end, not to finish. (At
+    # a prompt it was only the last line that was interrupted.)
     interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
-    for executor in list(_executors):
-        if interrupted:
-            executor._interrupt()
+    if not interrupted or hasattr(sys, "ps1"):
+        try:
+            _finish_all()
+        except KeyboardInterrupt:  # whoever waits for us to finish may have enough of it
+            pass
         else:
-            executor.shutdown(wait=True)
+            return
+    _interrupt_all()
+
+
+def _finish_all() -> None:
+    for executor in list(_executors):
+        executor.shutdown(wait=True)
+    for thread in list(_threads):
+        thread.join()
+    _ungil.wait_for_orphans()
+
+
+def _interrupt_all() -> None:
+    for executor in list(_executors):
+        with suppress(KeyboardInterrupt):  # one more does not change what we do
+            executor._interrupt()
+    with suppress(KeyboardInterrupt):
+        _ungil.kill_orphans()
+        _interrupt_threads(list(_threads))
+
+
+def _interrupt_threads(threads: list[threading.Thread]) -> None:
+    running = [thread for thread in threads if thread.is_alive()]
+    for thread in running:
+        if thread.ident is not None:
+            _ungil.interrupt_thread(thread.ident)
+    for thread in running:
+        thread.join(_GRACE / len(running))
+
+
+def _after_fork_in_child() -> None:
+    _executors.clear()
+    _threads.clear()
 
 
 # Before the interpreter joins its threads: the same hook as concurrent.futures uses.
 threading._register_atexit(_at_exit)  # type: ignore[attr-defined]
-os.register_at_fork(after_in_child=_executors.clear)
-os.register_at_fork(after_in_child=_ungil._after_fork_in_child)
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 class InterruptibleExecutor(Executor):
@@ -66,8 +102,8 @@ class InterruptibleExecutor(Executor):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> Literal[False]:
-        """Waits for the tasks; an exception that is no `Exception`, like Ctrl-C, ends them."""
-        if exc_type is not None and not issubclass(exc_type, Exception):
+        """Waits for the tasks; Ctrl-C, before or meanwhile, ends them."""
+        if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
             self._interrupt()
             return False
         try:
@@ -141,6 +177,7 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         )
         thread.start()
         self._threads.append(thread)
+        _threads.add(thread)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""
@@ -153,12 +190,7 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
 
     def _interrupt(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)
-        running = [thread for thread in self._threads if thread.is_alive()]
-        for thread in running:
-            if thread.ident is not None:
-                _ungil.interrupt_thread(thread.ident)
-        for thread in running:
-            thread.join(_GRACE / max(1, len(running)))
+        _interrupt_threads(self._threads)
 
 
 def _run_thread(

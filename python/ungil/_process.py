@@ -61,6 +61,11 @@ class RemoteTraceback(Exception):
 
 def child_command(entry: str) -> tuple[str, list[str]]:
     """The command of a process that calls `_ungil.ENTRY(our pid)`."""
+    if not sys.executable:
+        raise RuntimeError(
+            "this Python does not know its own program (sys.executable is empty), so it cannot "
+            'start workers: set sys.executable, or use start_method="fork"'
+        )
     package = str(Path(__file__).resolve().parent.parent)
     code = (
         f"import sys; sys.path.append({package!r}); "
@@ -71,7 +76,7 @@ def child_command(entry: str) -> tuple[str, list[str]]:
     return sys.executable, [*flags, "-P", "-c", code]
 
 
-def _main_module() -> dict[str, str]:
+def main_module() -> dict[str, str]:
     """How a worker finds this program's main module; empty where it cannot (a prompt)."""
     main = sys.modules.get("__main__")
     name = getattr(getattr(main, "__spec__", None), "name", None)
@@ -89,13 +94,14 @@ def _set_up_pickle(
     """What a worker reads first; see `ungil._worker.set_up`."""
     set_up: dict[str, object] = {"parent": os.getpid()}
     if not forked:
-        set_up["sys_path"] = [entry or os.getcwd() for entry in sys.path]
+        directory = ""
+        with suppress(OSError):  # deleted under us: the workers stay where they are
+            directory = set_up["directory"] = os.getcwd()
+        set_up["sys_path"] = [entry or directory for entry in sys.path]
         set_up["argv"] = sys.argv
         set_up["environ"] = dict(os.environ)
-        set_up["main"] = _main_module()
+        set_up["main"] = main_module()
         set_up["authkey"] = bytes(_mp_process.current_process().authkey)
-        with suppress(OSError):  # deleted under us: the workers stay where they are
-            set_up["directory"] = os.getcwd()
         if initializer is not None:
             set_up["initializer"] = _pickle_initializer(initializer, initargs)
     return pickle.dumps(set_up, protocol=5)

@@ -23,6 +23,8 @@ def preload() -> None:
     import threading  # noqa: F401, PLC0415
     from multiprocessing import process  # noqa: F401, PLC0415
 
+    # Ignored SIGCHLD, which a parent may hand down, hides from the server how its workers ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     gc.collect()
     # A collection in a worker would write to every object's header, and so copy its page.
     gc.freeze()
@@ -36,6 +38,8 @@ def set_up(
     # Ctrl-C reaches the whole process group: the parent decides, the worker goes on. Not
     # SIG_IGN, which programs started by a task would inherit.
     signal.signal(signal.SIGINT, _heed_not)
+    # Blocked until now, by the thread that started this process or its server.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if forked:
         _leave_parent_behind()
     else:
@@ -117,6 +121,11 @@ def finish() -> None:
 
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    flush()
+
+
+def flush() -> None:
+    """Writes what the standard streams have buffered."""
     for stream in (sys.stdout, sys.stderr):
         # None, closed, or a pipe whose reader has gone.
         with suppress(AttributeError, OSError, ValueError):

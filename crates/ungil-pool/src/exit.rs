@@ -9,6 +9,8 @@ pub enum ExitStatus {
     Code(i32),
     /// This signal killed it.
     Signal(i32),
+    /// Its fork server died, and the kernel killed it for that.
+    WithServer,
     /// Somebody else reaped it, so its status is lost.
     Unknown,
 }
@@ -21,6 +23,7 @@ impl fmt::Display for ExitStatus {
                 Some(name) => write!(f, "was killed by {name}"),
                 None => write!(f, "was killed by signal {signal}"),
             },
+            Self::WithServer => f.write_str("was killed because its fork server had died"),
             Self::Unknown => f.write_str("ended (its exit status was taken by another wait)"),
         }
     }

@@ -165,9 +165,9 @@ mod tests {
             queue.push(item).unwrap();
         }
         queue.close();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(sum.load(Ordering::Relaxed), 10_000 * 10_001 / 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -60,6 +60,16 @@ impl Mapping {
         unsafe { self.base.as_ptr().add(offset) }
     }
 
+    /// The same as a pointer to a `T`, for which it must be aligned.
+    pub(crate) fn at_aligned<T>(&self, offset: usize) -> *mut T {
+        let pointer: *mut T = self.at(offset).cast();
+        assert!(
+            pointer.is_aligned(),
+            "offset {offset} is not aligned for its type"
+        );
+        pointer
+    }
+
     /// Makes pages present and writable in one call rather than by a fault each.
     pub(crate) fn populate(&self, offset: usize, len: usize) {
         // Only a speed-up: kernels before 5.14 refuse, and then the pages fault one by one.
@@ -90,9 +100,18 @@ pub(crate) fn page_size() -> usize {
 /// An anonymous, private file of `len` sparse bytes: no name in any file system, so nothing
 /// can be left behind, and nobody without the descriptor can open it.
 pub(crate) fn create_segment(len: usize) -> io::Result<OwnedFd> {
-    let fd = rustix::fs::memfd_create("ungil-pool", MemfdFlags::CLOEXEC)?;
+    let fd = off_standard_streams(rustix::fs::memfd_create("ungil-pool", MemfdFlags::CLOEXEC)?)?;
     rustix::fs::ftruncate(&fd, len as u64)?;
     Ok(fd)
+}
+
+/// Moves a descriptor away from 0, 1 and 2. In a program whose standard streams are closed it
+/// would otherwise become one of them, and be printed into.
+pub(crate) fn off_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, 3)?)
 }
 
 /// Takes the pages of a range now, so that running out of memory is an error here and not a
@@ -207,6 +226,17 @@ impl AsFd for ProcessHandle {
     }
 }
 
+/// Kills and reaps a child that has no handle.
+pub(crate) fn kill_child(pid: u32) {
+    if let Ok(pid) = to_pid(pid) {
+        // It may be gone already, which is what we want.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        let _ = rustix::io::retry_on_intr(|| {
+            rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
+        });
+    }
+}
+
 fn to_pid(pid: u32) -> io::Result<Pid> {
     i32::try_from(pid)
         .ok()
@@ -226,6 +256,18 @@ pub(crate) fn die_with_parent(parent: u32) -> bool {
     armed
         && rustix::process::getppid()
             .is_some_and(|p| p.as_raw_nonzero().get().cast_unsigned() == parent)
+}
+
+/// Keeps Ctrl-C away from the calling thread, and from the processes that it starts until they
+/// lift the block themselves.
+pub(crate) fn block_interrupts() {
+    // SAFETY: a set on the stack, filled before it is read; no pointer outlives the calls.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGINT);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
 }
 
 /// One turn of waiting in a spin loop.

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use crate::os;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
@@ -158,6 +159,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
         _ => None,
     });
+    let fd = fd.map(os::off_standard_streams).transpose()?;
     let note = Note::decode(&bytes)
         .filter(|_| got.bytes == NOTE)
         .ok_or_else(|| {
@@ -185,12 +187,16 @@ impl WorkerSeat {
 
 /// The two ends of a control conversation.
 pub(crate) fn control_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(rustix::net::socketpair(
+    let (ours, theirs) = rustix::net::socketpair(
         rustix::net::AddressFamily::UNIX,
         rustix::net::SocketType::SEQPACKET,
         rustix::net::SocketFlags::CLOEXEC,
         None,
-    )?)
+    )?;
+    Ok((
+        os::off_standard_streams(ours)?,
+        os::off_standard_streams(theirs)?,
+    ))
 }
 
 /// Starts an interpreter whose standard input is its end of a control conversation.

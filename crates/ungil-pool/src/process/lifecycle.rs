@@ -47,7 +47,7 @@ impl Seat {
 
 impl Shared {
     /// Marks as many empty seats as there is work for, and says which.
-    pub(crate) fn seats_to_fill(&self, book: &mut Book) -> Vec<(u32, u64)> {
+    pub(crate) fn seats_to_fill(book: &mut Book) -> Vec<(u32, u64)> {
         if book.refused || matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
             return Vec::new();
         }
@@ -169,7 +169,7 @@ impl Shared {
             // A call to work may have gone to this worker when it was dead already.
             let unclaimed = u32::try_from(self.segment.ring().len()).unwrap_or(u32::MAX);
             let published = unclaimed.saturating_add(self.refill(&mut book));
-            let launches = self.seats_to_fill(&mut book);
+            let launches = Self::seats_to_fill(&mut book);
             self.end_if_finished(&mut book);
             drop(book);
             self.wake_workers(published);

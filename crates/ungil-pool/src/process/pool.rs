@@ -212,7 +212,7 @@ impl ProcessPool {
             book.pending.push_back((payload, task));
             published += self.shared.refill(&mut book);
         }
-        let launches = self.shared.seats_to_fill(&mut book);
+        let launches = Shared::seats_to_fill(&mut book);
         drop(book);
         self.shared.wake_workers(published);
         self.shared.launch(launches);
@@ -277,6 +277,11 @@ impl ProcessPool {
             self.shared.close(true);
             self.shared.kill_workers();
         }
+    }
+
+    /// Whether the pool was made before a fork, and this is the child.
+    pub fn is_inherited(&self) -> bool {
+        self.shared.check_process().is_err()
     }
 
     /// The pool's coming end, to be waited for when the pool itself has been dropped.

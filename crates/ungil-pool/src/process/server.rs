@@ -56,8 +56,8 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
         };
         match note.kind {
             Kind::Work => return Ok(Role::Worker(WorkerSeat::from_note(note, fd, owner)?)),
-            Kind::Fork => match fork() {
-                Ok(Fork::Child) => {
+            Kind::Fork => match fork().and_then(|fork| watched(&fork)) {
+                Ok(Forked::Child) => {
                     let server = rustix::process::getppid()
                         .map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
                     let seat = WorkerSeat::from_note(note, fd, server)?;
@@ -67,12 +67,11 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
                         Role::Finished
                     });
                 }
-                Ok(Fork::Parent(pid)) => {
-                    let handle = ProcessHandle::open(pid)?;
+                Ok(Forked::Parent(handle)) => {
                     let started = Note {
                         kind: Kind::Started,
                         token: note.token,
-                        value: i64::from(pid),
+                        value: i64::from(handle.pid),
                         extra: 0,
                     };
                     launch::send(control.as_fd(), started, Some(handle.as_fd()))?;
@@ -99,6 +98,23 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
                 ));
             }
         }
+    }
+}
+
+/// A fork whose child is watched.
+enum Forked {
+    Parent(ProcessHandle),
+    Child,
+}
+
+/// Opens a handle on a new child. Without one, for want of descriptors, nobody would hear of
+/// its end: then it must not be.
+fn watched(fork: &Fork) -> io::Result<Forked> {
+    match fork {
+        Fork::Child => Ok(Forked::Child),
+        Fork::Parent(pid) => ProcessHandle::open(*pid)
+            .map(Forked::Parent)
+            .inspect_err(|_| os::kill_child(*pid)),
     }
 }
 
@@ -136,7 +152,7 @@ fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> 
         let (kind, extra) = match child.handle.reap() {
             ExitStatus::Code(code) => (Kind::Exited, code),
             ExitStatus::Signal(signal) => (Kind::Killed, signal),
-            ExitStatus::Unknown => (Kind::Killed, 0),
+            ExitStatus::Unknown | ExitStatus::WithServer => (Kind::Killed, 0),
         };
         let note = Note {
             kind,

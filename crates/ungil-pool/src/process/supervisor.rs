@@ -3,6 +3,7 @@
 //! It lives as long as the process does. That matters: the kernel's "kill me when my parent
 //! dies" is tied to the thread that started the child, not to the process.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child as Process;
@@ -14,7 +15,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags};
 use super::launch::{self, Interpreter, Kind, Note, StartMethod, WorkerSeat};
 use super::pool::Shared;
 use crate::exit::ExitStatus;
-use crate::os::ProcessHandle;
+use crate::os::{self, ProcessHandle};
 
 /// A worker to be started.
 pub(crate) struct Launch {
@@ -68,7 +69,10 @@ fn desk() -> io::Result<&'static Desk> {
     }
     let fresh = Box::into_raw(Box::new(Desk {
         launches: Mutex::new(Vec::new()),
-        bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        bell: os::off_standard_streams(rustix::event::eventfd(
+            0,
+            EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
+        )?)?,
     }));
     match DESK.compare_exchange(
         std::ptr::null_mut(),
@@ -122,9 +126,15 @@ struct Server {
     control: OwnedFd,
 }
 
+/// So many requests wait in a server's socket at most. Without a limit a large pool fills it
+/// with questions while the server fills the other direction with answers that nobody reads.
+const UNANSWERED: usize = 16;
+
 #[derive(Default)]
 struct Supervisor {
     watches: Vec<Watch>,
+    /// Workers to be started when the servers have caught up.
+    waiting: VecDeque<Launch>,
     servers: Vec<Server>,
     /// The last number given to a token or a server.
     last: u64,
@@ -139,6 +149,9 @@ enum News {
 
 impl Supervisor {
     fn run(mut self, desk: &'static Desk) {
+        // Inherited by what this thread starts: Ctrl-C must not hit a worker before it is ready
+        // for it. The worker lifts it then.
+        os::block_interrupts();
         loop {
             for news in self.wait(desk) {
                 match news {
@@ -147,13 +160,16 @@ impl Supervisor {
                         let launches = std::mem::take(
                             &mut *desk.launches.lock().unwrap_or_else(PoisonError::into_inner),
                         );
-                        for launch in launches {
-                            self.start(launch);
-                        }
+                        self.waiting.extend(launches);
                     }
                     News::Server(id) => self.hear(id),
                     News::Ended(token) => self.ended(token, None),
                 }
+            }
+            while self.unanswered() < UNANSWERED
+                && let Some(launch) = self.waiting.pop_front()
+            {
+                self.start(launch);
             }
         }
     }
@@ -184,6 +200,12 @@ impl Supervisor {
             .filter(|(fd, _)| !fd.revents().is_empty())
             .map(|(_, news)| news)
             .collect()
+    }
+
+    /// How many workers the servers have been asked for and have not answered for.
+    fn unanswered(&self) -> usize {
+        let asked = |watch: &&Watch| watch.server.is_some() && watch.handle.is_none();
+        self.watches.iter().filter(asked).count()
     }
 
     fn next(&mut self) -> u64 {
@@ -235,6 +257,7 @@ impl Supervisor {
         interpreter: &Interpreter,
         token: u64,
     ) -> io::Result<u64> {
+        let segment = Some(launch.pool.segment.fd());
         let note = Note {
             kind: Kind::Fork,
             token,
@@ -245,12 +268,16 @@ impl Supervisor {
             .servers
             .iter()
             .find(|server| server.interpreter == *interpreter)
-            && launch::send(server.control.as_fd(), note, Some(launch.pool.segment.fd())).is_ok()
         {
-            return Ok(server.id);
+            match launch::send(server.control.as_fd(), note, segment) {
+                Ok(()) => return Ok(server.id),
+                // It has just died: its own end will be heard of; this one gets a new server.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Err(error) => return Err(error),
+            }
         }
         let (process, control) = launch::start(interpreter)?;
-        launch::send(control.as_fd(), note, Some(launch.pool.segment.fd()))?;
+        launch::send(control.as_fd(), note, segment)?;
         let id = self.next();
         self.servers.push(Server {
             id,
@@ -339,9 +366,13 @@ impl Supervisor {
         let Some(watch) = self.forget(token) else {
             return;
         };
-        let status = status
-            .or_else(|| watch.handle.as_ref().map(|handle| handle.reap()))
-            .unwrap_or(ExitStatus::Unknown);
+        let status = match (status, &watch.handle) {
+            (Some(status), _) => status,
+            // It was not our child, so only its server's end can have brought us here.
+            _ if watch.server.is_some() => ExitStatus::WithServer,
+            (None, Some(handle)) => handle.reap(),
+            (None, None) => ExitStatus::Unknown,
+        };
         watch
             .launch
             .pool

@@ -38,7 +38,7 @@ pub(crate) struct BlockHeader {
 
 /// The header of a block at an offset that lies in a region.
 pub(crate) fn header(segment: &Segment, offset: usize) -> *mut BlockHeader {
-    segment.mapping().at(offset).cast()
+    segment.mapping().at_aligned(offset)
 }
 
 /// Marks a space that has just been lent: whoever walks the region finds its end, and nobody
@@ -89,7 +89,7 @@ pub(crate) fn write(
         let h = header(segment, offset);
         (&raw mut (*h).head_len).write(head.len() as u64);
         (&raw mut (*h).buffers).write(buffers.len() as u64);
-        let table = base.add(BLOCK_HEADER).cast::<u64>();
+        let table = segment.mapping().at_aligned::<u64>(offset + BLOCK_HEADER);
         for (i, buffer) in buffers.iter().enumerate() {
             table.add(i).write(buffer.len() as u64);
         }
@@ -122,10 +122,9 @@ impl Block {
     /// another process and may have gone wild.
     pub(crate) fn open(segment: &Arc<Segment>, offset: usize) -> Option<Self> {
         let region = segment.region(segment.region_of(offset)?);
-        if !offset.is_multiple_of(64) || region.end - offset < BLOCK_HEADER {
+        if !offset.is_multiple_of(64) || region.end - offset <= BLOCK_HEADER {
             return None;
         }
-        let base = segment.mapping().at(offset);
         // SAFETY: a header fits between `offset` and the region's end; any bytes are valid.
         let (space, head_len, count) = unsafe {
             let h = header(segment, offset);
@@ -142,13 +141,14 @@ impl Block {
         let mut at = table.checked_add(head_len)?;
         let head = offset + table..offset + at;
         let mut buffers = Vec::with_capacity(count);
+        let table_at = segment.mapping().at_aligned::<u64>(offset + BLOCK_HEADER);
         for i in 0..count {
             at = at.checked_next_multiple_of(BUFFER_ALIGN)?;
             if table > space {
                 return None;
             }
             // SAFETY: the table ends inside the block.
-            let len = unsafe { base.add(BLOCK_HEADER).cast::<u64>().add(i).read() } as usize;
+            let len = unsafe { table_at.add(i).read() } as usize;
             buffers.push(offset + at..offset + at.checked_add(len)?);
             at += len;
         }
@@ -171,8 +171,8 @@ impl Block {
         unsafe {
             (*header(&self.segment, self.offset))
                 .holder
-                .store(worker + 1, Ordering::Release)
-        };
+                .store(worker + 1, Ordering::Release);
+        }
     }
 
     pub(crate) fn head(&self) -> &[u8] {

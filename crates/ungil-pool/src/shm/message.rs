@@ -94,8 +94,8 @@ pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[u8]) {
     unsafe {
         (&raw mut (*slot).inline)
             .cast::<u8>()
-            .copy_from_nonoverlapping(head.as_ptr(), head.len())
-    };
+            .copy_from_nonoverlapping(head.as_ptr(), head.len());
+    }
 }
 
 /// Has a slot that belongs to the caller point at no block.

@@ -162,7 +162,7 @@ impl Segment {
                     return Ok(segment);
                 }
                 Err(_) if region_len / 2 >= SMALLEST_REGION => {
-                    region_len = region_len / 2 / ALIGN * ALIGN
+                    region_len = region_len / 2 / ALIGN * ALIGN;
                 }
                 Err(error) => return Err(error),
             }
@@ -184,7 +184,7 @@ impl Segment {
         let mapping = Mapping::new(fd.as_fd(), len)?;
         // SAFETY: the mapping is longer than a header, aligned to a page, and any bytes are a
         // valid header.
-        let header = unsafe { &*mapping.at(0).cast::<Header>() };
+        let header = unsafe { &*mapping.at_aligned::<Header>(0) };
         let geometry = Geometry::new(header.workers, header.region_len as usize);
         if header.magic != MAGIC || geometry.len() != Some(len) {
             return Err(bad());
@@ -198,7 +198,7 @@ impl Segment {
     }
 
     fn write_header(&self) {
-        let header = self.mapping.at(0).cast::<Header>();
+        let header = self.mapping.at_aligned::<Header>(0);
         // SAFETY: nobody else has the segment yet; the fresh file is all zeros, which is a
         // valid header with an empty queue.
         unsafe {
@@ -219,7 +219,7 @@ impl Segment {
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: the header is at offset 0; its plain fields are written once, before the
         // segment is shared, and the rest is atomics.
-        unsafe { &*self.mapping.at(0).cast::<Header>() }
+        unsafe { &*self.mapping.at_aligned::<Header>(0) }
     }
 
     pub(crate) fn worker(&self, index: u32) -> &WorkerBlock {
@@ -228,8 +228,7 @@ impl Segment {
         unsafe {
             &*self
                 .mapping
-                .at(self.geometry.workers_at)
-                .cast::<WorkerBlock>()
+                .at_aligned::<WorkerBlock>(self.geometry.workers_at)
                 .add(index as usize)
         }
     }
@@ -245,8 +244,7 @@ impl Segment {
         // SAFETY: inside the array by the assertion.
         unsafe {
             self.mapping
-                .at(self.geometry.slots_at)
-                .cast::<Slot>()
+                .at_aligned::<Slot>(self.geometry.slots_at)
                 .add(slot as usize)
         }
     }
@@ -256,7 +254,7 @@ impl Segment {
         // SAFETY: the ring lies inside the mapping, is aligned to 64 and is all atomics.
         let entries = unsafe {
             std::slice::from_raw_parts(
-                self.mapping.at(self.geometry.ring_at).cast::<AtomicU64>(),
+                self.mapping.at_aligned::<AtomicU64>(self.geometry.ring_at),
                 RING,
             )
         };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyType};
@@ -127,9 +127,7 @@ impl FutureBase {
                     "critical",
                     (format!("Future in unexpected state: {}", state.name()),),
                 )?;
-                Err(pyo3::exceptions::PyRuntimeError::new_err(
-                    "Future in unexpected state",
-                ))
+                Err(PyRuntimeError::new_err("Future in unexpected state"))
             }
         }
     }
@@ -251,13 +249,18 @@ fn shown_state(core: &Core) -> State {
     if state != State::Pending {
         return state;
     }
-    let inner = core.lock();
-    let Some(link) = &inner.link else {
-        return core.state();
-    };
-    match (link.place, link.pool.upgrade()) {
-        (Some(place), Some(pool)) if pool.is_running(place) => State::Running,
-        _ => core.state(),
+    let asked = core
+        .lock()
+        .link
+        .as_ref()
+        .and_then(|link| Some((link.place?, link.pool.clone())));
+    let running = asked.is_some_and(|(place, pool)| {
+        // Out of the lock: if this turns out to be the last reference, the pool's end takes others.
+        pool.upgrade().is_some_and(|pool| pool.is_running(place))
+    });
+    match core.state() {
+        State::Pending if running => State::Running,
+        state => state,
     }
 }
 
@@ -270,6 +273,9 @@ enum Cancel {
 
 /// Cancels in the state; for a task in a process pool also takes it out of the workers' reach.
 fn cancel_state(core: &Core) -> Cancel {
+    // Declared before the lock, so dropped after it: this may be the last reference, and the
+    // pool's end takes other locks.
+    let pool;
     let mut inner = core.lock();
     match core.state() {
         State::Running | State::Finished => return Cancel::TooLate,
@@ -280,16 +286,17 @@ fn cancel_state(core: &Core) -> Cancel {
         core.set_state(&mut inner, State::Cancelled);
         return Cancel::Now;
     };
-    let taken_back = match (link.place, link.pool.upgrade()) {
-        (Some(place), Some(pool)) if pool.take_back(place) => Some((pool, place)),
-        (Some(_), Some(_)) => return Cancel::TooLate,
-        // Not published: the pool drops it when its turn comes.
-        _ => None,
-    };
+    pool = link.pool.upgrade();
+    let place = link.place;
+    // A task that is not published is dropped by the pool when its turn comes.
+    let published = place.zip(pool.as_ref());
+    if published.is_some_and(|(place, pool)| !pool.take_back(place)) {
+        return Cancel::TooLate;
+    }
     inner.link = None;
     core.set_state(&mut inner, State::CancelledAndNotified);
     drop(inner);
-    if let Some((pool, place)) = taken_back {
+    if let Some((place, pool)) = published {
         pool.taken_back(place);
     }
     Cancel::Now
@@ -467,6 +474,7 @@ fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
         return Ok(());
     }
     let deadline = timeout.map(deadline).transpose()?.flatten();
+    refuse_inherited(core)?;
     while !core.state().is_done() {
         if py.detach(|| core.wait(deadline)) {
             break;
@@ -476,6 +484,23 @@ fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
             // On 3.11 and later this is the built-in TimeoutError.
             return Err(pyo3::exceptions::PyTimeoutError::new_err(()));
         }
+    }
+    Ok(())
+}
+
+/// Fails where waiting would never end: in a child that inherited the future by a fork.
+fn refuse_inherited(core: &Core) -> PyResult<()> {
+    let pool = core
+        .try_lock()
+        .and_then(|inner| Some(inner.link.as_ref()?.pool.clone()));
+    if pool
+        .and_then(|pool| pool.upgrade())
+        .is_some_and(|pool| pool.is_inherited())
+    {
+        return Err(PyRuntimeError::new_err(
+            "this future belongs to an executor of the parent process, and its result will never arrive here: \
+             make an executor in the child",
+        ));
     }
     Ok(())
 }

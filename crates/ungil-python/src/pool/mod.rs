@@ -14,6 +14,7 @@ mod executor;
 mod future;
 mod notifier;
 mod oom;
+mod orphans;
 mod outcome;
 mod pickling;
 mod process;
@@ -24,6 +25,7 @@ mod thread;
 mod worker;
 
 pub(crate) use future::FutureBase;
+pub(crate) use orphans::{kill_orphans, wait_for_orphans};
 pub(crate) use process::ProcessPool;
 pub(crate) use shared_buffer::SharedBuffer;
 pub(crate) use start::{after_fork_in_child, run_server, run_worker};

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -24,7 +25,8 @@ pub(crate) struct Notifier {
 struct Inner {
     news: Vec<News>,
     running: bool,
-    busy: bool,
+    /// The thread that is telling somebody.
+    busy: Option<ThreadId>,
     closed: bool,
 }
 
@@ -36,18 +38,24 @@ impl Notifier {
         if !std::mem::replace(&mut inner.running, true) {
             let notifier = Arc::clone(self);
             let thread = std::thread::Builder::new().name("ungil-notifier".into());
-            thread
-                .spawn(move || notifier.run())
-                .expect("the operating system refused a thread for callbacks");
+            if thread.spawn(move || notifier.run()).is_err() {
+                // The machine is out of threads: late and here is better than never.
+                inner.closed = true;
+                drop(inner);
+                self.run();
+                return;
+            }
         }
         self.changed.notify_all();
     }
 
-    /// Waits until everybody has been told; `false` when the time ran out.
+    /// Waits until everybody has been told; `false` when the time ran out. In a callback, which
+    /// would wait for itself, it does not wait.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut inner = self.lock();
-        while inner.busy || !inner.news.is_empty() {
+        let me = std::thread::current().id();
+        while inner.busy != Some(me) && (inner.busy.is_some() || !inner.news.is_empty()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -75,7 +83,7 @@ impl Notifier {
                 }
             });
             let mut inner = self.lock();
-            inner.busy = false;
+            inner.busy = None;
             // The interpreter has gone: nobody is left to tell.
             inner.closed |= told.is_none();
             self.changed.notify_all();
@@ -86,7 +94,7 @@ impl Notifier {
         let mut inner = self.lock();
         loop {
             if !inner.news.is_empty() {
-                inner.busy = true;
+                inner.busy = Some(std::thread::current().id());
                 return Some(std::mem::take(&mut inner.news));
             }
             if inner.closed {

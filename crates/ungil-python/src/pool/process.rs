@@ -14,6 +14,7 @@ use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_sign
 use super::future::settle;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
+use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
 use super::{outcome, start};
 
@@ -165,7 +166,7 @@ impl Office {
             core.lock().link = None;
             match error {
                 SubmitError::Broken(breakage) => Err(outcome::breakage_error(py, &breakage)),
-                SubmitError::Closed | SubmitError::Forked => {
+                SubmitError::Closed | SubmitError::Forked | SubmitError::Thread(_) => {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::Thread(_) => Err(PyRuntimeError::new_err(error.to_string())),
@@ -183,6 +184,9 @@ impl Office {
 
     /// Waits until every worker has ended and every callback has been called.
     fn wait_closed(&self, py: Python<'_>) -> PyResult<()> {
+        if self.engine.is_inherited() {
+            return Ok(());
+        }
         wait_with_signals(py, || self.engine.wait(Some(TICK)))?;
         self.notifier.close();
         wait_with_signals(py, || self.notifier.flush(TICK))
@@ -191,7 +195,18 @@ impl Office {
 
 impl Drop for Office {
     fn drop(&mut self) {
+        if self.engine.is_inherited() {
+            // The parent's, whose locks may have been held at the fork.
+            return;
+        }
         self.engine.close(false);
         self.notifier.close();
+        let ending = self.engine.ending();
+        if !ending.is_over() {
+            orphans::adopt(Orphan {
+                ending,
+                notifier: Arc::clone(&self.notifier),
+            });
+        }
     }
 }

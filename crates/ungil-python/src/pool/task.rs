@@ -144,7 +144,7 @@ fn pickle_function(label: &str, func: &Bound<'_, PyAny>, named: bool) -> PyResul
     }
 }
 
-/// Whether a function was defined in a `__main__` that is not a file: a prompt, `-c`, a notebook.
+/// Whether a function was defined in a `__main__` that workers cannot import.
 fn is_of_interactive_main(func: &Bound<'_, PyAny>) -> bool {
     let py = func.py();
     let in_main = func
@@ -156,13 +156,14 @@ fn is_of_interactive_main(func: &Bound<'_, PyAny>) -> bool {
                 .extract::<&str>()
                 .is_ok_and(|name| name == "__main__")
         });
-    in_main
-        && py.import("__main__").is_ok_and(|main| {
-            !main.hasattr(intern!(py, "__file__")).unwrap_or(true)
-                && main
-                    .getattr(intern!(py, "__spec__"))
-                    .is_ok_and(|spec| spec.is_none())
-        })
+    in_main && main_is_interactive(py)
+}
+
+/// Whether the main module is not a file: a prompt, `-c`, standard input, a notebook.
+fn main_is_interactive(py: Python<'_>) -> bool {
+    py.import("ungil._process")
+        .and_then(|module| module.call_method0("main_module")?.is_truthy())
+        .is_ok_and(|found| !found)
 }
 
 fn pickle_arguments<'py>(
@@ -173,7 +174,15 @@ fn pickle_arguments<'py>(
     let py = args.py();
     let both = (args, kwargs).into_pyobject(py)?.into_any();
     let error = match pickling::dump(&both) {
-        Ok(pickle) => return Ok(pickle),
+        Ok(pickle) => {
+            if mentions_main(pickle.stream.as_bytes())
+                && main_is_interactive(py)
+                && let Some(Ok(by_value)) = pickling::cloud_dump(&both)
+            {
+                return Ok(by_value);
+            }
+            return Ok(pickle);
+        }
         Err(error) if pickling::is_unpicklable(py, &error) => error,
         Err(error) => {
             return Err(with_note(
@@ -198,6 +207,12 @@ fn pickle_arguments<'py>(
     let refused = pickling_error(py, &message);
     refused.set_cause(py, Some(error));
     Err(refused)
+}
+
+/// Whether a pickle may refer to something in the main module.
+pub(super) fn mentions_main(pickle: &[u8]) -> bool {
+    const NAME: &[u8] = b"__main__";
+    pickle.windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// A function's name for messages: `module.qualified_name`.

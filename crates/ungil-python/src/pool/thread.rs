@@ -31,6 +31,8 @@ struct Work {
 struct Shop {
     queue: WorkQueue<Work>,
     broken: AtomicBool,
+    /// The process that made the pool: a forked child has none of its threads.
+    generation: u64,
 }
 
 /// The native half of `ungil.ThreadPoolExecutor`.
@@ -59,6 +61,7 @@ impl ThreadPool {
         let shop = Shop {
             queue: WorkQueue::new(max_workers),
             broken: AtomicBool::new(false),
+            generation: ungil_pool::generation(),
         };
         self.shop.set(Arc::new(shop)).map_err(|_| opened_twice())
     }
@@ -73,6 +76,11 @@ impl ThreadPool {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let shop = slf.get().shop()?;
+        if shop.is_inherited() {
+            return Err(PyRuntimeError::new_err(
+                ungil_pool::SubmitError::Forked.to_string(),
+            ));
+        }
         if shop.broken.load(Ordering::Acquire) {
             return Err(broken_error(py));
         }
@@ -113,13 +121,23 @@ impl ThreadPool {
 
     /// The native half of `shutdown`: takes no more work; gives the futures dropped.
     fn _close(&self, cancel_futures: bool) -> PyResult<Vec<Py<PyAny>>> {
-        let queue = &self.shop()?.queue;
+        let shop = self.shop()?;
+        if shop.is_inherited() {
+            return Ok(Vec::new());
+        }
+        let queue = &shop.queue;
         queue.close();
         Ok(if cancel_futures {
             queue.drain().into_iter().map(|work| work.future).collect()
         } else {
             Vec::new()
         })
+    }
+}
+
+impl Shop {
+    fn is_inherited(&self) -> bool {
+        self.generation != ungil_pool::generation()
     }
 }
 
@@ -132,7 +150,9 @@ impl ThreadPool {
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         // The threads finish what was submitted, then end.
-        if let Some(shop) = self.shop.get() {
+        if let Some(shop) = self.shop.get()
+            && !shop.is_inherited()
+        {
             shop.queue.close();
         }
     }

@@ -14,7 +14,7 @@ use super::codec;
 use super::outcome::answer;
 use super::pickling::{self, Pickle};
 use super::shared_buffer::SharedBuffer;
-use super::task::{arguments, function};
+use super::task::{arguments, function, mentions_main};
 
 /// A worker remembers this many functions.
 const KNOWN: usize = 256;
@@ -34,6 +34,7 @@ pub(super) fn run_and_exit(
                 worker,
                 functions: HashMap::new(),
                 main_ready: forked,
+                generation: ungil_pool::generation(),
             };
             match servant.set_up(py, index, inherited, forked) {
                 Ok(()) => {
@@ -55,9 +56,20 @@ pub(super) fn run_and_exit(
         }
     };
     // What multiprocessing does at the end of a child: threads, exit handlers, streams.
+    end(py, "finish", code)
+}
+
+/// Ends a process that a task forked and that has come back from the task: there is one
+/// worker, and it is the other one.
+fn leave(py: Python<'_>) -> ! {
+    end(py, "flush", 0)
+}
+
+/// Ends the process after a call of a function of `ungil._worker`.
+fn end(py: Python<'_>, last: &str, code: i32) -> ! {
     let finished = py
         .import("ungil._worker")
-        .and_then(|module| module.call_method0("finish"));
+        .and_then(|module| module.call_method0(last));
     if let Err(error) = finished {
         error.write_unraisable(py, None);
     }
@@ -70,6 +82,8 @@ struct Servant {
     functions: HashMap<Box<[u8]>, Py<PyAny>>,
     /// Whether `__main__` is the user's main module.
     main_ready: bool,
+    /// The process that is the worker; a task may fork others.
+    generation: u64,
 }
 
 impl Servant {
@@ -113,7 +127,11 @@ impl Servant {
 
     fn run(&mut self, py: Python<'_>, task: &Claimed) {
         let mut head = Vec::new();
-        let pickle = match self.call(py, task) {
+        let called = self.call(py, task);
+        if ungil_pool::generation() != self.generation {
+            leave(py);
+        }
+        let pickle = match called {
             Ok(Ok(value)) => put_value(&value, &mut head),
             Ok(Err(error)) => {
                 head.push(answer::RAISED);
@@ -194,8 +212,7 @@ impl Servant {
     /// Imports the user's main module when a pickle mentions it, and not before: a worker
     /// that needs only library functions stays small and starts fast.
     fn prepare_main(&mut self, py: Python<'_>, pickle: &[u8]) -> PyResult<()> {
-        const NAME: &[u8] = b"__main__";
-        if self.main_ready || !pickle.windows(NAME.len()).any(|window| window == NAME) {
+        if self.main_ready || !mentions_main(pickle) {
             return Ok(());
         }
         py.import("ungil._worker")?.call_method0("prepare_main")?;
