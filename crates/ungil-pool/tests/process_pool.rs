@@ -45,7 +45,7 @@ fn echo(seat: WorkerSeat) -> ! {
             },
             // SAFETY: ends the process.
             b"exit" => unsafe { libc::_exit(7) },
-            b"stop" => std::thread::sleep(Duration::from_secs(3600)),
+            b"stop" => std::thread::sleep(Duration::from_hours(1)),
             _ => {}
         }
         let buffers: Vec<&[u8]> = (0..message.buffers())

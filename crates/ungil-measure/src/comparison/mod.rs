@@ -1,6 +1,6 @@
 //! The nouns of `ungil compare`: what was measured, and what follows from it.
 //!
-//! The orchestrator fills a [`RawComparison`]; [`crate::analyse`] turns it into a [`Comparison`],
+//! The orchestrator fills a [`RawComparison`]; [`crate::analyse()`] turns it into a [`Comparison`],
 //! which keeps every raw sample beside the figures derived from it. Times are seconds (`f64`,
 //! suffix `_s`), sizes are bytes (`u64`, suffix `_bytes`), ratios are plain numbers (a speed-up of
 //! 2.0 is twice as fast). A figure that could not be had is `None` (`null` in JSON), never zero and

@@ -26,7 +26,7 @@ pub struct Settings {
     pub items: Option<String>,
 }
 
-/// How [`crate::analyse`] derives figures; stored with them so that they can be derived again.
+/// How [`crate::analyse()`] derives figures; stored with them so that they can be derived again.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AnalysisOptions {

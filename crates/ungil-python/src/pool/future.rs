@@ -149,6 +149,7 @@ impl FutureBase {
 
     #[getter]
     fn _condition(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        static CONDITION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let py = slf.py();
         let core = &slf.get().core;
         if let Some(condition) = core
@@ -159,7 +160,6 @@ impl FutureBase {
         {
             return Ok(condition.clone_ref(py));
         }
-        static CONDITION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let fresh = CONDITION
             .import(py, "threading", "Condition")?
             .call0()?

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use ungil_pool::SubmitError;
@@ -169,7 +168,6 @@ impl Office {
                 SubmitError::Closed | SubmitError::Forked | SubmitError::Thread(_) => {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
-                SubmitError::Thread(_) => Err(PyRuntimeError::new_err(error.to_string())),
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(

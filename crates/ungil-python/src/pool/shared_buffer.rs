@@ -42,6 +42,8 @@ impl SharedBuffer {
     }
 }
 
+// The interpreter prescribes the signatures.
+#[allow(clippy::needless_pass_by_value, clippy::unused_self)]
 #[pymethods]
 impl SharedBuffer {
     /// # Safety

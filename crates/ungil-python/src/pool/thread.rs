@@ -174,7 +174,7 @@ impl ThreadPoolCore {
                     None => return,
                 },
             };
-            run(py, work);
+            run(py, &work);
             if since.elapsed() >= GIL_SLICE {
                 // Native callables never come to the interpreter's own switch.
                 py.detach(|| {});
@@ -202,7 +202,7 @@ pub(crate) fn interrupt_thread(py: Python<'_>, ident: c_long) {
     unsafe { ffi::PyThreadState_SetAsyncExc(ident, interrupt.as_ptr()) };
 }
 
-fn run(py: Python<'_>, work: Work) {
+fn run(py: Python<'_>, work: &Work) {
     let future = work.future.bind(py);
     let ready = match start(&work.core, future) {
         Ok(ready) => ready,
