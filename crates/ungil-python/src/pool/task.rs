@@ -216,9 +216,11 @@ pub(super) fn mentions_main(pickle: &[u8]) -> bool {
     pickle.windows(NAME.len()).any(|window| window == NAME)
 }
 
-/// A function's name for messages: `module.qualified_name`.
+/// A function's name for messages: `module.qualified_name`; for a wrapper that of what it wraps.
 pub(super) fn label(func: &Bound<'_, PyAny>) -> String {
     let py = func.py();
+    let wrapped = func.getattr_opt(intern!(py, "__wrapped__")).ok().flatten();
+    let func = wrapped.as_ref().unwrap_or(func);
     let text = |name| {
         func.getattr_opt(name)
             .ok()

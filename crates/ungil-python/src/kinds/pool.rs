@@ -1,0 +1,105 @@
+//! An open pool of one kind.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::{Kind, PoolOptions};
+use crate::running;
+
+/// How long threads that were asked to stop are waited for.
+const STOPPING: Duration = Duration::from_millis(300);
+
+/// An executor and what kind it is of.
+pub(crate) struct Pool {
+    /// The kind.
+    pub(crate) kind: &'static dyn Kind,
+    /// Number of workers; 1 for the calling thread.
+    pub(crate) workers: usize,
+    executor: Option<Py<PyAny>>,
+}
+
+impl Pool {
+    /// Starts the workers (or has the executor start them when they are needed).
+    pub(crate) fn open(
+        py: Python<'_>,
+        kind: &'static dyn Kind,
+        options: &PoolOptions,
+    ) -> PyResult<Self> {
+        let executor = kind.executor(py, options)?.map(Bound::unbind);
+        let workers = if executor.is_some() {
+            options.workers
+        } else {
+            1
+        };
+        Ok(Self {
+            kind,
+            workers,
+            executor,
+        })
+    }
+
+    /// Whether the calling thread does the work.
+    pub(crate) fn is_caller(&self) -> bool {
+        self.executor.is_none()
+    }
+
+    /// Submits `callable(*arguments)`; a pool without workers has no futures and is not asked.
+    pub(crate) fn submit<'py>(
+        &self,
+        py: Python<'py>,
+        callable: &Bound<'py, PyAny>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut all = vec![callable.clone()];
+        all.extend(arguments.iter());
+        let executor = self
+            .executor
+            .as_ref()
+            .expect("the calling thread takes no submissions");
+        executor
+            .bind(py)
+            .call_method1("submit", PyTuple::new(py, all)?)
+    }
+
+    /// The worker processes; empty where workers share this process.
+    pub(crate) fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<i32>> {
+        match &self.executor {
+            Some(executor) if self.kind.has_processes() => {
+                executor.bind(py).call_method0("worker_pids")?.extract()
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether a future's exception says that its worker died.
+    pub(crate) fn is_broken(py: Python<'_>, error: &PyErr) -> bool {
+        py.import("concurrent.futures")
+            .and_then(|futures| futures.getattr("BrokenExecutor"))
+            .is_ok_and(|class| error.value(py).is_instance(&class).unwrap_or(false))
+    }
+
+    /// Ends the pool after its last task.
+    pub(crate) fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(executor) = &self.executor {
+            executor.bind(py).call_method1("shutdown", (true,))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the pool now: processes are killed, threads asked to stop, waiting tasks cancelled.
+    pub(crate) fn abandon(&self, py: Python<'_>) {
+        let Some(executor) = &self.executor else {
+            return;
+        };
+        let executor = executor.bind(py);
+        // The reason for giving up is what the user has to hear; a failure to tidy up is not.
+        if self.kind.has_processes() {
+            let _ = executor.call_method0("kill_workers");
+        } else {
+            let _ = executor.call_method0("_interrupt");
+            running::wait_until_idle(py, STOPPING);
+        }
+    }
+}

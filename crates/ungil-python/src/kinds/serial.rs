@@ -1,0 +1,30 @@
+//! The baseline: a plain loop in the calling thread.
+
+use pyo3::prelude::*;
+use ungil_measure::comparison::SERIAL;
+
+use super::{Kind, PoolOptions};
+
+pub(crate) struct Serial;
+
+impl Kind for Serial {
+    fn name(&self) -> &'static str {
+        SERIAL
+    }
+
+    fn plural(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn has_processes(&self) -> bool {
+        false
+    }
+
+    fn executor<'py>(
+        &self,
+        _py: Python<'py>,
+        _options: &PoolOptions,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(None)
+    }
+}
