@@ -1,0 +1,29 @@
+//! `ungil compare`: every kind of workers and every number of them on the same work.
+//!
+//! ```text
+//! request   what is wanted, checked
+//! session   calibrate -> scale -> rounds -> analyse: the story
+//!   calibrate  how long a task takes, what it costs to pickle and to start workers
+//!   scale      sizes that fit the budget
+//!   plan       cells and the order of their runs
+//!   visit      one timed run of one cell on a fresh pool
+//! result    the Python object `Comparison`
+//! ```
+
+mod calibrate;
+mod cell;
+mod function;
+mod listener;
+mod plan;
+mod request;
+mod result;
+mod scale;
+mod session;
+mod transport;
+mod visit;
+
+pub(crate) use function::compare;
+pub(crate) use listener::Listener;
+pub(crate) use request::{Request, Wishes};
+pub(crate) use result::Comparison;
+pub(crate) use session::execute;

@@ -1,0 +1,159 @@
+//! One timed run of one cell, on a fresh pool.
+
+use pyo3::prelude::*;
+use rustix::process::getpid;
+use ungil_measure::comparison::{MemorySample, RunSample, SystemState, TaskSample};
+use ungil_measure::os::linux::System;
+
+use super::transport::Transport;
+use crate::batch::{Batch, Times};
+use crate::clock;
+use crate::error::Result;
+use crate::kinds::{Kind, Pool, PoolOptions};
+use crate::probe::Report;
+use crate::visit;
+use crate::workload::Workload;
+
+/// What a visit needs.
+pub(super) struct Visit<'a> {
+    /// The workload at its size.
+    pub(super) workload: &'a Workload,
+    /// Tasks of the run.
+    pub(super) tasks: usize,
+    /// The cell's kind.
+    pub(super) kind: &'static dyn Kind,
+    /// The cell's workers.
+    pub(super) options: PoolOptions,
+    /// Longest time of a task, seconds.
+    pub(super) timeout: Option<f64>,
+    /// What it costs to pickle a task.
+    pub(super) transport: Transport,
+    /// Told how many tasks of the timed run are done.
+    pub(super) done: &'a dyn Fn(usize),
+}
+
+/// What a visit brings back.
+pub(super) struct Findings {
+    /// Seconds from asking for the pool until its first result; `None` for the baseline.
+    pub(super) startup_s: Option<f64>,
+    /// The timed run.
+    pub(super) run: RunSample,
+    /// Memory of each worker process; of this process, with the workers in it, where they share it.
+    pub(super) memory: Vec<MemorySample>,
+    /// The system before the timed run.
+    pub(super) before: SystemState,
+    /// The system after it.
+    pub(super) after: SystemState,
+}
+
+impl Visit<'_> {
+    /// Opens the pool, warms it up, runs, looks at memory, closes.
+    pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
+        let asked = clock::monotonic_ns();
+        let pool = Pool::open(py, self.kind, &self.options)?;
+        match self.on(py, &pool, asked) {
+            Ok(findings) => {
+                pool.close(py)?;
+                Ok(findings)
+            }
+            Err(error) => {
+                pool.abandon(py);
+                Err(error)
+            }
+        }
+    }
+
+    fn on(&self, py: Python<'_>, pool: &Pool, asked: i64) -> Result<Findings> {
+        let mut startup_s = None;
+        if !pool.is_caller() {
+            let first = visit::first_result(py, pool, self.workload)?;
+            startup_s = Some(clock::seconds(first - asked));
+            visit::until_all_are_up(py, pool, self.workload)?;
+        }
+        // One task for each worker: allocators and caches of a fresh worker are cold.
+        self.batch(pool, pool.workers.min(self.tasks), &|_| ())
+            .run(py)?;
+
+        let system = System::host();
+        let pids: Vec<u32> = pool
+            .worker_pids(py)?
+            .into_iter()
+            .map(i32::unsigned_abs)
+            .collect();
+        let before = system.state();
+        let workers_before = workers_cpu_s(&system, &pids);
+        let own_before = clock::process_cpu_ns();
+        let times = self.batch(pool, self.tasks, self.done).run(py)?;
+        let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
+        let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
+        let after = system.state();
+        let memory = if self.kind.has_processes() {
+            pids.iter()
+                .filter_map(|&pid| system.memory(pid).ok())
+                .collect()
+        } else {
+            own_memory().into_iter().collect()
+        };
+        Ok(Findings {
+            startup_s,
+            run: self.sample(&times, cpu_s),
+            memory,
+            before,
+            after,
+        })
+    }
+
+    fn batch<'a>(&'a self, pool: &'a Pool, tasks: usize, done: &'a dyn Fn(usize)) -> Batch<'a> {
+        Batch {
+            pool,
+            workload: self.workload,
+            tasks,
+            timeout: self.timeout,
+            done,
+        }
+    }
+
+    fn sample(&self, times: &Times, cpu_s: f64) -> RunSample {
+        let tasks = self.tasks as f64;
+        let pickled = self.kind.has_processes();
+        let total = |per_task: f64| if pickled { per_task * tasks } else { 0.0 };
+        RunSample {
+            wall_s: clock::seconds(times.ended - times.begun),
+            cpu_s,
+            tasks: times
+                .reports
+                .iter()
+                .map(|report| task(report, times.begun))
+                .collect(),
+            sent_bytes: Some(total(self.transport.sent_bytes) as u64),
+            received_bytes: Some(total(self.transport.received_bytes) as u64),
+            pickle_s: Some(total(self.transport.pickle_s)),
+        }
+    }
+}
+
+fn task(report: &Report, begun: i64) -> TaskSample {
+    TaskSample {
+        start_s: clock::seconds(report.started - begun),
+        end_s: clock::seconds(report.ended - begun),
+        cpu_s: Some(clock::seconds(report.cpu)),
+    }
+}
+
+/// Memory of this process.
+pub(super) fn own_memory() -> Option<MemorySample> {
+    System::host().memory(own_pid()).ok()
+}
+
+fn own_pid() -> u32 {
+    getpid().as_raw_nonzero().get().unsigned_abs()
+}
+
+/// CPU time of the worker processes so far; to the nanosecond where the kernel keeps it per thread.
+fn workers_cpu_s(system: &System, workers: &[u32]) -> f64 {
+    let threads = workers
+        .iter()
+        .filter_map(|&pid| system.thread_times(pid).ok())
+        .flatten();
+    threads.map(|thread| thread.cpu_s).sum()
+}
