@@ -7,6 +7,8 @@ again with every stack.
 
 import gc
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver, resource_tracker
@@ -15,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 import ungil
+from command_line import ENVIRONMENT, JOBS, Cli
 
 # Every process started from here carries this: one whose parent has died is still known for ours.
 MARK = "UNGIL_TEST_SESSION"
@@ -114,3 +117,32 @@ def shared_memory() -> set[str]:
 
 
 PROBES = (processes, descriptors, shared_memory)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs `python -m ungil ...` in the test's own directory."""
+
+    def run(
+        *arguments: str, timeout: float = 50, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ungil", *arguments],
+            cwd=tmp_path,
+            env=ENVIRONMENT | {MARK: os.environ[MARK]} | (env or {}),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    """A user's file `jobs.py` with a neighbour `helper.py`."""
+    (tmp_path / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
+    file = tmp_path / "jobs.py"
+    file.write_text(JOBS)
+    return file

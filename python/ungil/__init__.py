@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         RemoteTraceback,
         WorkerCrashed,
     )
+    from ungil._ungil import Comparison, compare, run_example
 
 __all__ = [
     "BrokenProcessPool",
+    "Comparison",
     "Future",
     "ProcessPoolExecutor",
     "RemoteError",
@@ -28,16 +30,21 @@ __all__ = [
     "ThreadPoolExecutor",
     "WorkerCrashed",
     "__version__",
+    "compare",
+    "run_example",
 ]
 
 _HOMES = {
     "BrokenProcessPool": "ungil._process",
+    "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
     "WorkerCrashed": "ungil._process",
+    "compare": "ungil._ungil",
+    "run_example": "ungil._ungil",
 }
 
 

@@ -1,6 +1,6 @@
 """The native half of the package."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Condition
 from typing import Any, ParamSpec, TypeVar, final
 
@@ -9,17 +9,24 @@ from typing_extensions import disjoint_base
 from ungil._executors import Future
 
 __all__ = [
+    "Comparison",
     "FutureBase",
+    "Probe",
     "ProcessPool",
     "SharedBuffer",
     "ThreadPool",
     "ThreadPoolCore",
+    "Visit",
     "__version__",
     "_after_fork_in_child",
+    "_load_function",
     "_run_server",
     "_run_worker",
+    "cli_main",
+    "compare",
     "interrupt_thread",
     "kill_orphans",
+    "run_example",
     "wait_for_orphans",
 ]
 
@@ -92,3 +99,50 @@ def _run_worker(owner: int) -> None: ...
 def interrupt_thread(ident: int) -> None: ...
 def kill_orphans() -> None: ...
 def wait_for_orphans() -> None: ...
+
+# --- run, compare, the command line --------------------------------------------------------
+
+def cli_main(argv: Sequence[str]) -> int: ...
+def run_example(
+    n_workers: int, n_tasks: int, workload: str | Callable[[], object], worker: str
+) -> None: ...
+def compare(
+    *workloads: str | Callable[..., object],
+    items: str | Iterable[Any] | None = None,
+    worker: str | Sequence[str] | None = None,
+    workers: int | Sequence[int] | None = None,
+    tasks: int | None = None,
+    repeat: int | None = None,
+    iterations: int | None = None,
+    full: bool = False,
+    budget: float | None = None,
+    timeout: float | None = None,
+    start_method: str | None = None,
+    progress: bool = True,
+) -> Comparison: ...
+
+@final
+class Comparison:
+    def _repr_html_(self) -> str: ...
+    def to_csv(self) -> str: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def to_json(self) -> str: ...
+    def to_markdown(self) -> str: ...
+
+@final
+class Probe:
+    def __new__(cls, function: Callable[..., object]) -> Probe: ...
+    def __call__(self, *arguments: object) -> tuple[Any, ...]: ...
+    @property
+    def __wrapped__(self) -> Callable[..., object]: ...
+
+@final
+class Visit:
+    def __new__(cls, probe: Probe, stay_ms: int) -> Visit: ...
+    def __call__(self, *args: object, **kwargs: object) -> tuple[int, int]: ...
+    @property
+    def __wrapped__(self) -> Callable[..., object]: ...
+
+def _load_function(
+    search: str, module: str, file: str | None, attribute: str
+) -> Callable[..., object]: ...

@@ -1,8 +1,37 @@
 //! The extension module `ungil._ungil`: the only crate that knows `PyO3`.
 //!
-//! One folder per Python submodule, plus the command line (`cli/`).
+//! ```text
+//! pool/       the executors
+//! cli/        the command line: arguments, pyproject.toml, output, exit codes
+//! run         the lecture's example           compare/   which kind of workers, and how many
+//!    \                                       /
+//!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
+//!     kinds/  serial, thread, process, ...: one file each, one table
+//!     workload/  what is run: io, cpu, module:function, file.py:function, callables; items
+//! ```
 
+mod batch;
+mod cli;
+mod clock;
+mod compare;
+mod completions;
+mod error;
+mod kinds;
+mod options;
+mod overdue;
+mod parcel;
 mod pool;
+mod probe;
+mod process_end;
+mod progress;
+mod run;
+mod running;
+mod span;
+mod suggest;
+mod traceback;
+mod visit;
+mod watchdog;
+mod workload;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -17,6 +46,19 @@ mod _ungil {
         FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
         interrupt_thread, kill_orphans, run_server, run_worker, wait_for_orphans,
     };
+
+    #[pymodule_export]
+    use crate::cli::cli_main;
+    #[pymodule_export]
+    use crate::compare::{Comparison, compare};
+    #[pymodule_export]
+    use crate::probe::Probe;
+    #[pymodule_export]
+    use crate::run::run_example;
+    #[pymodule_export]
+    use crate::visit::Visit;
+    #[pymodule_export]
+    use crate::workload::load_function;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

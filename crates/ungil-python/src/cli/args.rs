@@ -1,0 +1,250 @@
+//! The command line's grammar and its help.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  the workload failed: it raised, did not pickle, took longer than --timeout, or lost a worker
+    2  the command line, pyproject.toml or an output file is wrong; nothing has been measured
+  130  interrupted (Ctrl-C)
+
+Defaults can be set in pyproject.toml, under [tool.ungil], [tool.ungil.run] and
+[tool.ungil.compare], with the names of the long options; the command line wins.";
+
+/// Threads, processes, or neither? Measure your own code, then run it that way.
+#[derive(Parser, Debug)]
+#[command(
+    name = "ungil",
+    bin_name = "ungil",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true
+)]
+pub(super) struct Ungil {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help = "When to use colour: auto (on a terminal; NO_COLOR is respected), always or never"
+    )]
+    pub(super) color: Option<Color>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+    }
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Verb {
+    /// Run a workload on threads or processes and print the total time
+    Run(RunArgs),
+    /// Measure serial, threads and processes on a workload and say which to use, and why
+    Compare(CompareArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  ungil run io --worker thread --workers 4 --tasks 24
+      the lecture's example: 24 tasks that wait, on 4 threads
+  ungil run cpu --worker process --iterations 100000
+      smaller tasks that compute, on one process per usable core
+  ungil run mypackage.jobs:crunch --tasks 8
+      a function of yours, called 8 times without arguments
+  ungil run path/to/jobs.py:crunch --items 'range(100)' --worker process
+      a function of one argument, called with 0, 1, ... 99
+
+A workload is `io` (1,000,000 calls of time.sleep(1e-8)), `cpu` (1,000,000 additions),
+`module:function` or `path/to/file.py:function`.
+
+Exit codes: 0 done, 1 the workload failed, 2 usage, 130 interrupted.";
+
+#[derive(Args, Debug, Default)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct RunArgs {
+    /// What to run: io, cpu, module:function or path/to/file.py:function
+    pub(super) workload: Option<String>,
+
+    /// Kind of workers: thread, process or serial [default: thread]
+    #[arg(long, value_name = "KIND")]
+    pub(super) worker: Option<String>,
+
+    /// Number of workers [default: the usable cores]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) workers: Option<i64>,
+
+    /// Number of tasks [default: one per item, else 24]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) tasks: Option<i64>,
+
+    /// Iterations of one task of io or cpu [default: 1000000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) iterations: Option<i64>,
+
+    /// Feed a one-argument function: module:iterable, or a Python expression
+    #[arg(long, value_name = "ITERABLE")]
+    pub(super) items: Option<String>,
+
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  ungil compare
+      the lecture's io and cpu, made small enough to end within about a minute
+  ungil compare cpu --full
+      at the lecture's size, however long that takes
+  ungil compare mypackage.jobs:crunch --items 'range(100)' --workers 1,2,4,8
+      a function of yours, on one argument each
+  ungil compare path/to/jobs.py:crunch --items inputs --tasks 50
+      the items are `inputs` of the function's own module
+  ungil compare --json=result.json --markdown=result.md
+      the terminal's table, and everything in files
+  ungil compare cpu --json | jq .workloads[0].verdict
+      machine-readable; progress stays on stderr
+
+The repeats of all cells are interleaved (every cell once, then every cell again, in the opposite
+order), so that a disturbance of the machine hits all of them alike. What the workload itself prints
+goes to stderr.
+
+Exit codes: 0 done, 1 the workload failed, 2 usage, 130 interrupted.";
+
+#[derive(Args, Debug, Default)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub(super) struct CompareArgs {
+    /// What to measure: io, cpu, module:function or path/to/file.py:function [default: io cpu]
+    #[arg(value_name = "WORKLOAD")]
+    pub(super) workloads: Vec<String>,
+
+    /// Kinds of workers beside the serial baseline [default: all, thread,process]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    pub(super) worker: Option<Vec<String>>,
+
+    /// Numbers of workers [default: 1, 2, 4 ... up to twice the usable cores]
+    #[arg(
+        long,
+        value_name = "N,N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub(super) workers: Option<Vec<i64>>,
+
+    /// Tasks of one run [default: one per item, else 24]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) tasks: Option<i64>,
+
+    /// Timed runs of each cell [default: 5]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) repeat: Option<i64>,
+
+    /// Iterations of one task of io or cpu [default: as the budget allows]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        conflicts_with = "full"
+    )]
+    pub(super) iterations: Option<i64>,
+
+    /// Feed one-argument functions: module:iterable, or a Python expression
+    #[arg(long, value_name = "ITERABLE")]
+    pub(super) items: Option<String>,
+
+    /// Full size: the lecture's iterations, all tasks, all repeats
+    #[arg(long, conflicts_with = "budget")]
+    pub(super) full: bool,
+
+    /// Time that the whole comparison may take, about [default: 60]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(super) budget: Option<f64>,
+
+    /// Everything as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) json: Option<String>,
+
+    /// A row per cell as CSV, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) csv: Option<String>,
+
+    /// The tables and verdicts as Markdown, to a file or (with -) to stdout
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) markdown: Option<String>,
+
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct CommonArgs {
+    /// Longest time one task may take; a longer one is stopped and ends the program
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(super) timeout: Option<f64>,
+
+    /// How worker processes start: fork, forkserver or spawn [default: forkserver]
+    #[arg(long, value_name = "METHOD")]
+    pub(super) start_method: Option<String>,
+
+    /// Only the result: no progress, no remarks
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  ungil completions bash > ~/.local/share/bash-completion/completions/ungil
+  ungil completions zsh > ~/.zfunc/_ungil        # with ~/.zfunc in $fpath
+  ungil completions fish > ~/.config/fish/completions/ungil.fish";
+
+#[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+impl CompletionsArgs {
+    /// The shell that the parser has let through.
+    pub(super) fn shell(&self) -> Shell {
+        match self.shell.as_str() {
+            "zsh" => Shell::Zsh,
+            "fish" => Shell::Fish,
+            _ => Shell::Bash,
+        }
+    }
+}

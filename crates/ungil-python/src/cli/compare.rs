@@ -1,0 +1,155 @@
+//! `ungil compare`.
+
+use std::io;
+
+use clap::ColorChoice;
+use pyo3::prelude::*;
+use ungil_measure::Comparison;
+use ungil_report::TerminalOptions;
+
+use super::args::CompareArgs;
+use super::config::Config;
+use super::files::OutputFile;
+use super::output::{self, StdoutToStderr};
+use crate::compare::{Request, Wishes, execute};
+use crate::error::{Error, Result};
+use crate::progress::CompareProgress;
+use crate::workload::{self, BUILTIN_NAMES, ItemsSource};
+
+/// Measures, writes the files, prints the result.
+pub(super) fn run(
+    py: Python<'_>,
+    args: CompareArgs,
+    config: &Config,
+    color: ColorChoice,
+) -> Result<()> {
+    let args = with_defaults(args, config);
+    let outputs = Outputs::open(&args)?;
+    let progress = CompareProgress::of_command(args.common.quiet);
+    let comparison = {
+        let _results_only = StdoutToStderr::begin(py)?;
+        let request = request(py, args)?;
+        execute(py, request, &progress)?
+    };
+    outputs.write(py, &comparison, color)
+}
+
+fn with_defaults(mut args: CompareArgs, config: &Config) -> CompareArgs {
+    let defaults = &config.compare;
+    if args.workloads.is_empty() {
+        args.workloads = match &defaults.workloads {
+            Some(workloads) => workloads.clone(),
+            None => BUILTIN_NAMES.map(str::to_owned).to_vec(),
+        };
+    }
+    args.worker = args.worker.or_else(|| defaults.worker.clone());
+    args.workers = args.workers.or_else(|| defaults.workers.clone());
+    args.tasks = args.tasks.or(defaults.tasks);
+    args.repeat = args.repeat.or(defaults.repeat);
+    args.items = args.items.or_else(|| defaults.items.clone());
+    // These three exclude each other: what the command line says sets the others' defaults aside.
+    let sized = args.full || args.budget.is_some() || args.iterations.is_some();
+    if !sized {
+        args.full = defaults.full.unwrap_or(false);
+        args.iterations = defaults.iterations;
+    }
+    args.budget = args.budget.or(defaults.budget);
+    args.common.timeout = args.common.timeout.or(defaults.timeout).or(config.timeout);
+    args.common.start_method = args
+        .common
+        .start_method
+        .or_else(|| defaults.start_method.clone())
+        .or_else(|| config.start_method.clone());
+    args.common.quiet |= defaults.quiet.or(config.quiet).unwrap_or(false);
+    args
+}
+
+fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
+    let workloads = args
+        .workloads
+        .iter()
+        .map(|name| workload::from_text(py, name))
+        .collect::<Result<Vec<_>>>()?;
+    let items = args.items.as_deref().map(ItemsSource::Text);
+    let wishes = Wishes {
+        kinds: args.worker,
+        workers: args.workers,
+        tasks: args.tasks,
+        repeat: args.repeat,
+        iterations: args.iterations,
+        full: args.full,
+        budget: args.budget,
+        timeout: args.common.timeout,
+        start_method: args.common.start_method,
+    };
+    Request::new(py, workloads, items.as_ref(), wishes)
+}
+
+type Render = fn(&Comparison) -> std::result::Result<String, ungil_report::Error>;
+
+/// Where the result goes: any number of files, and one thing on stdout.
+struct Outputs {
+    files: Vec<(OutputFile, Render)>,
+    /// `None`: the terminal's report.
+    stdout: Option<Render>,
+}
+
+impl Outputs {
+    /// Opens the files now: what cannot be written should not be measured first.
+    fn open(args: &CompareArgs) -> Result<Self> {
+        let wanted: [(&Option<String>, Render); 3] = [
+            (&args.json, ungil_report::json),
+            (&args.csv, ungil_report::csv),
+            (&args.markdown, |comparison| {
+                Ok(ungil_report::markdown(comparison))
+            }),
+        ];
+        let mut outputs = Self {
+            files: Vec::new(),
+            stdout: None,
+        };
+        for (target, render) in wanted {
+            match target.as_deref() {
+                None => {}
+                Some("-") if outputs.stdout.is_some() => {
+                    return Err(Error::Usage(
+                        "only one of --json, --csv and --markdown can go to stdout: give the \
+                         others a file, as in --json=result.json."
+                            .to_owned(),
+                    ));
+                }
+                Some("-") => outputs.stdout = Some(render),
+                Some(path) => outputs.files.push((OutputFile::open(path)?, render)),
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn write(self, py: Python<'_>, comparison: &Comparison, color: ColorChoice) -> Result<()> {
+        for (file, render) in self.files {
+            file.write(&rendered(render(comparison))?)?;
+        }
+        let text = if let Some(render) = self.stdout {
+            rendered(render(comparison))?
+        } else {
+            let stdout = io::stdout();
+            let color = if output::colored(color, &stdout) {
+                ungil_report::ColorChoice::Always
+            } else {
+                ungil_report::ColorChoice::Never
+            };
+            let options = TerminalOptions {
+                width: output::width(),
+                color,
+            };
+            ungil_report::terminal(comparison, &options)
+        };
+        output::print(py, text.as_bytes())
+    }
+}
+
+fn rendered(text: std::result::Result<String, ungil_report::Error>) -> Result<String> {
+    text.map_err(|error| {
+        Error::Internal(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
+    })
+}

@@ -1,0 +1,63 @@
+//! Files that results are written to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+
+/// A file that is open for the result before there is one. What was in it stays until then; a file that was made for
+/// nothing is removed again.
+pub(super) struct OutputFile {
+    path: PathBuf,
+    file: File,
+    /// Made by us and still empty.
+    is_placeholder: bool,
+}
+
+impl OutputFile {
+    /// Opens it for writing.
+    pub(super) fn open(path: &str) -> Result<Self> {
+        let path = PathBuf::from(path);
+        let made = OpenOptions::new().write(true).create_new(true).open(&path);
+        let (opened, is_placeholder) = match made {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (OpenOptions::new().write(true).open(&path), false)
+            }
+            made => (made, true),
+        };
+        match opened {
+            Ok(file) => Ok(Self {
+                path,
+                file,
+                is_placeholder,
+            }),
+            Err(source) => Err(Error::Output { path, source }),
+        }
+    }
+
+    /// Puts the result in place of what the file held.
+    pub(super) fn write(mut self, text: &str) -> Result<()> {
+        let replace = |file: &mut File| {
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
+            file.write_all(text.as_bytes())
+        };
+        let outcome = replace(&mut self.file);
+        self.is_placeholder &= outcome.is_err();
+        outcome.map_err(|source| Error::Output {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if self.is_placeholder {
+            // It was ours; if it is gone already, all the better.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

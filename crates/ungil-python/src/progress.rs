@@ -1,0 +1,157 @@
+//! Progress on stderr: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::batch::duration;
+use crate::compare::Listener;
+use crate::span::span;
+
+/// Redraw period, so that the clock runs while a task takes its time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The bar of `ungil run`: tasks done, rate, time.
+pub(crate) struct RunBar(ProgressBar);
+
+impl RunBar {
+    /// A bar for `tasks` tasks; hidden where stderr is no terminal or `wanted` is false.
+    pub(crate) fn on_stderr(tasks: usize, wanted: bool) -> Self {
+        let bar = bar(tasks as u64, wanted);
+        bar.set_style(style(
+            "{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed_precise}<{eta_precise}, {per_sec}]",
+        ));
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+
+    /// One more task is done.
+    pub(crate) fn advance(&self) {
+        self.0.inc(1);
+    }
+
+    /// Leaves the bar where it is; the next output starts on a line of its own.
+    pub(crate) fn finish(&self) {
+        self.0.abandon();
+    }
+}
+
+fn bar(length: u64, wanted: bool) -> ProgressBar {
+    let target = if wanted && std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    ProgressBar::with_draw_target(Some(length), target)
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▉▊▋▌▍▎▏ ")
+}
+
+/// The progress of `ungil compare`: a bar on a terminal, a line for each round elsewhere.
+pub(crate) struct CompareProgress {
+    bar: ProgressBar,
+    /// When everything will be over, as far as is known.
+    end: Arc<Mutex<Option<Instant>>>,
+    /// Whether remarks, and lines in place of the bar, are wanted.
+    speaks: bool,
+    /// What the bar shows, and the last run announced in a line.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    label: String,
+    tasks: usize,
+    announced: usize,
+}
+
+impl CompareProgress {
+    /// For the command line: a bar or lines, unless it is to be quiet.
+    pub(crate) fn of_command(quiet: bool) -> Self {
+        Self::new(!quiet, !quiet)
+    }
+
+    /// For a call from Python: a bar on a terminal, and silence elsewhere.
+    pub(crate) fn on_terminal(wanted: bool) -> Self {
+        Self::new(wanted, wanted && std::io::stderr().is_terminal())
+    }
+
+    fn new(wanted: bool, speaks: bool) -> Self {
+        let end = Arc::new(Mutex::new(None));
+        let bar = bar(0, wanted);
+        let shown = Arc::clone(&end);
+        let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let end: Option<Instant> = *locked(&shown);
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            // A bar that cannot be written has nobody to tell.
+            let _ = match left {
+                Some(left) => write!(out, "{} left", span(left.as_secs_f64() + 1.0)),
+                None => Ok(()),
+            };
+        };
+        bar.set_style(style("{bar:24} {pos}/{len} {wide_msg} {left}").with_key("left", left));
+        Self {
+            bar,
+            end,
+            speaks,
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Listener for CompareProgress {
+    fn remark(&self, sentence: &str) {
+        if self.speaks {
+            self.bar.suspend(|| eprintln!("ungil: {sentence}"));
+        }
+    }
+
+    fn planned(&self, visits: usize, seconds: f64) {
+        self.bar.set_length(visits as u64);
+        self.bar.enable_steady_tick(TICK);
+        if self.speaks && self.bar.is_hidden() {
+            eprintln!("ungil: {visits} runs, about {}", span(seconds));
+        }
+    }
+
+    fn begins(&self, cell: &str, run: usize, of: usize, tasks: usize, left_s: f64) {
+        *locked(&self.end) = Some(Instant::now() + duration(left_s));
+        let mut state = locked(&self.state);
+        state.label = format!("{cell}, run {run} of {of}");
+        state.tasks = tasks;
+        self.bar.set_message(state.label.clone());
+        if self.speaks && self.bar.is_hidden() && state.announced < run {
+            state.announced = run;
+            eprintln!(
+                "ungil: run {run} of {of} of each cell, about {} left",
+                span(left_s)
+            );
+        }
+    }
+
+    fn tasks_done(&self, done: usize) {
+        if !self.bar.is_hidden() {
+            let state = locked(&self.state);
+            self.bar
+                .set_message(format!("{}, task {done} of {}", state.label, state.tasks));
+        }
+    }
+
+    fn ends(&self) {
+        self.bar.inc(1);
+    }
+
+    fn finished(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
