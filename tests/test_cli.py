@@ -138,6 +138,22 @@ def test_full_disk_is_an_error(tmp_path: Path) -> None:
     assert "cannot write standard output" in done.stderr
 
 
+def test_a_mistake_of_ours_asks_for_a_report(tmp_path: Path) -> None:
+    code = (
+        "import sys, ungil\nfrom ungil._ungil import cli_main\n"
+        "def broken(*arguments): raise AssertionError('impossible')\n"
+        "ungil.ThreadPoolExecutor = broken\n"
+        "sys.exit(cli_main(['run', 'io']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 70
+    assert "internal error in ungil" in done.stderr
+    assert "please report it" in done.stderr
+    assert "AssertionError: impossible" in done.stderr
+
+
 # --- pyproject.toml ---
 
 

@@ -218,6 +218,40 @@ def test_closed_pipe_is_quiet(tmp_path: Path, jobs: Path) -> None:
     assert done.stdout.splitlines()[-1] == "0"
 
 
+def test_memory_is_the_workers_own(cli: Cli, tmp_path: Path) -> None:
+    """Each worker keeps 3 MB: that much more than one of a pool that keeps nothing."""
+    (tmp_path / "hoard.py").write_text(
+        "import threading\n\nlocal = threading.local()\n\ndef work():\n"
+        "    if not hasattr(local, 'hoard'):\n        local.hoard = bytearray(b'x') * 3_000_000\n"
+        "\ndef idle():\n    pass\n"
+    )
+    done = cli(
+        "compare", "hoard:work", "hoard:idle", "--workers", "1,2,4", "--repeat", "1", "--json",
+        "--quiet",
+    )  # fmt: skip
+    document = json.loads(done.stdout)
+    keeping, idle = cells(document, 0), cells(document, 1)
+    for workers in (1, 2, 4):
+        for kind in ("thread", "process"):
+            memory = keeping[kind, workers]["summary"]["memory"]["uss_bytes"]
+            least = (
+                idle[kind, workers]["summary"]["memory"]["uss_bytes"] if kind == "process" else 0
+            )
+            assert memory - least == pytest.approx(3_000_000, rel=0.15)
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+def test_start_methods(cli: Cli, jobs: Path, start_method: str) -> None:
+    done = cli(
+        "compare", "jobs.py:move", "--items", "points", "--worker", "process", "--json",
+        "--start-method", start_method, *SMALL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["settings"]["start_method"] == start_method
+    assert cells(document)["process", 2]["skipped"] is None
+
+
 # --- sizes ---
 
 
@@ -445,6 +479,38 @@ def test_ctrl_c_says_how_far_it_got(tmp_path: Path) -> None:
     assert "ungil: interrupted: 0 of 14 cells were complete (" in err
     assert "of 70 runs)" in err
     assert "Traceback" not in err
+    time.sleep(0.3)
+    assert living_members(program.pid) == []
+
+
+@pytest.mark.parametrize("worker", ["thread", "process"])
+def test_ctrl_c_in_a_script_is_a_keyboard_interrupt(jobs: Path, worker: str) -> None:
+    code = (
+        "import jobs, os, ungil\n"
+        "try:\n"
+        f"    ungil.compare(jobs.hangs, items=[os.getpid()], worker={worker!r}, workers=2)\n"
+        "except KeyboardInterrupt as interruption:\n"
+        "    print('caught:', interruption)\n"
+    )
+    jobs.write_text(
+        "import os, threading, time\n\ndef hangs(home):\n"
+        "    if threading.current_thread() is not threading.main_thread() or os.getpid() != home:\n"
+        "        open('hanging', 'w').close()\n"
+        "        while True:\n            time.sleep(0.01)\n"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=jobs.parent, env=ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while not (jobs.parent / "hanging").exists():
+        time.sleep(0.05)
+        assert program.poll() is None
+    begun = time.monotonic()
+    os.killpg(program.pid, signal.SIGINT)
+    out, err = program.communicate(timeout=10)
+    assert time.monotonic() - begun < 1.5
+    assert "caught: 0 of 2 cells were complete" in out
+    assert err == ""
     time.sleep(0.3)
     assert living_members(program.pid) == []
 

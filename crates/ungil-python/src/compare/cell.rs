@@ -1,7 +1,8 @@
 //! The samples of one cell, as its visits bring them in.
 
-use ungil_measure::comparison::{Conditions, MemorySample, RawCell, SystemState};
+use ungil_measure::comparison::{Conditions, RawCell, SystemState};
 
+use super::growth::Growth;
 use super::plan::Place;
 use super::visit::Findings;
 
@@ -29,18 +30,16 @@ impl Cell {
         }
     }
 
-    /// Adds a visit. `base` is this process's memory before it had any workers.
-    pub(super) fn add(&mut self, findings: Findings, base: Option<MemorySample>) {
+    /// Adds a visit.
+    pub(super) fn add(&mut self, findings: Findings, growth: &mut Growth) {
         self.raw.startup_s.extend(findings.startup_s);
         self.raw.runs.push(findings.run);
-        if self.place.kind.has_processes() {
-            self.raw.memory.extend(findings.memory);
-        } else if self.place.kind.plural().is_some() && self.raw.memory.is_empty() {
-            // Only the first visit: what ended threads leave behind is used again by the next ones.
-            let growth = findings.memory.first().zip(base);
+        self.raw.memory.extend(findings.memory);
+        if let Some(own) = findings.own.filter(|_| self.raw.memory.is_empty()) {
+            // Only the first visit: the next ones find everything there already.
             self.raw
                 .memory
-                .extend(growth.map(|(now, base)| self.share(*now, base)));
+                .push(growth.per_worker(own, self.place.workers));
         }
         self.raw.conditions = Some(match self.raw.conditions {
             None => Conditions {
@@ -75,14 +74,6 @@ impl Cell {
     /// The samples.
     pub(super) fn into_raw(self) -> RawCell {
         self.raw
-    }
-
-    fn share(&self, now: MemorySample, base: MemorySample) -> MemorySample {
-        let workers = self.place.workers as u64;
-        MemorySample {
-            pss_bytes: now.pss_bytes.saturating_sub(base.pss_bytes) / workers,
-            uss_bytes: now.uss_bytes.saturating_sub(base.uss_bytes) / workers,
-        }
     }
 }
 

@@ -13,6 +13,7 @@
 mod calibrate;
 mod cell;
 mod function;
+mod growth;
 mod listener;
 mod plan;
 mod request;

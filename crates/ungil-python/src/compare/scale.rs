@@ -180,9 +180,16 @@ impl Load {
 
 /// The change as the beginning of a sentence.
 pub(super) fn told(scaling: &Scaling) -> String {
-    let each = if scaling.what == "iterations" { " per task" } else { "" };
+    let each = if scaling.what == "iterations" {
+        " per task"
+    } else {
+        ""
+    };
     let (used, full) = (grouped(scaling.to), grouped(scaling.from));
-    format!("{used} instead of {full} {}{each}. {}", scaling.what, scaling.reason)
+    format!(
+        "{used} instead of {full} {}{each}. {}",
+        scaling.what, scaling.reason
+    )
 }
 
 /// Rounded down to two significant digits: 7,243 iterations claim a care that is not there.

@@ -9,12 +9,13 @@ use ungil_measure::{AnalysisOptions, analyse};
 
 use super::calibrate::{self, Known};
 use super::cell::Cell;
+use super::growth::Growth;
 use super::listener::Listener;
 use super::plan::{self, Place};
 use super::request::Request;
 use super::scale::{self, Budget, Load, Size};
 use super::transport::Transport;
-use super::visit::{self, Findings, Visit};
+use super::visit::{Findings, Visit};
 use crate::error::{Error, Result};
 use crate::kinds::PoolOptions;
 
@@ -107,7 +108,8 @@ impl<'a> Session<'a> {
         for (subject, size) in self.request.workloads.iter().zip(&self.sizes) {
             if let Some(scaling) = &size.scaling {
                 let name = &subject.workload.name;
-                self.listener.remark(&format!("{name}: {}", scale::told(scaling)));
+                self.listener
+                    .remark(&format!("{name}: {}", scale::told(scaling)));
             }
         }
         if self.repeat < self.request.repeat.number {
@@ -122,8 +124,7 @@ impl<'a> Session<'a> {
     }
 
     fn measure(&mut self, py: Python<'_>) -> Result<()> {
-        // Before there are any workers in this process; what they add is theirs.
-        let base = visit::own_memory();
+        let mut growth = Growth::default();
         for round in 0..self.repeat {
             if self.is_out_of_time(round) {
                 self.listener.remark(&format!(
@@ -141,7 +142,7 @@ impl<'a> Session<'a> {
                 let left_s = self.left_s(round, &order[position..]);
                 let begun = Instant::now();
                 match self.visit(py, index, round, left_s) {
-                    Ok(findings) => self.cells[index].add(findings, base),
+                    Ok(findings) => self.cells[index].add(findings, &mut growth),
                     Err(error @ Error::Unpicklable { .. }) => {
                         let subject = self.cells[index].place.subject;
                         skip(&mut self.cells, subject, &error.to_string());

@@ -38,22 +38,47 @@ pub(super) struct Findings {
     pub(super) startup_s: Option<f64>,
     /// The timed run.
     pub(super) run: RunSample,
-    /// Memory of each worker process; of this process, with the workers in it, where they share it.
+    /// Memory of each worker process.
     pub(super) memory: Vec<MemorySample>,
+    /// Memory of this process, where it is the workers' too.
+    pub(super) own: Option<OwnMemory>,
     /// The system before the timed run.
     pub(super) before: SystemState,
     /// The system after it.
     pub(super) after: SystemState,
 }
 
+/// Memory of this process around a visit.
+#[derive(Clone, Copy)]
+pub(super) struct OwnMemory {
+    /// Before the pool was opened.
+    pub(super) before: MemorySample,
+    /// While all workers live, behind the timed run.
+    pub(super) during: MemorySample,
+    /// After the pool was closed.
+    pub(super) after: MemorySample,
+}
+
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
+        let shares_memory = self.kind.plural().is_some() && !self.kind.has_processes();
+        let before = shares_memory.then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
         match self.on(py, &pool, asked) {
-            Ok(findings) => {
+            Ok(mut findings) => {
+                let during = before.and_then(|_| own_memory());
                 pool.close(py)?;
+                let after = before.and_then(|_| own_memory());
+                findings.own = before
+                    .zip(during)
+                    .zip(after)
+                    .map(|((before, during), after)| OwnMemory {
+                        before,
+                        during,
+                        after,
+                    });
                 Ok(findings)
             }
             Err(error) => {
@@ -87,17 +112,15 @@ impl Visit<'_> {
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
         let after = system.state();
-        let memory = if self.kind.has_processes() {
-            pids.iter()
-                .filter_map(|&pid| system.memory(pid).ok())
-                .collect()
-        } else {
-            own_memory().into_iter().collect()
-        };
+        let memory = pids
+            .iter()
+            .filter_map(|&pid| system.memory(pid).ok())
+            .collect();
         Ok(Findings {
             startup_s,
             run: self.sample(&times, cpu_s),
             memory,
+            own: None,
             before,
             after,
         })
@@ -141,7 +164,7 @@ fn task(report: &Report, begun: i64) -> TaskSample {
 }
 
 /// Memory of this process.
-pub(super) fn own_memory() -> Option<MemorySample> {
+fn own_memory() -> Option<MemorySample> {
     System::host().memory(own_pid()).ok()
 }
 
