@@ -3,6 +3,7 @@
 //! One folder per Python submodule, plus the command line (`cli/`).
 
 mod pool;
+mod sync;
 
 use pyo3::prelude::*;
 
@@ -16,6 +17,8 @@ mod _ungil {
         FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
         interrupt_thread, run_server, run_worker,
     };
+    #[pymodule_export]
+    use crate::sync::sync;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -7,17 +7,13 @@
 
 use crate::identity::Owner;
 use crate::wait::{Halt, Wait};
-use crate::word::{Ordering, Woke, Word, relax};
+use crate::word::{LOST_WAKEUPS, Ordering, SPINS, Woke, Word, relax};
 use std::time::Duration;
 
 const WAITERS: u64 = 1 << 30;
 const STARVING: u64 = 1 << 31;
 const FLAGS: u64 = WAITERS | STARVING;
 
-/// So many wake-ups may a waiter lose to threads that never slept; then it closes the door to them.
-pub const LOST_WAKEUPS: u32 = 4;
-/// Turns of the spin before the first sleep: about a microsecond, the length of a short critical section.
-const SPINS: u32 = 40;
 /// So long does a newcomer stay out of a free lock whose door is closed; longer, and the starving thread is gone.
 const CLOSED_DOOR: Duration = Duration::from_millis(1);
 
@@ -46,10 +42,16 @@ impl RawLock {
         Self(Word::new(0))
     }
 
+    /// Takes the lock if it is free and nobody waits: the fast path.
+    #[inline]
+    pub fn grab(&self, me: Owner) -> bool {
+        self.0.swap_if(0, me.bits(), Ordering::Acquire).is_ok()
+    }
+
     /// Takes the lock if it is free, whoever waits for it.
     #[inline]
     pub fn try_lock(&self, me: Owner) -> bool {
-        if self.0.swap_if(0, me.bits(), Ordering::Acquire).is_ok() {
+        if self.grab(me) {
             return true;
         }
         let mut seen = self.0.load(Ordering::Relaxed);
@@ -72,7 +74,7 @@ impl RawLock {
     /// Waits for the lock.
     #[inline]
     pub fn lock(&self, me: Owner, wait: &mut impl Wait) -> Result<Acquired, Halt> {
-        if self.0.swap_if(0, me.bits(), Ordering::Acquire).is_ok() {
+        if self.grab(me) {
             return Ok(Acquired::Clean);
         }
         self.lock_slow(me, wait)

@@ -5,9 +5,8 @@
 //! ```
 //! Protocol: README.md, section "Semaphore".
 
-use crate::lock::LOST_WAKEUPS;
 use crate::wait::{Halt, Wait};
-use crate::word::{Cell64, Ordering, Woke, Word};
+use crate::word::{Cell64, LOST_WAKEUPS, Ordering, Woke, Word};
 use std::time::Duration;
 
 const WAITERS: u64 = 1 << 30;

@@ -8,6 +8,11 @@ use std::sync::atomic::AtomicU64;
 pub use std::sync::atomic::{AtomicU64 as Cell64, Ordering, fence};
 use std::time::Duration;
 
+/// So many wake-ups may a waiter lose to threads that never slept; then it closes the door to them.
+pub const LOST_WAKEUPS: u32 = 4;
+/// Turns of the spin before the first sleep: about a microsecond, the length of a short critical section.
+pub const SPINS: u32 = 40;
+
 /// Why [`Word::sleep`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woke {

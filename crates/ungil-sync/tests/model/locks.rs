@@ -84,6 +84,9 @@ fn a_waiter_that_gives_up_leaves_the_others_their_wake_up() {
 fn a_dead_owner_is_inherited_by_exactly_one() {
     explore(3, || {
         let counter = Counter::new();
+        // Killed later: it holds the lock and never says another word.
+        let acquired = counter.lock.lock(owner(9), &mut Calm).unwrap();
+        assert_eq!(acquired, Acquired::Clean);
         let heirs: Vec<_> = (1..3)
             .map(|number| {
                 let counter = counter.clone();
@@ -95,9 +98,6 @@ fn a_dead_owner_is_inherited_by_exactly_one() {
                 })
             })
             .collect();
-        // Killed: it holds the lock and never says another word.
-        let acquired = counter.lock.lock(owner(9), &mut Calm).unwrap();
-        assert_eq!(acquired, Acquired::Clean);
         die(owner(9));
         time_passes(&counter.lock);
         let told = heirs

@@ -4,6 +4,11 @@ pub(crate) use loom::sync::atomic::{AtomicU64 as Cell64, Ordering, fence};
 use loom::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+/// Small, so that small programs reach the closed door.
+pub(crate) const LOST_WAKEUPS: u32 = 1;
+/// A modelled thread that spins would let its neighbours run on, and never sleep.
+pub(crate) const SPINS: u32 = 0;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woke {
     Called,
