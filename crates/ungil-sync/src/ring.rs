@@ -295,9 +295,14 @@ impl RawQueue {
         self.closed.load(Ordering::Relaxed) != 0
     }
 
+    /// Records that were put and not yet called done.
+    pub fn unfinished(&self) -> u32 {
+        let done = self.done.load(Ordering::Acquire) as u32;
+        Mark::of(self.producers.0.1.load(Ordering::Acquire)).count.wrapping_sub(done)
+    }
+
     fn all_done(&self) -> bool {
-        let put = Mark::of(self.producers.0.1.load(Ordering::Acquire)).count;
-        self.done.load(Ordering::Acquire) as u32 == put
+        self.unfinished() == 0
     }
 
     fn leave(&self, lock: &RawLock, me: Owner) {

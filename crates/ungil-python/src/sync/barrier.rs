@@ -125,10 +125,10 @@ impl Barrier {
     fn __repr__(&self) -> String {
         let at = self.handle.identity();
         if self.handle.is_broken() {
-            return format!("<ungil.sync.Barrier at {at:#x}: broken>");
+            return format!("<sync.Barrier at {at:#x}: broken>");
         }
         format!(
-            "<ungil.sync.Barrier at {at:#x}: waiters={}/{}>",
+            "<sync.Barrier at {at:#x}: waiters={}/{}>",
             self.n_waiting(),
             self.parties()
         )

@@ -14,6 +14,19 @@ const MAIN_SLICE: Duration = Duration::from_millis(50);
 /// Elsewhere only deaths wait to be noticed.
 const THREAD_SLICE: Duration = Duration::from_millis(200);
 
+/// An argument that is taken as true or false, whatever its type: `acquire(0)` is common.
+#[derive(Clone, Copy)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'py> FromPyObject<'_, 'py> for Flag {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        object.is_truthy().map(Self)
+    }
+}
+
 /// What `acquire(blocking, timeout)` asks for.
 pub(crate) enum Attempt {
     Once,

@@ -228,7 +228,7 @@ impl Value {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let (code, value) = (self.typecode(), self.cells.get(py, 0)?.repr()?);
         Ok(format!(
-            "<ungil.sync.Value {code} {value} at {:#x}>",
+            "<sync.Value {code} {value} at {:#x}>",
             self.cells.handle.identity()
         ))
     }
@@ -380,7 +380,7 @@ impl Array {
     fn __repr__(&self) -> String {
         let at = self.cells.handle.identity();
         format!(
-            "<ungil.sync.Array {} of {} at {at:#x}>",
+            "<sync.Array {} of {} at {at:#x}>",
             self.typecode(),
             self.cells.len()
         )

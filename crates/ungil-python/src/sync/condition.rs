@@ -1,7 +1,7 @@
 //! `ungil.sync.Condition`.
 
 use super::address::{self, Flat};
-use super::blocking;
+use super::blocking::{self, Flag};
 use super::errors;
 use super::lock::Lock;
 use super::owned::Owned;
@@ -129,9 +129,9 @@ impl Condition {
     }
 
     /// Takes the lock.
-    #[pyo3(signature = (blocking = true, timeout = None))]
-    fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Option<f64>) -> PyResult<bool> {
-        self.owned.acquire(py, blocking, timeout)
+    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
+        self.owned.acquire(py, blocking.0, timeout)
     }
 
     /// Gives the lock back.

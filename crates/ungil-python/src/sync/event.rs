@@ -81,7 +81,7 @@ impl Event {
     fn __repr__(&self) -> String {
         let status = if self.handle.is_set() { "set" } else { "unset" };
         format!(
-            "<ungil.sync.Event at {:#x}: {status}>",
+            "<sync.Event at {:#x}: {status}>",
             self.handle.identity()
         )
     }

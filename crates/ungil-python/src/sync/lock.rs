@@ -1,6 +1,7 @@
 //! `ungil.sync.Lock`.
 
 use super::address::{self, Flat};
+use super::blocking::Flag;
 use super::errors;
 use super::owned::Owned;
 use super::tasks;
@@ -31,9 +32,9 @@ impl Lock {
     }
 
     /// Takes the lock; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = true, timeout = None))]
-    fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Option<f64>) -> PyResult<bool> {
-        self.owned.acquire(py, blocking, timeout)
+    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
+        self.owned.acquire(py, blocking.0, timeout)
     }
 
     /// Gives the lock back.

@@ -216,14 +216,14 @@ impl Owned {
         self.handle.raw().owner() == Some(me()) && self.holder.other(py).is_none()
     }
 
-    /// "<locked ungil.sync.Lock object owned by thread 'X' (tid 1, process 1) at 0x...>".
+    /// "<locked sync.Lock object owned by thread 'X' (tid 1, process 1) at 0x...>".
     pub(crate) fn repr(&self, py: Python<'_>, class: &str) -> String {
         let at = self.handle.identity();
         match self.handle.raw().owner() {
-            None => format!("<unlocked ungil.sync.{class} object at {at:#x}>"),
+            None => format!("<unlocked sync.{class} object at {at:#x}>"),
             Some(owner) => {
                 let owner = naming::name(py, owner);
-                format!("<locked ungil.sync.{class} object owned by {owner} at {at:#x}>")
+                format!("<locked sync.{class} object owned by {owner} at {at:#x}>")
             }
         }
     }

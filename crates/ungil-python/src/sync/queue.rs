@@ -1,7 +1,7 @@
 //! `ungil.sync.Queue`.
 
 use super::address::{self, Flat};
-use super::blocking::{self, Attempt, Signals};
+use super::blocking::{self, Attempt, Flag, Signals};
 use super::errors;
 use super::message;
 use super::tasks::{self, Cancel, Outcome};
@@ -53,8 +53,8 @@ fn stopped(py: Python<'_>, side: &Side, stop: &Stopped, raised: Option<PyErr>) -
     }
 }
 
-fn attempt(block: bool, timeout: Option<f64>) -> PyResult<Attempt> {
-    if !block {
+fn attempt(block: Flag, timeout: Option<f64>) -> PyResult<Attempt> {
+    if !block.0 {
         return Ok(Attempt::Once);
     }
     if timeout.is_some_and(|timeout| timeout < 0.0) {
@@ -99,8 +99,8 @@ impl Queue {
     }
 
     /// Puts an object into the queue; `queue.Full` if there was no room in time.
-    #[pyo3(signature = (item, block = true, timeout = None))]
-    fn put(&self, item: &Bound<'_, PyAny>, block: bool, timeout: Option<f64>) -> PyResult<()> {
+    #[pyo3(signature = (item, block = Flag(true), timeout = None))]
+    fn put(&self, item: &Bound<'_, PyAny>, block: Flag, timeout: Option<f64>) -> PyResult<()> {
         let py = item.py();
         let (tag, payload) = message::encode(item)?;
         let bytes = payload.bytes()?;
@@ -126,11 +126,11 @@ impl Queue {
     }
 
     /// Gets the object that was put first; `queue.Empty` if there was none in time.
-    #[pyo3(signature = (block = true, timeout = None))]
+    #[pyo3(signature = (block = Flag(true), timeout = None))]
     fn get<'py>(
         &self,
         py: Python<'py>,
-        block: bool,
+        block: Flag,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.handle.try_get(&self.handle, me()) {
@@ -152,12 +152,12 @@ impl Queue {
 
     /// `put(item, block=False)`.
     fn put_nowait(&self, item: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(item, false, None)
+        self.put(item, Flag(false), None)
     }
 
     /// `get(block=False)`.
     fn get_nowait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.get(py, false, None)
+        self.get(py, Flag(false), None)
     }
 
     /// As `put`, without blocking the event loop.
@@ -237,6 +237,18 @@ impl Queue {
         self.handle.is_full(self.handle.extra() as u32)
     }
 
+    /// Whether `shutdown()` was called.
+    #[getter]
+    fn is_shutdown(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Objects that were put and not yet called done.
+    #[getter]
+    fn unfinished_tasks(&self) -> u32 {
+        self.handle.unfinished()
+    }
+
     /// The bound on the number of objects; 0: none.
     #[getter]
     fn maxsize(&self) -> u32 {
@@ -271,10 +283,10 @@ impl Queue {
     }
 
     /// No more puts; gets raise `ShutDown` when the queue is empty, with `immediate` at once.
-    #[pyo3(signature = (immediate = false))]
-    fn shutdown(&self, py: Python<'_>, immediate: bool) {
+    #[pyo3(signature = (immediate = Flag(false)))]
+    fn shutdown(&self, py: Python<'_>, immediate: Flag) {
         self.handle.close();
-        if immediate {
+        if immediate.0 {
             py.detach(|| {
                 let mut now =
                     Patience::new(Some(std::time::Duration::ZERO), tasks::SLICE, || false);
@@ -292,7 +304,7 @@ impl Queue {
     fn __repr__(&self) -> String {
         let at = self.handle.identity();
         format!(
-            "<ungil.sync.Queue at {at:#x}: {} objects, maxsize={}>",
+            "<sync.Queue at {at:#x}: {} objects, maxsize={}>",
             self.handle.len(),
             self.maxsize
         )

@@ -1,6 +1,7 @@
 //! `ungil.sync.RLock`.
 
 use super::address::{self, Flat};
+use super::blocking::Flag;
 use super::errors;
 use super::owned::Owned;
 use super::tasks;
@@ -30,9 +31,9 @@ impl RLock {
     }
 
     /// Takes the lock, once more if it is this thread's; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = true, timeout = None))]
-    fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Option<f64>) -> PyResult<bool> {
-        self.owned.acquire(py, blocking, timeout)
+    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
+        self.owned.acquire(py, blocking.0, timeout)
     }
 
     /// Gives one level back, and the lock with the last.

@@ -1,7 +1,7 @@
 //! `ungil.sync.Semaphore` and `BoundedSemaphore`.
 
 use super::address::{self, Flat};
-use super::blocking::{self, Attempt};
+use super::blocking::{self, Attempt, Flag};
 use super::errors;
 use super::tasks::{self, Cancel, Outcome};
 use pyo3::exceptions::PyValueError;
@@ -60,18 +60,18 @@ impl Semaphore {
     }
 
     /// Takes a permit; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = true, timeout = None))]
-    fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Option<f64>) -> PyResult<bool> {
+    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
         if timeout.is_none() && self.handle.try_acquire() {
             return Ok(true);
         }
         let timeout = match timeout {
-            Some(_) if !blocking => {
+            Some(_) if !blocking.0 => {
                 return Err(PyValueError::new_err(
                     "can't specify timeout for non-blocking acquire",
                 ));
             }
-            None if !blocking => return Ok(false),
+            None if !blocking.0 => return Ok(false),
             timeout => blocking::timeout(timeout)?,
         };
         let (outcome, raised) = blocking::detached(py, |signals| {
@@ -104,7 +104,7 @@ impl Semaphore {
     }
 
     fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
-        self.acquire(py, true, None)
+        self.acquire(py, Flag(true), None)
     }
 
     #[pyo3(signature = (*_exception))]
@@ -156,15 +156,11 @@ impl Semaphore {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let this = slf.get();
-        let bound = this
-            .bound()
-            .map_or_else(|| "none".to_owned(), |bound| bound.to_string());
+        let (value, at) = (slf.get().value(), slf.get().handle.identity());
         let class = slf.get_type().name()?;
-        let (value, at) = (this.value(), this.handle.identity());
-        Ok(format!(
-            "<ungil.sync.{class} object at {at:#x}: value={value} bound={bound}>"
-        ))
+        // As in `threading`: with the bound where it is part of the class.
+        let bound = if slf.is_exact_instance_of::<Self>() { String::new() } else { format!("/{}", slf.get().handle.bound()) };
+        Ok(format!("<sync.{class} at {at:#x}: value={value}{bound}>"))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
