@@ -111,9 +111,11 @@ impl<T: Shared> Handle<T> {
         };
         let body = block.body::<T>();
         // SAFETY: `bytes` bytes that belong to this block alone, aligned for `T`.
-        unsafe {
-            body.write(value);
-            body.add(1).cast::<u8>().write_bytes(0, extra);
+        unsafe { body.write(value) };
+        if block.place.offset >= PREAMBLE {
+            // Room that was used before; a fresh segment is zero without being touched.
+            // SAFETY: as above.
+            unsafe { body.add(1).cast::<u8>().write_bytes(0, extra) };
         }
         block
             .header()

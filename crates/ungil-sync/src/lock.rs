@@ -7,7 +7,7 @@
 
 use crate::identity::Owner;
 use crate::wait::{Halt, Wait};
-use crate::word::{LOST_WAKEUPS, Ordering, SPINS, Woke, Word, relax};
+use crate::word::{FIRST_SPIN, LAST_SPIN, LOST_WAKEUPS, Ordering, Woke, Word, relax};
 use std::time::Duration;
 
 const WAITERS: u64 = 1 << 30;
@@ -82,7 +82,7 @@ impl RawLock {
 
     #[cold]
     fn lock_slow(&self, me: Owner, wait: &mut impl Wait) -> Result<Acquired, Halt> {
-        let mut spins = SPINS;
+        let mut spins = FIRST_SPIN;
         let mut slept = false;
         let mut called = false;
         let mut lost = 0;
@@ -94,9 +94,10 @@ impl RawLock {
                 }
                 continue;
             }
-            if spins > 0 && seen & FLAGS == 0 {
-                spins -= 1;
-                relax();
+            if spins <= LAST_SPIN && seen & FLAGS == 0 {
+                // Looking less and less often lets the owner keep its cache line, and the lock's throughput.
+                (0..spins).for_each(|_| relax());
+                spins *= 2;
                 continue;
             }
             lost += u32::from(std::mem::take(&mut called));

@@ -10,7 +10,7 @@ use crate::identity::Owner;
 use crate::lock::RawLock;
 use crate::turnstile::Turnstile;
 use crate::wait::{Halt, Wait};
-use crate::word::{Cell64, Ordering};
+use crate::word::{Cell64, FIRST_SPIN, LAST_SPIN, Ordering, relax};
 
 /// Bytes of a record's header.
 pub const HEADER: u32 = 8;
@@ -209,6 +209,7 @@ impl RawQueue {
         brief: &mut impl Wait,
         wait: &mut impl Wait,
     ) -> Result<Record, Stopped> {
+        let mut spins = FIRST_SPIN;
         loop {
             match self.try_get(ring, me) {
                 Ok(record) => return Ok(record),
@@ -220,6 +221,11 @@ impl RawQueue {
                         .lock(me, brief)
                         .map_err(Stopped::Halted)?;
                     self.leave(&self.consumers.0.0, me);
+                }
+                Err(Refused::Full) if spins <= LAST_SPIN => {
+                    // A sleep and a wake-up cost more than the time to the next record of a busy producer.
+                    (0..spins).for_each(|_| relax());
+                    spins *= 2;
                 }
                 Err(Refused::Full) => {
                     let key = self.not_empty.0.announce();

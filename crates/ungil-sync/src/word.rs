@@ -10,8 +10,10 @@ use std::time::Duration;
 
 /// So many wake-ups may a waiter lose to threads that never slept; then it closes the door to them.
 pub const LOST_WAKEUPS: u32 = 4;
-/// Turns of the spin before the first sleep: about a microsecond, the length of a short critical section.
-pub const SPINS: u32 = 40;
+/// Turns of the spin before the first second look at a lock that is held and for which nobody waits.
+pub const FIRST_SPIN: u32 = 16;
+/// Turns before the last look, each look being twice as far from the one before; then the thread sleeps.
+pub const LAST_SPIN: u32 = 128;
 
 /// Why [`Word::sleep`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
-//! Objects as the bytes of a queue's records: plain values as they are, everything else pickled (protocol 5).
+//! Objects as the bytes of a queue's records: plain values and containers of them as they are, everything else pickled
+//! (protocol 5).
 
+use super::plain;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,6 +15,7 @@ const INT: u32 = 3;
 const FLOAT: u32 = 4;
 const NONE: u32 = 5;
 const BOOL: u32 = 6;
+const PLAIN: u32 = 7;
 
 /// Protocol 5 is the newest that all supported Pythons read.
 const PROTOCOL: u32 = 5;
@@ -21,6 +24,7 @@ const PROTOCOL: u32 = 5;
 pub(crate) enum Payload<'py> {
     Small([u8; 8], usize),
     Object(Bound<'py, PyBytes>),
+    Plain(Vec<u8>),
     Text(Bound<'py, PyString>),
 }
 
@@ -30,6 +34,7 @@ impl Payload<'_> {
         Ok(match self {
             Self::Small(bytes, length) => &bytes[..*length],
             Self::Object(object) => object.as_bytes(),
+            Self::Plain(bytes) => bytes,
             Self::Text(text) => text.to_str()?.as_bytes(),
         })
     }
@@ -58,6 +63,10 @@ pub(crate) fn encode<'py>(object: &Bound<'py, PyAny>) -> PyResult<(u32, Payload<
     if let Ok(truth) = object.cast_exact::<PyBool>() {
         return Ok((BOOL, Payload::Small([u8::from(truth.is_true()); 8], 1)));
     }
+    let mut plain = Vec::with_capacity(128);
+    if plain::encode(object, &mut plain) {
+        return Ok((PLAIN, Payload::Plain(plain)));
+    }
     static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let pickled = DUMPS
         .import(object.py(), "pickle", "dumps")?
@@ -75,6 +84,7 @@ pub(crate) fn decode<'py>(py: Python<'py>, record: &Record) -> PyResult<Bound<'p
                 .import(py, "pickle", "loads")?
                 .call1((PyBytes::new(py, bytes),))?
         }
+        PLAIN => plain::decode(py, bytes)?.ok_or_else(damaged)?,
         BYTES => PyBytes::new(py, bytes).into_any(),
         STR => PyString::new(py, str::from_utf8(bytes).map_err(|_| damaged())?).into_any(),
         INT => i64::from_ne_bytes(eight()?).into_pyobject(py)?.into_any(),

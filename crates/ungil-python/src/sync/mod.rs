@@ -12,6 +12,7 @@ mod lock;
 mod message;
 mod naming;
 mod owned;
+mod plain;
 mod queue;
 mod rlock;
 mod semaphore;

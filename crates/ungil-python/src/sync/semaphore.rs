@@ -107,8 +107,8 @@ impl Semaphore {
         self.acquire(py, Flag(true), None)
     }
 
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+    #[pyo3(signature = (_type, _value, _traceback, /))]
+    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
         self.release(1)
     }
 
@@ -149,8 +149,8 @@ impl Semaphore {
         self.acquire_async(py, None)
     }
 
-    #[pyo3(signature = (*_exception))]
-    fn __aexit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (_type, _value, _traceback, /))]
+    fn __aexit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         self.release(1)?;
         tasks::ready(py, py.None())
     }
