@@ -52,13 +52,15 @@ impl Mutex {
     }
 
     /// Takes it once more if this thread holds it already.
+    ///
+    /// A depth of zero is a lock that a helper took in this thread's name and has not handed over yet.
     #[inline]
     pub fn reenter(&self, me: Owner) -> bool {
-        let held = self.lock.owner() == Some(me);
-        if held {
-            self.set_depth(self.depth.load(Ordering::Relaxed) + 1);
+        let depth = self.depth(me);
+        if depth > 0 {
+            self.set_depth(depth + 1);
         }
-        held
+        depth > 0
     }
 
     /// Writes the depth of a lock that this thread holds.
@@ -70,30 +72,27 @@ impl Mutex {
     /// Gives back one level, or the lock with the last.
     #[inline]
     pub fn leave(&self, me: Owner) -> Result<(), NotOwned> {
-        let owner = self.lock.owner();
-        if owner != Some(me) {
-            return Err(NotOwned(owner));
+        match self.depth(me) {
+            0 => Err(NotOwned(self.lock.owner())),
+            1 => {
+                self.set_depth(0);
+                self.lock.unlock(me)
+            }
+            depth => {
+                self.set_depth(depth - 1);
+                Ok(())
+            }
         }
-        let depth = self.depth.load(Ordering::Relaxed);
-        if depth > 1 {
-            self.set_depth(depth - 1);
-            return Ok(());
-        }
-        self.set_depth(0);
-        self.lock.unlock(me)
     }
 
     /// Gives back all levels and says how many there were.
     pub fn leave_all(&self, me: Owner) -> Result<u64, NotOwned> {
         let depth = self.depth(me);
-        self.set_depth_if_owned(me, 0);
-        self.lock.unlock(me).map(|()| depth)
-    }
-
-    fn set_depth_if_owned(&self, me: Owner, depth: u64) {
-        if self.lock.owner() == Some(me) {
-            self.set_depth(depth);
+        if depth == 0 {
+            return Err(NotOwned(self.lock.owner()));
         }
+        self.set_depth(0);
+        self.lock.unlock(me).map(|()| depth)
     }
 }
 

@@ -84,9 +84,7 @@ impl Owned {
     #[inline]
     fn entered(&self) {
         self.holder.clear();
-        if self.recursive {
-            self.handle.set_depth(1);
-        }
+        self.handle.set_depth(1);
     }
 
     #[cold]
@@ -174,12 +172,7 @@ impl Owned {
         if self.holder.is_task.load(Ordering::Relaxed) {
             self.check_task(py, me)?;
         }
-        let released = if self.recursive {
-            self.handle.leave(me)
-        } else {
-            self.handle.raw().unlock(me)
-        };
-        released.map_err(|refused| self.thief(py, me, refused.0))
+        self.handle.leave(me).map_err(|refused| self.thief(py, me, refused.0))
     }
 
     /// A task of this thread holds it: only that task gives it back.
@@ -238,6 +231,7 @@ impl Owned {
         let Attempt::Wait(timeout) = Attempt::parse(true, timeout)? else {
             unreachable!("blocking")
         };
+        tasks::running_loop(py)?;
         let me = me();
         let task = tasks::current(py).map(Bound::unbind);
         if self.handle.raw().grab(me) {
@@ -252,9 +246,13 @@ impl Owned {
         tasks::spawn(
             py,
             move |cancel: &Cancel| {
-                waiting
-                    .handle
-                    .acquire(me, timeout, tasks::SLICE, || cancel.is_set())
+                let handle = &waiting.handle;
+                let acquired = handle.acquire(me, timeout, tasks::SLICE, || cancel.is_set());
+                if let Ok(Acquired::OwnerDied(_)) = acquired {
+                    // Until the task has it, nobody does: see `Mutex::reenter`.
+                    handle.set_depth(0);
+                }
+                acquired
             },
             move |py, outcome| match outcome {
                 Outcome::Deliver(outcome) => {

@@ -164,6 +164,7 @@ impl Queue {
     #[pyo3(signature = (item, timeout = None))]
     fn put_async(&self, item: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
         let py = item.py();
+        tasks::running_loop(py)?;
         let (tag, payload) = message::encode(item)?;
         let bytes = payload.bytes()?;
         self.check_length(bytes.len())?;
@@ -191,6 +192,7 @@ impl Queue {
     /// As `get`, without blocking the event loop. Cancelled while an object arrives, it puts the object back, at the end.
     #[pyo3(signature = (timeout = None))]
     fn get_async(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+        tasks::running_loop(py)?;
         match self.handle.try_get(&self.handle, me()) {
             Ok(record) => return tasks::ready(py, message::decode(py, &record)?),
             Err(Refused::Closed) => return Err(queue_error(py, "ungil.sync", "ShutDown")),

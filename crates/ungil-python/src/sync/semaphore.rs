@@ -118,6 +118,7 @@ impl Semaphore {
         let Attempt::Wait(timeout) = Attempt::parse(true, timeout)? else {
             unreachable!("blocking")
         };
+        tasks::running_loop(py)?;
         if self.handle.try_acquire() {
             return tasks::ready(py, true);
         }

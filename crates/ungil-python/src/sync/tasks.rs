@@ -59,7 +59,8 @@ pub(crate) fn current(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     (!task.is_none()).then_some(task)
 }
 
-fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+/// The running event loop; `RuntimeError` if there is none.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     py.import("asyncio")?.call_method0("get_running_loop")
 }
 
