@@ -7,7 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ungil import sync
+
 TIMEOUT = 20.0
+
+# The first object makes the process's arena, which stays: made here, no test is blamed for it.
+ARENA = sync.Lock()
 
 
 def eventually(condition: Callable[[], bool], timeout: float = TIMEOUT) -> bool:

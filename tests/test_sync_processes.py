@@ -50,7 +50,7 @@ def starting(context: Any) -> Iterator[Callable[..., Any]]:
     for child in children:
         child.kill()
         child.join(TIMEOUT)
-        assert not child.is_alive()
+        child.close()
 
 
 def join(*children: Any) -> None:
