@@ -2,8 +2,9 @@
 
     python benchmarks/sync.py [--rounds 7] [--seconds 0.3] [--json]
 
-Each round measures every contestant once, in turn, so that a disturbance of the machine hits all of them; a ratio is taken
-within a round. Printed: the median of the rounds, and of the ratios the median with the least and the greatest.
+Each round measures every contestant once, in turn, so that a disturbance of the machine hits all of
+them; a ratio is taken within a round. Printed: the median of the rounds, and of the ratios the
+median with the least and the greatest.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def hammer(lock: Any, seconds: float, start: Any, counts: Any, index: int) -> No
 
 
 def contended(lock: Any, seconds: float, processes: int = 2) -> tuple[float, float]:
-    """Pairs per second of all processes together, and the share of the one that got least (1/processes is fair)."""
+    """Pairs per second of all processes together, and the share of the one that got least."""
     start, counts = FORK.Event(), FORK.Array("q", processes, lock=False)
     children = [
         FORK.Process(target=hammer, args=(lock, seconds, start, counts, index))
@@ -158,7 +159,8 @@ def main() -> int:
         return 0
     for name, figures in results.items():
         print(
-            f"{name:52} {figures['ours_per_s'] / 1e3:9.0f}k/s {figures['theirs_per_s'] / 1e3:9.0f}k/s"
+            f"{name:52} {figures['ours_per_s'] / 1e3:9.0f}k/s"
+            f" {figures['theirs_per_s'] / 1e3:9.0f}k/s"
             f"   {figures['ratio']:6.2f}x [{figures['least']:.2f}, {figures['greatest']:.2f}]"
             f"   (to reach: {figures['reach']:.2g}x)"
         )

@@ -1,4 +1,4 @@
-"""What the tests of `ungil.sync` run in other processes: importable, so that spawn and forkserver find it."""
+"""What the tests of `ungil.sync` run in other processes: importable, for spawn and forkserver."""
 
 import os
 import signal

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from sync_support import TIMEOUT, eventually
-
 from ungil import sync
 
 
@@ -38,7 +37,12 @@ def test_tasks_of_one_loop_exclude_one_another(kind: Any) -> None:
 
 def test_the_loop_runs_on_while_a_task_waits() -> None:
     lock, ticks = sync.Lock(), 0
-    lock_holder = threading.Thread(target=lambda: (lock.acquire(), time.sleep(0.2), lock.release()))
+
+    def hold() -> None:
+        with lock:
+            time.sleep(0.2)
+
+    lock_holder = threading.Thread(target=hold)
     lock_holder.start()
     assert eventually(lock.locked)
 
@@ -86,9 +90,11 @@ def test_another_task_is_a_thief_although_the_thread_is_the_same() -> None:
 
     async def main() -> None:
         async with lock:
-            with pytest.raises(sync.NotOwner, match="task 'the thief' of thread .* owns it") as refused:
+            with pytest.raises(
+                sync.NotOwner, match=r"task 'the thief' of thread .* owns it"
+            ) as refused:
                 await asyncio.create_task(thief(), name="the thief")
-            assert "task 'the owner'" in refused.value.owner
+            assert "task 'the owner'" in str(refused.value.owner)
             assert lock.locked()
 
     async def named() -> None:

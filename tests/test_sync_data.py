@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from ungil import sync
 
 np = pytest.importorskip("numpy")
@@ -85,7 +84,9 @@ def test_what_cannot_be_sent_raises_in_put_and_leaves_the_queue_as_it_was() -> N
     queue = sync.Queue(max_bytes=1000)
     with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
         queue.put(lambda: 1)
-    with pytest.raises(ValueError, match=r"takes 5000 bytes and this queue takes at most \d+: make it"):
+    with pytest.raises(
+        ValueError, match=r"takes 5000 bytes and this queue takes at most \d+: make it"
+    ):
         queue.put(b"x" * 5000)
     assert queue.qsize() == 0
     with pytest.raises(OverflowError, match="too many"):
@@ -103,9 +104,13 @@ def test_the_ring_wraps_with_records_of_every_length() -> None:
 
 def test_a_full_ring_makes_put_wait() -> None:
     queue = sync.Queue(max_bytes=2000)
-    with pytest.raises(sync.Full):
+
+    def fill() -> None:
         for _ in range(100):
             queue.put(b"x" * 1000, timeout=0.01)
+
+    with pytest.raises(sync.Full):
+        fill()
     assert queue.qsize() > 1
     putting = threading.Thread(target=queue.put, args=(b"y",))
     putting.start()
@@ -178,7 +183,7 @@ def test_value_and_array_have_the_lock_that_was_asked_for() -> None:
     with value, value.get_lock():
         value.value += 1
     with pytest.raises(TypeError, match="lock must be"):
-        sync.Value("i", lock="yes")
+        sync.Value("i", lock="yes")  # type: ignore[arg-type]
 
 
 def test_an_array_is_a_sequence() -> None:

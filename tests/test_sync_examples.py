@@ -1,4 +1,4 @@
-"""The lecture's fun: with `threading` the crimes succeed, with `ungil.sync` they are refused, and the message shown."""
+"""The lecture's fun: with `threading` the crimes succeed, with `ungil.sync` they are refused."""
 
 import subprocess
 import sys

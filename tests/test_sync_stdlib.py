@@ -1,7 +1,7 @@
 """CPython's own tests of `threading`'s locks and of `queue.Queue`, run against `ungil.sync`.
 
-Every test of the interpreter's `test.lock_tests` (and, from 3.13 on, the parts of `test.test_queue` that use the public
-interface) runs, except those named in `LEFT_OUT`, each with its reason.
+Every test of the interpreter's own `test.lock_tests`, and of `test.test_queue` for `Queue`, runs,
+except those named in `LEFT_OUT`, each with its reason.
 """
 
 import functools
@@ -9,10 +9,11 @@ import queue
 import unittest
 
 import pytest
-
 from ungil import sync
 
-lock_tests = pytest.importorskip("test.lock_tests", reason="this Python ships without its test suite")
+lock_tests = pytest.importorskip(
+    "test.lock_tests", reason="this Python ships without its test suite"
+)
 
 LEFT_OUT = {
     "LockTests.test_different_thread": "releases a lock that it does not own: NotOwner here",

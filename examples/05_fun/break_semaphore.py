@@ -2,7 +2,8 @@
 
     python examples/05_fun/break_semaphore.py
 
-`threading.Semaphore(1)` counts whatever it is told; `ungil.sync.Semaphore(1)` has one permit and never more.
+`threading.Semaphore(1)` counts whatever it is told; `ungil.sync.Semaphore(1)` has one permit and
+never more.
 """
 
 import threading

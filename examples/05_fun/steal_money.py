@@ -2,9 +2,10 @@
 
     python examples/05_fun/steal_money.py
 
-An account guards its balance with a lock: whoever pays holds it from the look at the balance until the new balance is
-written. The thief does not wait for the lock, he releases it, and takes the money while the account believes itself
-alone. `threading.Lock` lets him; `ungil.sync.Lock` knows its owner.
+An account guards its balance with a lock: whoever pays holds it from the look at the balance until
+the new balance is written. The thief does not wait for the lock, he releases it, and takes the
+money while the account believes itself alone. `threading.Lock` lets him; `ungil.sync.Lock` knows
+its owner.
 """
 
 import threading
@@ -47,7 +48,10 @@ def rob(make_lock: Callable[[], Any]) -> None:
 
     account.pay(10, during_the_payment)
     total = account.balance + 10 + loot[0]
-    print(f"    100 were there; now {account.balance} are left, 10 were paid, {loot[0]} stolen: {total}")
+    print(
+        f"    100 were there; now {account.balance} are left, 10 were paid,"
+        f" {loot[0]} stolen: {total}"
+    )
     print(f"    refused: {refusals[0]}" if refusals else "    nothing complained")
 
 

@@ -28,7 +28,7 @@ try:
     from queue import ShutDown  # Python 3.13 and later
 except ImportError:
 
-    class ShutDown(Exception):  # type: ignore[no-redef]  # noqa: N818
+    class ShutDown(Exception):  # type: ignore[no-redef]
         """The queue was shut down."""
 
 

@@ -1,5 +1,5 @@
-//! The barrier: a fixed number of threads meet, one of them runs an action, all go on. A party that dies while it waits
-//! breaks the barrier instead of hanging the others.
+//! The barrier: a fixed number of threads meet, one of them runs an action, all go on. A party that
+//! dies while it waits breaks the barrier instead of hanging the others.
 //!
 //! Everything but `round` changes only under `lock`. Protocol: README.md, section "Barrier".
 
@@ -20,13 +20,15 @@ pub enum Passage {
 /// Why a wait at the barrier failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Somebody aborted, timed out, was interrupted or died, or the barrier was reset under the waiters.
+    /// Somebody aborted, timed out, was interrupted or died, or the barrier was reset under the
+    /// waiters.
     Broken,
     /// This thread's own wait ended; the barrier is broken for the others.
     Halted(Halt),
 }
 
-/// The shared part of a barrier; the seats of its parties lie beside it. All zero bytes: nobody waits.
+/// The shared part of a barrier; the seats of its parties lie beside it. All zero bytes: nobody
+/// waits.
 #[derive(Debug)]
 #[repr(C)]
 pub struct RawBarrier {
@@ -76,7 +78,8 @@ impl RawBarrier {
                 self.exit(me);
                 break (round, place);
             }
-            // Everybody is here and the last one runs the action: this thread belongs to the next round.
+            // Everybody is here and the last one runs the action: this thread belongs to the next
+            // round.
             self.exit(me);
             self.sleep(round, seats, me, brief, wait)?;
         };
@@ -177,7 +180,8 @@ impl RawBarrier {
         self.end_round(true);
     }
 
-    /// The outcome is written before the round moves on; a death between the two leaves the round as it was.
+    /// The outcome is written before the round moves on; a death between the two leaves the round
+    /// as it was.
     fn end_round(&self, broken: bool) {
         let round = self.round.load(Ordering::Relaxed);
         let bit = 1 << (round % 64);

@@ -37,7 +37,8 @@ impl Handle<RawCells> {
     /// The bits of element `index`, which has `size` (1, 2, 4 or 8) bytes, read at once.
     pub fn get(&self, index: usize, size: usize) -> u64 {
         let element = self.element(index, size);
-        // SAFETY: `element` checked that it lies inside, aligned to its size; all access through Rust is atomic.
+        // SAFETY: `element` checked that it lies inside, aligned to its size; all access through
+        // Rust is atomic.
         unsafe {
             match size {
                 1 => u64::from(AtomicU8::from_ptr(element).load(Ordering::Acquire)),

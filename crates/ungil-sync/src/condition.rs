@@ -1,6 +1,7 @@
 //! The condition variable: exactly `n` of those waiting are woken, none of those that come later.
 //!
-//! All fields but `round` change only under the user's lock. Protocol: README.md, section "Condition".
+//! All fields but `round` change only under the user's lock. Protocol: README.md, section
+//! "Condition".
 
 use crate::wait::{Halt, Wait};
 use crate::word::{Cell64, Ordering, Woke, Word};
@@ -53,7 +54,8 @@ impl RawCondition {
         }
     }
 
-    /// Sleeps until a notification or for one slice. Call it without the lock, then take the lock and `claim`.
+    /// Sleeps until a notification or for one slice. Call it without the lock, then take the lock
+    /// and `claim`.
     pub fn sleep(&self, ticket: &Ticket, wait: &mut impl Wait) -> Result<(), Halt> {
         if self.round.sleep(ticket.round, wait.slice()?) == Woke::Slice
             && self.round.load(Ordering::Relaxed) == ticket.round

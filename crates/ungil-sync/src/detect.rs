@@ -1,7 +1,8 @@
 //! Deadlock detection: who waits for which lock, across processes, and whether that is a circle.
 //!
-//! A waiting thread writes itself into the wait table of the arena in which the lock lies, then looks for a circle. Why
-//! this finds every circle once and no false ones: README.md, section "Deadlock detection".
+//! A waiting thread writes itself into the wait table of the arena in which the lock lies, then
+//! looks for a circle. Why this finds every circle once and no false ones: README.md, section
+//! "Deadlock detection".
 #![allow(unsafe_code)]
 
 use crate::identity::Owner;
@@ -24,7 +25,8 @@ struct Entry {
     waiter: Cell64,
     /// The offset of the lock in this arena.
     lock: Cell64,
-    /// When the wait began, in nanoseconds: the youngest wait of a circle is the one that closed it.
+    /// When the wait began, in nanoseconds: the youngest wait of a circle is the one that closed
+    /// it.
     since: Cell64,
     spare: Cell64,
 }
@@ -116,7 +118,8 @@ impl<'a> Registration<'a> {
             let offset = entry.lock.load(Ordering::Relaxed) as usize;
             (offset >= PREAMBLE + TABLE_BYTES && offset + size_of::<RawLock>() <= arena.bytes())
                 .then(|| {
-                    // SAFETY: inside the arena, where every bit pattern is a valid `RawLock`; written by `enter`.
+                    // SAFETY: inside the arena, where every bit pattern is a valid `RawLock`;
+                    // written by `enter`.
                     (
                         unsafe { arena.at(offset).cast::<RawLock>().as_ref() },
                         since,
@@ -125,7 +128,8 @@ impl<'a> Registration<'a> {
         })
     }
 
-    /// Takes an entry, if need be one that a dead thread left. `None`: more than a thousand threads wait.
+    /// Takes an entry, if need be one that a dead thread left. `None`: more than a thousand threads
+    /// wait.
     fn enter(&self) -> Option<usize> {
         let base = self.arena.at(0).as_ptr() as usize;
         let offset = std::ptr::from_ref(self.lock) as usize - base;
@@ -164,7 +168,8 @@ impl Drop for Registration<'_> {
 }
 
 fn table(arena: &Segment) -> &[Entry] {
-    // SAFETY: every arena has the table right behind its preamble; its entries are atomics, valid for any bytes.
+    // SAFETY: every arena has the table right behind its preamble; its entries are atomics, valid
+    // for any bytes.
     unsafe { std::slice::from_raw_parts(arena.at(PREAMBLE).cast::<Entry>().as_ptr(), ENTRIES) }
 }
 

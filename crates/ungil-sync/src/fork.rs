@@ -1,4 +1,5 @@
-//! What must happen around `fork`: the child's thread gets a new identity and finds no half-changed registry.
+//! What must happen around `fork`: the child's thread gets a new identity and finds no half-changed
+//! registry.
 #![allow(unsafe_code)]
 
 use std::sync::Once;
@@ -10,8 +11,8 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 /// Registers the handlers, once per process (children inherit them).
 pub(crate) fn watch() {
     WATCH.call_once(|| {
-        // SAFETY: the handlers are `extern "C"`, never unwind, and live as long as the process: an extension module of
-        // CPython is not unloaded.
+        // SAFETY: the handlers are `extern "C"`, never unwind, and live as long as the process: an
+        // extension module of CPython is not unloaded.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     });
 }

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Before each object: its stamp, and its kind and size.
 const HEADER: usize = 16;
-/// Larger objects have a segment of their own, which the kernel frees with the last process that uses it.
+/// Larger objects have a segment of their own, which the kernel frees with the last process that
+/// uses it.
 const LARGEST_SMALL: usize = 4096;
 /// The largest object, in bytes.
 const LARGEST: usize = 1 << 40;
@@ -29,8 +30,8 @@ struct Header {
 /// A type that lives in shared memory.
 ///
 /// # Safety
-/// It is `repr(C)` or transparent, made of atomics only (so valid for any bytes), without pointers, and aligned to at
-/// most 4096 bytes.
+/// It is `repr(C)` or transparent, made of atomics only (so valid for any bytes), without pointers,
+/// and aligned to at most 4096 bytes.
 pub unsafe trait Shared: Sync {
     /// Tells it from all other types.
     const KIND: u32;
@@ -193,11 +194,13 @@ impl<T: Shared> Handle<T> {
     /// The memory behind the object as atomics.
     pub fn extra_cells(&self) -> &[Cell64] {
         let count = self.block.extra / size_of::<Cell64>();
-        // SAFETY: inside the block, aligned as `T` is made of 64-bit atomics; atomics are valid for any bytes.
+        // SAFETY: inside the block, aligned as `T` is made of 64-bit atomics; atomics are valid for
+        // any bytes.
         unsafe { std::slice::from_raw_parts(self.extra_memory().cast::<Cell64>().as_ptr(), count) }
     }
 
-    /// Gives whole pages of the memory behind the object back to the kernel; they read as zero afterwards.
+    /// Gives whole pages of the memory behind the object back to the kernel; they read as zero
+    /// afterwards.
     pub fn discard_extra(&self, from: usize, length: usize) {
         let start = self.block.place.offset + HEADER + size_of::<T>();
         self.block.place.segment.discard(start + from, length);
@@ -229,7 +232,8 @@ impl<T: Shared> Deref for Handle<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: mapped as long as `block`; `Shared` types are valid for any bytes and only changed atomically.
+        // SAFETY: mapped as long as `block`; `Shared` types are valid for any bytes and only
+        // changed atomically.
         unsafe { self.body.as_ref() }
     }
 }
@@ -259,7 +263,8 @@ fn kind<T: Shared>(extra: usize) -> u64 {
 
 impl Block {
     fn header(&self) -> &Header {
-        // SAFETY: inside the segment (checked where the block was made), 16-byte aligned, atomics only.
+        // SAFETY: inside the segment (checked where the block was made), 16-byte aligned, atomics
+        // only.
         unsafe {
             self.place
                 .segment
@@ -275,8 +280,8 @@ impl Block {
 }
 
 impl Drop for Block {
-    /// Nobody else can know an object that was never sent and that no child inherited. Any other stays where it is: its
-    /// room, small, is given up until the arena's processes end.
+    /// Nobody else can know an object that was never sent and that no child inherited. Any other
+    /// stays where it is: its room, small, is given up until the arena's processes end.
     fn drop(&mut self) {
         if *self.shared.get_mut() || self.forks != fork::count() || self.place.offset < PREAMBLE {
             return;

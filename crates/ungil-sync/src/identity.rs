@@ -1,4 +1,5 @@
-//! Who owns a lock: a thread's number together with the time from which that number is known to be this thread's.
+//! Who owns a lock: a thread's number together with the time from which that number is known to be
+//! this thread's.
 
 /// Bits of a Linux thread number: the kernel's `PID_MAX_LIMIT` is 2^22.
 const TID_BITS: u32 = 22;
@@ -7,8 +8,8 @@ const SINCE_SHIFT: u32 = 32;
 
 /// A thread, of whatever process; never mistaken for a later thread that got the same number.
 ///
-/// `since` is when the thread first presented itself, in tenths of a second since boot, modulo 2^32 (13.6 years). A
-/// thread with that number which started later is another one.
+/// `since` is when the thread first presented itself, in tenths of a second since boot, modulo 2^32
+/// (13.6 years). A thread with that number which started later is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner(u64);
 

@@ -1,4 +1,5 @@
-//! Locks with owners, on futexes in shared memory: between threads and between processes alike. Knows no Python.
+//! Locks with owners, on futexes in shared memory: between threads and between processes alike.
+//! Knows no Python.
 //!
 //! ```text
 //!  mutex  condition  semaphore  event  barrier  ring        the algorithms: README.md proves them, tests/model checks them
@@ -8,7 +9,8 @@
 //!                        |                     |
 //!        handle -> registry -> segment      patience -> thread (/proc), detect (circles of waiting threads)
 //! ```
-//! The algorithms take their surroundings as a [`wait::Wait`], so that the model checker can put its own in.
+//! The algorithms take their surroundings as a [`wait::Wait`], so that the model checker can put
+//! its own in.
 
 #![deny(unsafe_code)]
 

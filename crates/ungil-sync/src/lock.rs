@@ -1,4 +1,5 @@
-//! The mutex: a word that holds its owner, with barging, a bounded hand-off, and succession after a death.
+//! The mutex: a word that holds its owner, with barging, a bounded hand-off, and succession after a
+//! death.
 //!
 //! ```text
 //! word = start:32 | STARVING WAITERS 0.. tid:22        (0 when free and nobody waits)
@@ -14,7 +15,8 @@ const WAITERS: u64 = 1 << 30;
 const STARVING: u64 = 1 << 31;
 const FLAGS: u64 = WAITERS | STARVING;
 
-/// So long does a newcomer stay out of a free lock whose door is closed; longer, and the starving thread is gone.
+/// So long does a newcomer stay out of a free lock whose door is closed; longer, and the starving
+/// thread is gone.
 const CLOSED_DOOR: Duration = Duration::from_millis(1);
 
 /// How a lock came to its new owner.
@@ -95,7 +97,8 @@ impl RawLock {
                 continue;
             }
             if spins <= LAST_SPIN && seen & FLAGS == 0 {
-                // Looking less and less often lets the owner keep its cache line, and the lock's throughput.
+                // Looking less and less often lets the owner keep its cache line, and the lock's
+                // throughput.
                 (0..spins).for_each(|_| relax());
                 spins *= 2;
                 continue;
@@ -120,7 +123,8 @@ impl RawLock {
                     if let Some(dead) = self.try_inherit(me, wait) {
                         return Ok(Acquired::OwnerDied(dead));
                     }
-                    // A free lock is taken before the time is looked at: see README, "A waiter that leaves".
+                    // A free lock is taken before the time is looked at: see README, "A waiter that
+                    // leaves".
                     if owner_of(self.0.load(Ordering::Relaxed)).is_some() {
                         wait.tick()?;
                     }

@@ -53,7 +53,8 @@ impl Mutex {
 
     /// Takes it once more if this thread holds it already.
     ///
-    /// A depth of zero is a lock that a helper took in this thread's name and has not handed over yet.
+    /// A depth of zero is a lock that a helper took in this thread's name and has not handed over
+    /// yet.
     #[inline]
     pub fn reenter(&self, me: Owner) -> bool {
         let depth = self.depth(me);
@@ -97,7 +98,8 @@ impl Mutex {
 }
 
 impl Handle<Mutex> {
-    /// Takes the lock if it is free or its owner died; looks for a death only if `look`, because that asks the kernel.
+    /// Takes the lock if it is free or its owner died; looks for a death only if `look`, because
+    /// that asks the kernel.
     pub fn try_acquire(&self, me: Owner, look: bool) -> Option<Acquired> {
         if self.raw().try_lock(me) {
             return Some(Acquired::Clean);

@@ -19,8 +19,8 @@ pub struct Patience<'a, F> {
 }
 
 impl<'a, F: FnMut() -> bool> Patience<'a, F> {
-    /// `timeout`: `None` for ever. `longest`: how long a signal or a death may go unnoticed. `interrupted`: asked after
-    /// each slice whether to give up.
+    /// `timeout`: `None` for ever. `longest`: how long a signal or a death may go unnoticed.
+    /// `interrupted`: asked after each slice whether to give up.
     pub fn new(timeout: Option<Duration>, longest: Duration, interrupted: F) -> Self {
         Self {
             // A deadline beyond the clock's range is no deadline.

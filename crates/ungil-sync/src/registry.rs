@@ -11,7 +11,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-/// Small objects come in multiples of this: two cache lines, because processors fetch them in pairs.
+/// Small objects come in multiples of this: two cache lines, because processors fetch them in
+/// pairs.
 pub(crate) const UNIT: usize = 128;
 /// Bytes of an arena; only pages in use cost memory.
 const ARENA: usize = 4 << 20;
@@ -71,7 +72,8 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     fork::watch();
     freeze();
     let _thaw = Thaw;
-    // SAFETY: `freeze` excludes everybody else until `_thaw` is dropped, after the borrow has ended.
+    // SAFETY: `freeze` excludes everybody else until `_thaw` is dropped, after the borrow has
+    // ended.
     let state = unsafe { &mut *REGISTRY.state.get() };
     work(state.get_or_insert_default())
 }
@@ -99,7 +101,8 @@ pub(crate) fn allocate(bytes: usize) -> Result<Place, Error> {
             next: FIRST_SLOT,
             free: HashMap::new(),
         };
-        // Objects in the old arena keep it alive. Dropped outside of `with`: an unmapping takes long.
+        // Objects in the old arena keep it alive. Dropped outside of `with`: an unmapping takes
+        // long.
         drop(with(|state| state.arena.replace(arena)));
     }
 }
@@ -201,7 +204,8 @@ fn open(origin: Origin) -> Option<OwnedFd> {
     Some(file.into())
 }
 
-/// Maps memory by a descriptor that was passed to this process; it stays mapped as long as this process lives.
+/// Maps memory by a descriptor that was passed to this process; it stays mapped as long as this
+/// process lives.
 pub fn attach_descriptor(fd: BorrowedFd<'_>) -> Result<(), Error> {
     let copy = fd.as_fd().try_clone_to_owned();
     let copy = copy.map_err(|source| Error::Create { bytes: 0, source })?;
@@ -220,7 +224,8 @@ fn adopt(fd: OwnedFd) -> Result<Arc<Segment>, Error> {
     Ok(segment)
 }
 
-/// The descriptor of the arena in which this process makes its small objects, for passing to a child.
+/// The descriptor of the arena in which this process makes its small objects, for passing to a
+/// child.
 pub fn arena_descriptor() -> Result<i32, Error> {
     let place = allocate(UNIT)?;
     let fd = place.segment.descriptor();

@@ -1,4 +1,5 @@
-//! The queue: records in a ring of bytes, many producers, many consumers, any of which may be killed at any point.
+//! The queue: records in a ring of bytes, many producers, many consumers, any of which may be
+//! killed at any point.
 //!
 //! ```text
 //! head, tail = count:32 | position:32       both wrap at 2^32; one store publishes a record, or takes it away
@@ -15,8 +16,8 @@ use crate::word::{Cell64, FIRST_SPIN, LAST_SPIN, Ordering, relax};
 /// Bytes of a record's header.
 pub const HEADER: u32 = 8;
 const SKIP: u32 = u32::MAX;
-/// An empty ring whose position is beyond this many bytes starts again at zero, so that a queue that is kept empty
-/// stays in the cache and does not touch all of its memory.
+/// An empty ring whose position is beyond this many bytes starts again at zero, so that a queue
+/// that is kept empty stays in the cache and does not touch all of its memory.
 const WARM: u32 = 256 * 1024;
 
 /// The memory of the ring.
@@ -140,7 +141,7 @@ impl RawQueue {
             return Err(Refused::Busy);
         }
         let put = self.put_locked(ring, tag, bytes);
-        self.leave(&self.producers.0.0, me);
+        leave(&self.producers.0.0, me);
         if !put {
             return Err(Refused::Full);
         }
@@ -167,7 +168,7 @@ impl RawQueue {
                         .0
                         .lock(me, brief)
                         .map_err(Stopped::Halted)?;
-                    self.leave(&self.producers.0.0, me);
+                    leave(&self.producers.0.0, me);
                 }
                 Err(Refused::Full) => {
                     let key = self.not_full.0.announce();
@@ -192,11 +193,12 @@ impl RawQueue {
             return Err(Refused::Busy);
         }
         let record = self.get_locked(ring);
-        self.leave(&self.consumers.0.0, me);
+        leave(&self.consumers.0.0, me);
         let Some(record) = record else {
             return Err(Refused::Full);
         };
-        // All, because a freed place may be enough for one waiting producer's record and not for another's.
+        // All, because a freed place may be enough for one waiting producer's record and not for
+        // another's.
         self.not_full.0.notify(u32::MAX);
         Ok(record)
     }
@@ -220,10 +222,11 @@ impl RawQueue {
                         .0
                         .lock(me, brief)
                         .map_err(Stopped::Halted)?;
-                    self.leave(&self.consumers.0.0, me);
+                    leave(&self.consumers.0.0, me);
                 }
                 Err(Refused::Full) if spins <= LAST_SPIN => {
-                    // A sleep and a wake-up cost more than the time to the next record of a busy producer.
+                    // A sleep and a wake-up cost more than the time to the next record of a busy
+                    // producer.
                     (0..spins).for_each(|_| relax());
                     spins *= 2;
                 }
@@ -304,19 +307,17 @@ impl RawQueue {
     /// Records that were put and not yet called done.
     pub fn unfinished(&self) -> u32 {
         let done = self.done.load(Ordering::Acquire) as u32;
-        Mark::of(self.producers.0.1.load(Ordering::Acquire)).count.wrapping_sub(done)
+        Mark::of(self.producers.0.1.load(Ordering::Acquire))
+            .count
+            .wrapping_sub(done)
     }
 
     fn all_done(&self) -> bool {
         self.unfinished() == 0
     }
 
-    fn leave(&self, lock: &RawLock, me: Owner) {
-        let released = lock.unlock(me);
-        debug_assert!(released.is_ok(), "the queue's own lock was lost");
-    }
-
-    /// Where a record goes: (bytes to skip first, bytes of the record), or `None` if it does not fit now.
+    /// Where a record goes: (bytes to skip first, bytes of the record), or `None` if it does not
+    /// fit now.
     fn place(&self, size: u32, length: u32) -> Option<(Mark, u32, u32)> {
         let head = Mark::of(self.consumers.0.1.load(Ordering::Acquire));
         let tail = Mark::of(self.producers.0.1.load(Ordering::Relaxed));
@@ -383,6 +384,11 @@ impl RawQueue {
         self.consumers.0.1.store(head.word(), Ordering::Release);
         Some(Record { tag, bytes })
     }
+}
+
+fn leave(lock: &RawLock, me: Owner) {
+    let released = lock.unlock(me);
+    debug_assert!(released.is_ok(), "the queue's own lock was lost");
 }
 
 fn header(length: u32, tag: u32) -> [u8; HEADER as usize] {

@@ -9,7 +9,8 @@ use crate::ring::{Bytes, RawQueue};
 pub const LARGEST_RING: usize = 1 << 31;
 
 impl Handle<RawQueue> {
-    /// An empty queue of at most `most` records (0: as many as fit), whose records may have `longest` bytes.
+    /// An empty queue of at most `most` records (0: as many as fit), whose records may have
+    /// `longest` bytes.
     pub fn queue(most: u32, longest: usize) -> Result<Self, Error> {
         let too_large = Error::TooLarge {
             bytes: longest as u64,
@@ -38,8 +39,8 @@ impl Bytes for Handle<RawQueue> {
             position as usize + bytes.len() <= self.extra(),
             "write outside of the ring"
         );
-        // SAFETY: inside the ring (asserted); the producers' lock is held and these bytes lie between tail and head, so
-        // nobody else reads or writes them.
+        // SAFETY: inside the ring (asserted); the producers' lock is held and these bytes lie
+        // between tail and head, so nobody else reads or writes them.
         unsafe {
             let target = self.extra_memory().add(position as usize);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_ptr(), bytes.len());
@@ -51,8 +52,8 @@ impl Bytes for Handle<RawQueue> {
             position as usize + bytes.len() <= self.extra(),
             "read outside of the ring"
         );
-        // SAFETY: inside the ring (asserted); the consumers' lock is held and these bytes lie between head and tail, so
-        // nobody writes them.
+        // SAFETY: inside the ring (asserted); the consumers' lock is held and these bytes lie
+        // between head and tail, so nobody writes them.
         unsafe {
             let source = self.extra_memory().add(position as usize);
             std::ptr::copy_nonoverlapping(source.as_ptr(), bytes.as_mut_ptr(), bytes.len());

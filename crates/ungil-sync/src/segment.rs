@@ -1,5 +1,5 @@
-//! A piece of shared memory: a sealed memfd, mapped, known by its random cookie. It has no name in the file system and
-//! ends with the last process that maps it.
+//! A piece of shared memory: a sealed memfd, mapped, known by its random cookie. It has no name in
+//! the file system and ends with the last process that maps it.
 #![allow(unsafe_code)]
 
 use crate::error::Error;
@@ -62,7 +62,8 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// New zeroed memory of at least `bytes` after the preamble. Pages cost memory once they are touched.
+    /// New zeroed memory of at least `bytes` after the preamble. Pages cost memory once they are
+    /// touched.
     pub(crate) fn create(bytes: usize, holds: Holds) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Create {
             bytes: bytes as u64,
@@ -173,7 +174,8 @@ impl Segment {
         let from = offset.next_multiple_of(4096);
         let to = (offset + length) & !4095;
         if from < to && to <= self.bytes {
-            // SAFETY: whole pages inside the mapping that the caller says nobody needs. A refusal only costs memory.
+            // SAFETY: whole pages inside the mapping that the caller says nobody needs. A refusal
+            // only costs memory.
             unsafe { libc::madvise(self.at(from).as_ptr().cast(), to - from, libc::MADV_REMOVE) };
         }
     }

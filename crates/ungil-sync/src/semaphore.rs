@@ -1,4 +1,5 @@
-//! The counting semaphore, with the lock's fairness. It has permits and no owners, so a death takes its permits along.
+//! The counting semaphore, with the lock's fairness. It has permits and no owners, so a death takes
+//! its permits along.
 //!
 //! ```text
 //! word = STARVING WAITERS permits:30
@@ -118,8 +119,8 @@ impl RawSemaphore {
             }
         }
         if seen & WAITERS != 0 && self.word.wake(count) < count {
-            // Nobody sleeps now. A thread about to sleep on the old value finds it changed; one that slips in between
-            // the two steps is woken by the second.
+            // Nobody sleeps now. A thread about to sleep on the old value finds it changed; one
+            // that slips in between the two steps is woken by the second.
             self.word.clear_bits(FLAGS, Ordering::Relaxed);
             self.word.wake(u32::MAX);
         }

@@ -39,7 +39,8 @@ fn tenths_since_boot() -> u32 {
     (now.tv_sec as u64 * 10 + now.tv_nsec as u64 / 100_000_000) as u32
 }
 
-/// Whether this thread has ended: no such number, a zombie, or a number that now belongs to a later thread.
+/// Whether this thread has ended: no such number, a zombie, or a number that now belongs to a later
+/// thread.
 pub fn is_dead(owner: Owner) -> bool {
     if owner == me() {
         return false;
@@ -58,14 +59,14 @@ pub fn is_dead(owner: Owner) -> bool {
     }
 }
 
-/// Fields 3 (state) and 22 (start, in clock ticks since boot) of `/proc/<tid>/stat`, see proc(5). The name in field 2
-/// may hold spaces and parentheses; the last `)` ends it.
+/// Fields 3 (state) and 22 (start, in clock ticks since boot) of `/proc/<tid>/stat`, see proc(5).
+/// The name in field 2 may hold spaces and parentheses; the last `)` ends it.
 fn is_ended(stat: &str, owner: Owner) -> Option<bool> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?;
     let started: u64 = fields.nth(18)?.parse().ok()?;
     let tenths = (started * 10 / ticks_per_second()) as u32;
-    let later = (owner.since().wrapping_sub(tenths) as i32) < 0;
+    let later = owner.since().wrapping_sub(tenths).cast_signed() < 0;
     Some(matches!(state, "Z" | "X" | "x") || later)
 }
 
@@ -119,7 +120,8 @@ mod tests {
         assert_eq!(describe(other).unwrap().pid, std::process::id());
         go.send(()).unwrap();
         thread.join().unwrap();
-        // The kernel may need a moment after join: the futex of join is cleared before the number is freed.
+        // The kernel may need a moment after join: the futex of join is cleared before the number
+        // is freed.
         for _ in 0..1000 {
             if is_dead(other) {
                 return;

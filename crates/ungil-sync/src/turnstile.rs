@@ -1,4 +1,5 @@
-//! The turnstile (an "event count"): sleep until someone says that something changed, without a lock around it.
+//! The turnstile (an "event count"): sleep until someone says that something changed, without a
+//! lock around it.
 //!
 //! ```text
 //! word = .. round:31 | WAITERS:1
@@ -24,7 +25,8 @@ impl Turnstile {
         Self(Word::new(0))
     }
 
-    /// Announces a waiter. Look at the condition after this, and before [`Turnstile::sleep`] with the key.
+    /// Announces a waiter. Look at the condition after this, and before [`Turnstile::sleep`] with
+    /// the key.
     pub fn announce(&self) -> u64 {
         let key = self.0.set_bits(WAITERS, Ordering::Relaxed) | WAITERS;
         fence(Ordering::SeqCst);
@@ -39,7 +41,8 @@ impl Turnstile {
         Ok(())
     }
 
-    /// Wakes `count` waiters, after the condition was changed. Costs a fence and a load when nobody waits.
+    /// Wakes `count` waiters, after the condition was changed. Costs a fence and a load when nobody
+    /// waits.
     #[inline]
     pub fn notify(&self, count: u32) {
         fence(Ordering::SeqCst);
@@ -52,8 +55,9 @@ impl Turnstile {
     fn notify_waiters(&self, count: u32) {
         self.0.add(ROUND, Ordering::Relaxed);
         if self.0.wake(count) < count {
-            // Nobody sleeps now: let the next wakers pass without a system call. A waiter that fell asleep between the
-            // two steps is woken by the second wake and announces itself again; a later one finds its key outdated.
+            // Nobody sleeps now: let the next wakers pass without a system call. A waiter that fell
+            // asleep between the two steps is woken by the second wake and announces itself again;
+            // a later one finds its key outdated.
             self.0.clear_bits(WAITERS, Ordering::Relaxed);
             self.0.wake(u32::MAX);
         }

@@ -1,7 +1,7 @@
 //! The one atomic type that a thread can sleep on: 64 bits, of which the low 32 are the futex.
 //!
-//! Everything above this file is written against `Word`, [`fence`] and [`Cell64`] only; `tests/model` compiles the very
-//! same sources against a loom version of this file.
+//! Everything above this file is written against `Word`, [`fence`] and [`Cell64`] only;
+//! `tests/model` compiles the very same sources against a loom version of this file.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::AtomicU64;
@@ -10,9 +10,11 @@ use std::time::Duration;
 
 /// So many wake-ups may a waiter lose to threads that never slept; then it closes the door to them.
 pub const LOST_WAKEUPS: u32 = 4;
-/// Turns of the spin before the first second look at a lock that is held and for which nobody waits.
+/// Turns of the spin before the first second look at a lock that is held and for which nobody
+/// waits.
 pub const FIRST_SPIN: u32 = 16;
-/// Turns before the last look, each look being twice as far from the one before; then the thread sleeps.
+/// Turns before the last look, each look being twice as far from the one before; then the thread
+/// sleeps.
 pub const LAST_SPIN: u32 = 128;
 
 /// Why [`Word::sleep`] returned.
@@ -78,8 +80,8 @@ impl Word {
             tv_sec: libc::time_t::try_from(slice.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(slice.subsec_nanos()),
         };
-        // SAFETY: the address is that of a live, aligned 32-bit half; the kernel only reads it. No FUTEX_PRIVATE_FLAG,
-        // because the word may be in memory shared with another process.
+        // SAFETY: the address is that of a live, aligned 32-bit half; the kernel only reads it. No
+        // FUTEX_PRIVATE_FLAG, because the word may be in memory shared with another process.
         let outcome = unsafe {
             libc::syscall(
                 libc::SYS_futex,

@@ -52,15 +52,17 @@ pub(crate) fn reduce<'py>(
     (rebuild, PyTuple::new(py, arguments)?).into_pyobject(py)
 }
 
-/// The descriptor of the shared memory in which this process makes its locks, semaphores, conditions, events, barriers
-/// and small values. A parent passes it to its children, which give it to `attach_arena_fd`.
+/// The descriptor of the shared memory in which this process makes its locks, semaphores,
+/// conditions, events, barriers and small values. A parent passes it to its children, which give it
+/// to `attach_arena_fd`.
 #[pyfunction]
 pub(crate) fn arena_fd() -> PyResult<i32> {
     ungil_sync::arena_descriptor().map_err(errors::memory)
 }
 
-/// Maps the shared memory behind a descriptor that this process was given, so that objects in it unpickle even where
-/// the sender's `/proc` entry cannot be opened. The descriptor can be closed afterwards.
+/// Maps the shared memory behind a descriptor that this process was given, so that objects in it
+/// unpickle even where the sender's `/proc` entry cannot be opened. The descriptor can be closed
+/// afterwards.
 #[pyfunction]
 pub(crate) fn attach_arena_fd(fd: i32) -> PyResult<()> {
     if fd < 0 {
@@ -68,7 +70,8 @@ pub(crate) fn attach_arena_fd(fd: i32) -> PyResult<()> {
             "a descriptor is not negative",
         ));
     }
-    // SAFETY: only borrowed for this call, and duplicated before anything else; an invalid number is refused by the kernel.
+    // SAFETY: only borrowed for this call, and duplicated before anything else; an invalid number
+    // is refused by the kernel.
     #[allow(unsafe_code)]
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     ungil_sync::attach_descriptor(fd).map_err(errors::memory)

@@ -15,10 +15,12 @@ use ungil_sync::wait::Halt;
 /// The most parties of a barrier.
 const MOST_PARTIES: usize = 100_000;
 
-/// A barrier for a fixed number of threads, of any processes; the methods are `threading.Barrier`'s.
+/// A barrier for a fixed number of threads, of any processes; the methods are
+/// `threading.Barrier`'s.
 ///
-/// A party that dies while it waits breaks the barrier for the others. The `action` of the party that comes last is called;
-/// a barrier sent to another process carries its action if that can be pickled.
+/// A party that dies while it waits breaks the barrier for the others. The `action` of the party
+/// that comes last is called; a barrier sent to another process carries its action if that can be
+/// pickled.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
 pub(crate) struct Barrier {
     handle: Handle<RawBarrier>,
@@ -64,7 +66,8 @@ impl Barrier {
         })
     }
 
-    /// Waits for the other parties; returns this one's place, different for each, from 0 to `parties - 1`.
+    /// Waits for the other parties; returns this one's place, different for each, from 0 to
+    /// `parties - 1`.
     #[pyo3(signature = (timeout = None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<usize> {
         let timeout = blocking::timeout(timeout.or(self.timeout))?;

@@ -86,10 +86,14 @@ impl Signals {
         if self.main { MAIN_SLICE } else { THREAD_SLICE }
     }
 
-    /// Runs the signal handlers that are due (CPython runs them in the main thread only); true if one raised.
+    /// Runs the signal handlers that are due (the interpreter runs them in the main thread only); true if
+    /// one raised.
     pub(crate) fn interrupted(&mut self) -> bool {
         if self.main && self.raised.is_none() {
-            self.raised = Python::attach(|py| py.check_signals()).err();
+            // The method itself is not general enough over the lifetime of `py`.
+            #[allow(clippy::redundant_closure_for_method_calls)]
+            let checked = Python::attach(|py| py.check_signals());
+            self.raised = checked.err();
         }
         self.raised.is_some()
     }

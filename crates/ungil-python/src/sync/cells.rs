@@ -9,7 +9,7 @@ use super::rlock::RLock;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySlice, PyTuple};
+use pyo3::types::{PyIterator, PyList, PySlice, PyTuple};
 use std::ffi::c_int;
 use ungil_sync::cells::RawCells;
 use ungil_sync::handle::Handle;
@@ -128,7 +128,7 @@ impl Cells {
     }
 }
 
-/// `lock=True`: an RLock of its own; `False`: none; else the lock given.
+/// `lock=True`: an `RLock` of its own; `False`: none; else the lock given.
 fn lock_of(given: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
     let py = given.py();
     if given.cast::<Lock>().is_ok() || given.cast::<RLock>().is_ok() {
@@ -151,7 +151,8 @@ fn exit(cells: &Cells, py: Python<'_>) -> PyResult<()> {
     cells.get_lock(py)?.call_method0(py, "release").map(|_| ())
 }
 
-/// A number in shared memory; as `multiprocessing.Value`, with `add` in one step and the buffer protocol.
+/// A number in shared memory; as `multiprocessing.Value`, with `add` in one step and the buffer
+/// protocol.
 ///
 /// Reading or writing `value` is one step, `value += 1` is two: use `add`, or `with v.get_lock()`.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
@@ -211,12 +212,18 @@ impl Value {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         exit(&self.cells, py)
     }
 
     unsafe fn __getbuffer__(
-        slf: Bound<'_, Self>,
+        slf: &Bound<'_, Self>,
         view: *mut ffi::Py_buffer,
         flags: c_int,
     ) -> PyResult<()> {
@@ -245,8 +252,8 @@ impl Value {
     }
 }
 
-/// Numbers in shared memory; as `multiprocessing.Array`, with the buffer protocol: `numpy.frombuffer(array, ...)` and
-/// `memoryview(array)` see and change the same memory.
+/// Numbers in shared memory; as `multiprocessing.Array`, with the buffer protocol:
+/// `numpy.frombuffer(array, ...)` and `memoryview(array)` see and change the same memory.
 #[pyclass(module = "ungil.sync", frozen, weakref, sequence)]
 pub(crate) struct Array {
     cells: Cells,
@@ -323,6 +330,12 @@ impl Array {
         self.cells.get(py, self.index(key.extract()?)?)
     }
 
+    /// Over the items as they are now.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let items = (0..self.cells.len()).map(|at| self.cells.get(py, at));
+        PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?.try_iter()
+    }
+
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let Ok(slice) = key.cast::<PySlice>() else {
             return self.cells.set(self.index(key.extract()?)?, value);
@@ -363,12 +376,18 @@ impl Array {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         exit(&self.cells, py)
     }
 
     unsafe fn __getbuffer__(
-        slf: Bound<'_, Self>,
+        slf: &Bound<'_, Self>,
         view: *mut ffi::Py_buffer,
         flags: c_int,
     ) -> PyResult<()> {

@@ -19,10 +19,12 @@ use ungil_sync::patience::{Brief, Patience};
 use ungil_sync::thread::me;
 use ungil_sync::wait::Halt;
 
-/// A condition variable with its lock, between threads and between processes; the methods are `threading.Condition`'s.
+/// A condition variable with its lock, between threads and between processes; the methods are
+/// `threading.Condition`'s.
 ///
-/// `notify(n)` wakes `n` of those that wait at that moment, and none that come later. After a process was killed while it
-/// waited, a later `wait()` may return without a notification: test your condition in a loop, or use `wait_for`.
+/// `notify(n)` wakes `n` of those that wait at that moment, and none that come later. After a
+/// process was killed while it waited, a later `wait()` may return without a notification: test
+/// your condition in a loop, or use `wait_for`.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
 pub(crate) struct Condition {
     lock: Py<PyAny>,
@@ -129,7 +131,7 @@ impl Condition {
     }
 
     /// Takes the lock.
-    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    #[pyo3(signature = (blocking = Flag(true), timeout = None), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
         self.owned.acquire(py, blocking.0, timeout)
     }
@@ -149,11 +151,18 @@ impl Condition {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.owned.release(py)
     }
 
-    /// Gives the lock back, waits for a notification, takes the lock again; `False` if none came in time.
+    /// Gives the lock back, waits for a notification, takes the lock again; `False` if none came in
+    /// time.
     #[pyo3(signature = (timeout = None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.wait_once(py, blocking::timeout(timeout)?)
@@ -208,7 +217,13 @@ impl Condition {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __aexit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         self.owned.release(py)?;
         tasks::ready(py, py.None())
     }

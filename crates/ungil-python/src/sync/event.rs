@@ -80,10 +80,7 @@ impl Event {
 
     fn __repr__(&self) -> String {
         let status = if self.handle.is_set() { "set" } else { "unset" };
-        format!(
-            "<sync.Event at {:#x}: {status}>",
-            self.handle.identity()
-        )
+        format!("<sync.Event at {:#x}: {status}>", self.handle.identity())
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {

@@ -1,4 +1,5 @@
-//! The element types of `Value` and `Array`: characters of `struct`, or the simple types of `ctypes`.
+//! The element types of `Value` and `Array`: characters of `struct`, or the simple types of
+//! `ctypes`.
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -133,11 +134,12 @@ impl Format {
             1 => i64::from(bits as i8),
             2 => i64::from(bits as i16),
             4 => i64::from(bits as i32),
-            _ => bits as i64,
+            _ => bits.cast_signed(),
         }
     }
 
-    /// Refuses numbers that the element cannot hold: `multiprocessing.Value` cuts them off without a word.
+    /// Refuses numbers that the element cannot hold: `multiprocessing.Value` cuts them off without
+    /// a word.
     fn fitting(self, number: i128) -> PyResult<u64> {
         let width = 8 * self.size() as u32;
         let (least, most) = if self.is_signed() {

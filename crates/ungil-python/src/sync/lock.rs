@@ -12,9 +12,9 @@ use ungil_sync::mutex::Mutex;
 
 /// A lock that knows its owner, between threads and between processes.
 ///
-/// The methods are `threading.Lock`'s. Only the thread that acquired it releases it (`NotOwner`). When its owner died, the
-/// next `acquire()` raises `OwnerDied` once and owns the lock. With `detect=True` an acquire that would close a circle of
-/// waiting threads raises `Deadlock`.
+/// The methods are `threading.Lock`'s. Only the thread that acquired it releases it (`NotOwner`).
+/// When its owner died, the next `acquire()` raises `OwnerDied` once and owns the lock. With
+/// `detect=True` an acquire that would close a circle of waiting threads raises `Deadlock`.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
 pub(crate) struct Lock {
     pub(crate) owned: Owned,
@@ -32,7 +32,7 @@ impl Lock {
     }
 
     /// Takes the lock; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    #[pyo3(signature = (blocking = Flag(true), timeout = None), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
         self.owned.acquire(py, blocking.0, timeout)
     }
@@ -52,7 +52,13 @@ impl Lock {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.owned.release(py)
     }
 
@@ -67,7 +73,13 @@ impl Lock {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __aexit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         self.owned.release(py)?;
         tasks::ready(py, py.None())
     }

@@ -1,5 +1,5 @@
-//! Objects as the bytes of a queue's records: plain values and containers of them as they are, everything else pickled
-//! (protocol 5).
+//! Objects as the bytes of a queue's records: plain values and containers of them as they are,
+//! everything else pickled (protocol 5).
 
 use super::plain;
 use pyo3::exceptions::PyRuntimeError;
@@ -41,6 +41,7 @@ impl Payload<'_> {
 }
 
 pub(crate) fn encode<'py>(object: &Bound<'py, PyAny>) -> PyResult<(u32, Payload<'py>)> {
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if object.is_none() {
         return Ok((NONE, Payload::Small([0; 8], 0)));
     }
@@ -67,7 +68,6 @@ pub(crate) fn encode<'py>(object: &Bound<'py, PyAny>) -> PyResult<(u32, Payload<
     if plain::encode(object, &mut plain) {
         return Ok((PLAIN, Payload::Plain(plain)));
     }
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let pickled = DUMPS
         .import(object.py(), "pickle", "dumps")?
         .call1((object, PROTOCOL))?;

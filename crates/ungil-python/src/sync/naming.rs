@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use ungil_sync::identity::Owner;
 use ungil_sync::thread;
 
-/// "thread 'Name' (tid 12, process 12)": Python's name for a thread of this process, the kernel's for another's.
+/// "thread 'Name' (tid 12, process 12)": Python's name for a thread of this process, the kernel's
+/// for another's.
 pub(crate) fn name(py: Python<'_>, owner: Owner) -> String {
     let tid = owner.tid();
     match thread::describe(owner) {

@@ -1,4 +1,5 @@
-//! What `Lock`, `RLock` and `Condition` share: acquire and release with an owner, from threads and from tasks.
+//! What `Lock`, `RLock` and `Condition` share: acquire and release with an owner, from threads and
+//! from tasks.
 
 use super::blocking::{self, Attempt};
 use super::errors;
@@ -23,7 +24,8 @@ pub(crate) struct Owned {
     holder: Arc<Holder>,
 }
 
-/// The task of this process that holds the lock: tasks of one loop share a thread, and so the lock's owner.
+/// The task of this process that holds the lock: tasks of one loop share a thread, and so the
+/// lock's owner.
 #[derive(Default)]
 struct Holder {
     is_task: AtomicBool,
@@ -141,7 +143,8 @@ impl Owned {
         }
     }
 
-    /// `__enter__`: an exception leaves the lock free, because `with` does not call `__exit__` then.
+    /// `__enter__`: an exception leaves the lock free, because `with` does not call `__exit__`
+    /// then.
     #[inline]
     pub(crate) fn enter(&self, py: Python<'_>) -> PyResult<bool> {
         let me = me();
@@ -172,7 +175,9 @@ impl Owned {
         if self.holder.is_task.load(Ordering::Relaxed) {
             self.check_task(py, me)?;
         }
-        self.handle.leave(me).map_err(|refused| self.thief(py, me, refused.0))
+        self.handle
+            .leave(me)
+            .map_err(|refused| Self::thief(py, me, refused.0))
     }
 
     /// A task of this thread holds it: only that task gives it back.
@@ -199,7 +204,7 @@ impl Owned {
     }
 
     #[cold]
-    pub(crate) fn thief(&self, py: Python<'_>, me: Owner, owner: Option<Owner>) -> PyErr {
+    pub(crate) fn thief(py: Python<'_>, me: Owner, owner: Option<Owner>) -> PyErr {
         let owner = owner.map(|owner| naming::name(py, owner));
         errors::not_owner(py, &naming::name(py, me), owner.as_deref())
     }
@@ -221,7 +226,8 @@ impl Owned {
         }
     }
 
-    /// `await acquire_async(timeout)`: a helper thread waits in this thread's name. `kept` as in `OwnerDied`'s message.
+    /// `await acquire_async(timeout)`: a helper thread waits in this thread's name. `kept` as in
+    /// `OwnerDied`'s message.
     pub(crate) fn acquire_async(
         &self,
         py: Python<'_>,

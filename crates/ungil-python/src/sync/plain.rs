@@ -1,8 +1,8 @@
 //! Tuples, lists and dicts of plain values as bytes, several times faster than pickle.
 //!
-//! Only what comes out exactly as from pickle: exact built-in types, and no list or dict that is there twice, because two
-//! places that share one list must share one list on the other side. What has a single reference is not there twice.
-//! Everything else is refused, and pickled.
+//! Only what comes out exactly as from pickle: exact built-in types, and no list or dict that is
+//! there twice, because two places that share one list must share one list on the other side. What
+//! has a single reference is not there twice. Everything else is refused, and pickled.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -32,7 +32,9 @@ pub(crate) fn encode(object: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> bool {
 fn counts_are_exact(py: Python<'_>) -> bool {
     static EXACT: PyOnceLock<bool> = PyOnceLock::new();
     *EXACT.get_or_init(py, || {
-        let variable = py.import("sysconfig").and_then(|m| m.call_method1("get_config_var", ("Py_GIL_DISABLED",)));
+        let variable = py
+            .import("sysconfig")
+            .and_then(|m| m.call_method1("get_config_var", ("Py_GIL_DISABLED",)));
         variable.is_ok_and(|variable| !variable.is_truthy().unwrap_or(true))
     })
 }
@@ -77,14 +79,18 @@ fn container(object: &Bound<'_, PyAny>, out: &mut Vec<u8>, alone: bool, depth: u
     // An item's references: its container's, and while a list or dict is read also this function's.
     if let Ok(tuple) = object.cast_exact::<PyTuple>() {
         head(TUPLE, tuple.len(), out);
-        return tuple.iter_borrowed().all(|item| node(&item, out, alone && references(&item) == 1, depth));
+        return tuple
+            .iter_borrowed()
+            .all(|item| node(&item, out, alone && references(&item) == 1, depth));
     }
     if !alone {
         return false;
     }
     if let Ok(list) = object.cast_exact::<PyList>() {
         head(LIST, list.len(), out);
-        return list.iter().all(|item| node(&item, out, references(&item) == 2, depth));
+        return list
+            .iter()
+            .all(|item| node(&item, out, references(&item) == 2, depth));
     }
     if let Ok(dict) = object.cast_exact::<PyDict>() {
         head(DICT, dict.len(), out);
@@ -121,7 +127,9 @@ fn read<'py>(py: Python<'py>, rest: &mut &[u8], depth: u32) -> PyResult<Bound<'p
     Ok(match tag {
         NONE => py.None().into_bound(py),
         FALSE | TRUE => PyBool::new(py, tag == TRUE).to_owned().into_any(),
-        INT => i64::from_ne_bytes(take_array(rest)?).into_pyobject(py)?.into_any(),
+        INT => i64::from_ne_bytes(take_array(rest)?)
+            .into_pyobject(py)?
+            .into_any(),
         FLOAT => PyFloat::new(py, f64::from_ne_bytes(take_array(rest)?)).into_any(),
         STR => {
             let length = length(rest)?;
@@ -133,9 +141,12 @@ fn read<'py>(py: Python<'py>, rest: &mut &[u8], depth: u32) -> PyResult<Bound<'p
             PyBytes::new(py, take(rest, length)?).into_any()
         }
         TUPLE | LIST if depth > 0 => {
-            // Every item takes a byte or more: a length beyond that is damage, not a reason to allocate.
+            // Every item takes a byte or more: a length beyond that is damage, not a reason to
+            // allocate.
             let length = length(rest)?;
-            let items = (0..length).map(|_| read(py, rest, depth - 1)).collect::<PyResult<Vec<_>>>()?;
+            let items = (0..length)
+                .map(|_| read(py, rest, depth - 1))
+                .collect::<PyResult<Vec<_>>>()?;
             if tag == TUPLE {
                 PyTuple::new(py, items)?.into_any()
             } else {
@@ -156,7 +167,10 @@ fn read<'py>(py: Python<'py>, rest: &mut &[u8], depth: u32) -> PyResult<Bound<'p
 
 fn length(rest: &mut &[u8]) -> PyResult<usize> {
     let length = u64::from_ne_bytes(take_array(rest)?);
-    usize::try_from(length).ok().filter(|length| *length <= rest.len()).ok_or_else(damaged)
+    usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= rest.len())
+        .ok_or_else(damaged)
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> PyResult<&'a [u8]> {

@@ -7,7 +7,7 @@ use super::message;
 use super::tasks::{self, Cancel, Outcome};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 use ungil_sync::handle::Handle;
 use ungil_sync::patience::{Brief, Patience};
 use ungil_sync::ring::{RawQueue, Record, Refused, Stopped};
@@ -18,11 +18,13 @@ const MAX_BYTES: usize = 64 << 20;
 /// Records up to this length are copied with the GIL held: letting go of it would take longer.
 const BRIEF: usize = 64 << 10;
 
-/// A first-in, first-out queue between threads and between processes; the methods are `queue.Queue`'s.
+/// A first-in, first-out queue between threads and between processes; the methods are
+/// `queue.Queue`'s.
 ///
-/// Objects travel as bytes in shared memory: plain values as they are, everything else pickled when it is put, so that an
-/// object that cannot be pickled raises in `put()`. `maxsize` bounds the number of objects (0: no bound), `max_bytes` the
-/// size of one; all together may take twice that, and a `put()` that finds no room waits.
+/// Objects travel as bytes in shared memory: plain values as they are, everything else pickled when
+/// it is put, so that an object that cannot be pickled raises in `put()`. `maxsize` bounds the
+/// number of objects (0: no bound), `max_bytes` the size of one; all together may take twice that,
+/// and a `put()` that finds no room waits.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
 pub(crate) struct Queue {
     handle: Handle<RawQueue>,
@@ -90,7 +92,7 @@ impl Queue {
 #[pymethods]
 impl Queue {
     #[new]
-    #[pyo3(signature = (maxsize = 0, *, max_bytes = MAX_BYTES))]
+    #[pyo3(signature = (maxsize = 0, *, max_bytes = MAX_BYTES), text_signature = "(maxsize=0, *, max_bytes=67108864)")]
     fn new(maxsize: i64, max_bytes: usize) -> PyResult<Self> {
         let maxsize = u32::try_from(maxsize.max(0))
             .map_err(|_| PyValueError::new_err("maxsize must be below 2**32"))?;
@@ -99,7 +101,7 @@ impl Queue {
     }
 
     /// Puts an object into the queue; `queue.Full` if there was no room in time.
-    #[pyo3(signature = (item, block = Flag(true), timeout = None))]
+    #[pyo3(signature = (item, block = Flag(true), timeout = None), text_signature = "($self, item, block=True, timeout=None)")]
     fn put(&self, item: &Bound<'_, PyAny>, block: Flag, timeout: Option<f64>) -> PyResult<()> {
         let py = item.py();
         let (tag, payload) = message::encode(item)?;
@@ -126,7 +128,7 @@ impl Queue {
     }
 
     /// Gets the object that was put first; `queue.Empty` if there was none in time.
-    #[pyo3(signature = (block = Flag(true), timeout = None))]
+    #[pyo3(signature = (block = Flag(true), timeout = None), text_signature = "($self, block=True, timeout=None)")]
     fn get<'py>(
         &self,
         py: Python<'py>,
@@ -189,7 +191,8 @@ impl Queue {
         )
     }
 
-    /// As `get`, without blocking the event loop. Cancelled while an object arrives, it puts the object back, at the end.
+    /// As `get`, without blocking the event loop. Cancelled while an object arrives, it puts the
+    /// object back, at the end.
     #[pyo3(signature = (timeout = None))]
     fn get_async(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
         tasks::running_loop(py)?;
@@ -210,8 +213,8 @@ impl Queue {
                 Outcome::Deliver(Ok(record)) => Ok(message::decode(py, &record)?.unbind()),
                 Outcome::Deliver(Err(stop)) => Err(stopped(py, &Side::Get, &stop, None)),
                 Outcome::Undo(Ok(Record { tag, bytes })) => {
-                    // As in asyncio.Queue nothing is lost; its number as an unfinished task moves with it. Putting may have
-                    // to wait, and this is the loop's thread.
+                    // As in asyncio.Queue nothing is lost; its number as an unfinished task moves
+                    // with it. Putting may have to wait, and this is the loop's thread.
                     std::thread::spawn(move || {
                         back.put(&back, me(), (tag, &bytes), &mut Brief, &mut Brief)
                             .ok();
@@ -285,7 +288,7 @@ impl Queue {
     }
 
     /// No more puts; gets raise `ShutDown` when the queue is empty, with `immediate` at once.
-    #[pyo3(signature = (immediate = Flag(false)))]
+    #[pyo3(signature = (immediate = Flag(false)), text_signature = "($self, immediate=False)")]
     fn shutdown(&self, py: Python<'_>, immediate: Flag) {
         self.handle.close();
         if immediate.0 {
@@ -301,6 +304,15 @@ impl Queue {
                 }
             });
         }
+    }
+
+    /// `Queue[int]` in annotations.
+    #[classmethod]
+    fn __class_getitem__<'py>(
+        cls: &Bound<'py, PyType>,
+        _item: &Bound<'py, PyAny>,
+    ) -> Bound<'py, PyType> {
+        cls.clone()
     }
 
     fn __repr__(&self) -> String {

@@ -13,7 +13,8 @@ use ungil_sync::thread::me;
 
 /// A lock that its owner may take again, between threads and between processes.
 ///
-/// Otherwise as `Lock`. Tasks of one event loop exclude one another when they take it with `acquire_async` or `async with`.
+/// Otherwise as `Lock`. Tasks of one event loop exclude one another when they take it with
+/// `acquire_async` or `async with`.
 #[pyclass(module = "ungil.sync", frozen, weakref)]
 pub(crate) struct RLock {
     pub(crate) owned: Owned,
@@ -31,7 +32,7 @@ impl RLock {
     }
 
     /// Takes the lock, once more if it is this thread's; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    #[pyo3(signature = (blocking = Flag(true), timeout = None), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
         self.owned.acquire(py, blocking.0, timeout)
     }
@@ -51,7 +52,13 @@ impl RLock {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.owned.release(py)
     }
 
@@ -66,7 +73,13 @@ impl RLock {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __aexit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         self.owned.release(py)?;
         tasks::ready(py, py.None())
     }
@@ -104,7 +117,7 @@ impl RLock {
         self.owned
             .handle
             .leave_all(me)
-            .map_err(|refused| self.owned.thief(py, me, refused.0))
+            .map_err(|refused| Owned::thief(py, me, refused.0))
     }
 
     fn _acquire_restore(&self, py: Python<'_>, depth: u64) -> PyResult<()> {

@@ -13,19 +13,28 @@ use ungil_sync::semaphore::{MOST_PERMITS, RawSemaphore};
 
 /// A counting semaphore with a bound, between threads and between processes.
 ///
-/// `bound` is the most permits that it may have: `value` if not given, so that releasing what was not acquired raises
-/// `OverRelease`. A semaphore that starts at 0 counts signals and has no bound unless one is given; `bound=None` takes it
-/// away. Permits have no owner: those of a process that dies are gone.
+/// `bound` is the most permits that it may have: `value` if not given, so that releasing what was
+/// not acquired raises `OverRelease`. A semaphore that starts at 0 counts signals and has no bound
+/// unless one is given; `bound=None` takes it away. Permits have no owner: those of a process that
+/// dies are gone.
 #[pyclass(module = "ungil.sync", frozen, weakref, subclass)]
 pub(crate) struct Semaphore {
     handle: Handle<RawSemaphore>,
 }
 
-/// `bound` as it was given: not at all, as `None`, or as a number.
-#[derive(FromPyObject)]
-enum Bound_ {
-    Number(u32),
-    None(Option<u32>),
+/// `bound` as it was given, or the one that follows from the value.
+#[derive(Clone, Copy)]
+enum Limit {
+    OfValue,
+    Given(Option<u32>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Limit {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        object.extract().map(Self::Given)
+    }
 }
 
 fn create(value: i64, bound: Option<u32>) -> PyResult<Handle<RawSemaphore>> {
@@ -46,13 +55,12 @@ fn create(value: i64, bound: Option<u32>) -> PyResult<Handle<RawSemaphore>> {
 #[pymethods]
 impl Semaphore {
     #[new]
-    #[pyo3(signature = (value = 1, *, bound = Bound_::Number(u32::MAX)))]
-    fn new(value: i64, bound: Bound_) -> PyResult<Self> {
+    #[pyo3(signature = (value = 1, *, bound = Limit::OfValue))]
+    fn new(value: i64, bound: Limit) -> PyResult<Self> {
         let bound = match bound {
-            Bound_::Number(u32::MAX) if value == 0 => None,
-            Bound_::Number(u32::MAX) => u32::try_from(value).ok(),
-            Bound_::Number(bound) => Some(bound),
-            Bound_::None(bound) => bound,
+            Limit::OfValue if value == 0 => None,
+            Limit::OfValue => u32::try_from(value).ok(),
+            Limit::Given(bound) => bound,
         };
         Ok(Self {
             handle: create(value, bound)?,
@@ -60,7 +68,7 @@ impl Semaphore {
     }
 
     /// Takes a permit; `False` if that did not succeed in time.
-    #[pyo3(signature = (blocking = Flag(true), timeout = None))]
+    #[pyo3(signature = (blocking = Flag(true), timeout = None), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
         if timeout.is_none() && self.handle.try_acquire() {
             return Ok(true);
@@ -108,7 +116,12 @@ impl Semaphore {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.release(1)
     }
 
@@ -151,7 +164,13 @@ impl Semaphore {
     }
 
     #[pyo3(signature = (_type, _value, _traceback, /))]
-    fn __aexit__(&self, py: Python<'_>, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         self.release(1)?;
         tasks::ready(py, py.None())
     }
@@ -160,7 +179,11 @@ impl Semaphore {
         let (value, at) = (slf.get().value(), slf.get().handle.identity());
         let class = slf.get_type().name()?;
         // As in `threading`: with the bound where it is part of the class.
-        let bound = if slf.is_exact_instance_of::<Self>() { String::new() } else { format!("/{}", slf.get().handle.bound()) };
+        let bound = if slf.is_exact_instance_of::<Self>() {
+            String::new()
+        } else {
+            format!("/{}", slf.get().handle.bound())
+        };
         Ok(format!("<sync.{class} at {at:#x}: value={value}{bound}>"))
     }
 

@@ -1,7 +1,8 @@
 //! Waiting from asyncio: a helper thread waits, and the event loop gets a future.
 //!
-//! Only a wait that cannot end at once starts a thread. The helper is no Python thread: it takes the GIL once, to hand the
-//! outcome to the loop. A task that is cancelled is heard within a slice, and what was acquired for it is given back.
+//! Only a wait that cannot end at once starts a thread. The helper is no Python thread: it takes
+//! the GIL once, to hand the outcome to the loop. A task that is cancelled is heard within a slice,
+//! and what was acquired for it is given back.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
@@ -19,7 +20,8 @@ thread_local! {
     static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Whether this thread may ask again whether an owner lives: a failed `acquire(blocking=False)` must stay cheap.
+/// Whether this thread may ask again whether an owner lives: a failed `acquire(blocking=False)`
+/// must stay cheap.
 pub(crate) fn may_look() -> bool {
     let now = Instant::now();
     let may = LOOKED
@@ -88,7 +90,7 @@ pub(crate) fn spawn<T: Send + 'static>(
         None,
         None,
         move |_: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
-            heard.0.store(true, Ordering::Relaxed)
+            heard.0.store(true, Ordering::Relaxed);
         },
     )?;
     future.call_method1("add_done_callback", (on_done,))?;

@@ -66,7 +66,8 @@ impl Wait for Hasty {
     }
 }
 
-/// Explores a program; `preemptions` bounds how often a running thread is put aside (CHESS: few suffice for most bugs).
+/// Explores a program; `preemptions` bounds how often a running thread is put aside (CHESS: few
+/// suffice for most bugs).
 pub(crate) fn explore(preemptions: usize, program: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);

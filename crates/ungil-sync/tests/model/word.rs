@@ -1,4 +1,5 @@
-//! `word` for the model: loom's atomics, and the kernel's futex as loom's mutex and condition variable.
+//! `word` for the model: loom's atomics, and the kernel's futex as loom's mutex and condition
+//! variable.
 
 pub(crate) use loom::sync::atomic::{AtomicU64 as Cell64, Ordering, fence};
 use loom::sync::{Condvar, Mutex};
@@ -7,8 +8,8 @@ use std::time::Duration;
 /// Small, so that small programs reach the closed door.
 pub(crate) const LOST_WAKEUPS: u32 = 1;
 /// A modelled thread that spins would let its neighbours run on, and never sleep.
-pub(crate) const FIRST_SPIN: u32 = 1;
-pub(crate) const LAST_SPIN: u32 = 0;
+pub(crate) const FIRST_SPIN: u32 = 2;
+pub(crate) const LAST_SPIN: u32 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woke {
