@@ -1,7 +1,7 @@
 //! The extension module `ungil._ungil`: the only crate that knows `PyO3`.
 //!
 //! ```text
-//! pool/       the executors
+//! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
@@ -28,6 +28,7 @@ mod run;
 mod running;
 mod span;
 mod suggest;
+mod sync;
 mod traceback;
 mod visit;
 mod watchdog;
@@ -37,7 +38,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// The native half of the package `ungil`.
-#[pymodule]
+// Not yet shown to be sound without the GIL: a free-threaded build keeps it on for us.
+#[pymodule(gil_used = true)]
 mod _ungil {
     use super::{Bound, PyAnyMethods, PyDict, PyDictMethods, PyModule, PyModuleMethods, PyResult};
 
@@ -46,6 +48,8 @@ mod _ungil {
         FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
         interrupt_thread, kill_orphans, run_server, run_worker, wait_for_orphans,
     };
+    #[pymodule_export]
+    use crate::sync::sync;
 
     #[pymodule_export]
     use crate::cli::cli_main;
