@@ -30,6 +30,13 @@ def pytest_report_header() -> str:
     return f"ungil: {ungil.__version__} from {Path(ungil.__file__).parent}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def standing_helpers() -> None:
+    """Starts what lives as long as the session: the fork server, its socket, the supervisor."""
+    with ungil.ProcessPoolExecutor(1) as pool:
+        pool.submit(int).result()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fails a test that leaves a process, a file descriptor or a shared-memory object behind."""
@@ -73,7 +80,11 @@ def described(process: psutil.Process) -> str | None:
         return None
 
 
-STANDING = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+STANDING = (
+    "multiprocessing.resource_tracker",
+    "multiprocessing.forkserver",
+    f"_run_server({os.getpid()})",
+)
 
 
 def descriptors() -> set[str]:
