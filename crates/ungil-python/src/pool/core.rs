@@ -204,20 +204,14 @@ impl Task for Core {
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
-        match future {
+        if let Some(future) = future {
             // The notifier sets the state, under the condition of those who listen.
-            Some(future) => {
-                drop(inner);
-                link.notifier.tell(future, cancelled);
-            }
-            None => {
-                let state = if cancelled {
-                    State::CancelledAndNotified
-                } else {
-                    State::Finished
-                };
-                self.set_state(&mut inner, state);
-            }
+            drop(inner);
+            link.notifier.tell(future, cancelled);
+        } else if cancelled {
+            self.set_state(&mut inner, State::CancelledAndNotified);
+        } else {
+            self.set_state(&mut inner, State::Finished);
         }
     }
 }

@@ -17,8 +17,8 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 /// A new `ungil.Future`, and its core.
 pub(super) fn new_future(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Core>)> {
     static FUTURE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = FUTURE.import(py, "ungil._executors", "Future")?;
     static EMPTY: PyOnceLock<Py<pyo3::types::PyTuple>> = PyOnceLock::new();
+    let class = FUTURE.import(py, "ungil._executors", "Future")?;
     let empty = EMPTY.get_or_init(py, || pyo3::types::PyTuple::empty(py).unbind());
     // SAFETY: the class is a Python subclass of `FutureBase`, whose `tp_new` takes no
     // arguments; `__init__` of the standard future is skipped on purpose: all its attributes

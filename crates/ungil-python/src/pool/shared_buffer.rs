@@ -42,6 +42,8 @@ impl SharedBuffer {
     }
 }
 
+// The signatures are those that PyO3 asks for.
+#[allow(clippy::needless_pass_by_value, clippy::unused_self)]
 #[pymethods]
 impl SharedBuffer {
     /// # Safety

@@ -172,24 +172,19 @@ impl Servant {
         let len = codec::take_u32(&mut input).ok_or_else(garbled)?;
         let pickle = codec::take(&mut input, len).ok_or_else(garbled)?;
         let func = self.function(py, kind, pickle)?;
-        match codec::take(&mut input, 1).ok_or_else(garbled)?[0] {
-            arguments::PLAIN => {
-                let args = codec::decode(py, &mut input)
-                    .ok_or_else(garbled)?
-                    .cast_into::<PyTuple>()?;
-                drop(message);
-                Ok(func.bind(py).call1(args))
-            }
-            _ => {
-                self.prepare_main(py, input)?;
-                let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
-                drop::<Arc<Message>>(message);
-                let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) =
-                    both.extract()?;
-                drop(both);
-                Ok(func.bind(py).call(args, kwargs.as_ref()))
-            }
+        if codec::take(&mut input, 1).ok_or_else(garbled)?[0] == arguments::PLAIN {
+            let args = codec::decode(py, &mut input)
+                .ok_or_else(garbled)?
+                .cast_into::<PyTuple>()?;
+            drop(message);
+            return Ok(func.bind(py).call1(args));
         }
+        self.prepare_main(py, input)?;
+        let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
+        drop::<Arc<Message>>(message);
+        let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) = both.extract()?;
+        drop(both);
+        Ok(func.bind(py).call(args, kwargs.as_ref()))
     }
 
     fn function(&mut self, py: Python<'_>, kind: u8, pickle: &[u8]) -> PyResult<Py<PyAny>> {
@@ -246,7 +241,7 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickl
         }
         Err(error) => {
             head.push(answer::UNPICKLABLE);
-            let why = format!("{}: {}", type_name(py, &error), text(&error.value(py)));
+            let why = format!("{}: {}", type_name(py, &error), text(error.value(py)));
             put_texts([&pickling::type_name(value), &why, ""], head);
             None
         }
@@ -270,7 +265,7 @@ fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
         .and_then(|lines| PyResult::Ok(lines.extract::<Vec<String>>()?.concat()))
         .unwrap_or_default();
     put_texts(
-        [&type_name(py, error), &text(&error.value(py)), &traceback],
+        [&type_name(py, error), &text(error.value(py)), &traceback],
         head,
     );
 }
