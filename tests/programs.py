@@ -18,9 +18,11 @@ PATIENCE = 20.0
 def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Waits for a condition; fails when it does not come true in time."""
     deadline = time.monotonic() + seconds
+    pause = 0.001
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s: {true}"
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)  # hundreds of processes may be waiting
 
 
 def write(directory: Path, source: str, name: str = "program.py") -> Path:

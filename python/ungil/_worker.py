@@ -65,8 +65,9 @@ def _leave_parent_behind() -> None:
     atexit._clear()
     signal.set_wakeup_fd(-1)
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    if null != 0:  # it is, where the standard input was closed
+        os.dup2(null, 0)
+        os.close(null)
     # What the parent has read ahead is not for us.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (for the whole life)
 

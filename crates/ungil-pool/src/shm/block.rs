@@ -215,7 +215,9 @@ impl Drop for Block {
             // All but the header: the walk of `arena::reclaim` needs it.
             let page = os::page_size();
             if space > page {
-                os::punch(self.segment.fd(), self.offset + page, space - page);
+                self.segment
+                    .mapping()
+                    .punch(self.offset + page, space - page);
             }
         }
     }

@@ -55,11 +55,7 @@ impl Forker for PythonForker {
 }
 
 /// Becomes a worker below a frame of Python code; this thread has none.
-fn run_in_frame(
-    py: Python<'_>,
-    seat: WorkerSeat,
-    initializer: Option<Py<PyAny>>,
-) -> PyResult<()> {
+fn run_in_frame(py: Python<'_>, seat: WorkerSeat, initializer: Option<Py<PyAny>>) -> PyResult<()> {
     let seat = Mutex::new(Some(seat));
     let run = PyCFunction::new_closure(py, None, None, move |args, _| {
         let taken = seat.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -27,6 +27,10 @@ pub(super) fn run_and_exit(
     forked: bool,
 ) -> ! {
     let index = seat.index;
+    if !seat.follow_parent() {
+        // SAFETY: ends the process; it has done nothing yet.
+        unsafe { libc::_exit(0) }
+    }
     ungil_pool::process::name_this_process(&format!("ungil-worker-{}", index + 1));
     let code = match Worker::join(seat) {
         Ok(worker) => {
