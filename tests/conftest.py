@@ -35,12 +35,9 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def standing_helpers() -> None:
-    """Starts what lives as long as the interpreter, so that no test is charged for it.
-
-    That is ungil's fork server with its socket, and the descriptor that wakes the parent.
-    """
-    with ungil.ProcessPoolExecutor(1) as executor:
-        executor.submit(int).result()
+    """Starts what lives as long as the session: the fork server, its socket, the supervisor."""
+    with ungil.ProcessPoolExecutor(1) as pool:
+        pool.submit(int).result()
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +83,11 @@ def described(process: psutil.Process) -> str | None:
         return None
 
 
-STANDING = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+STANDING = (
+    "multiprocessing.resource_tracker",
+    "multiprocessing.forkserver",
+    f"_run_server({os.getpid()})",
+)
 
 
 def descriptors() -> set[str]:

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _ungil
 
@@ -26,6 +26,9 @@ class Future(_ungil.FutureBase, _StandardFuture[T]):
 
     def __init__(self) -> None:  # the native half has no more to set up
         pass
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle a future: send its result() instead")
 
 
 class _Stoppable(Protocol):
@@ -112,6 +115,9 @@ class InterruptibleExecutor(Executor):
             self._interrupt()
             raise
         return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle a {type(self).__name__}: make one where it is needed")
 
     def _interrupt(self) -> None:
         raise NotImplementedError

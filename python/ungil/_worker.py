@@ -65,8 +65,11 @@ def _leave_parent_behind() -> None:
     atexit._clear()
     signal.set_wakeup_fd(-1)
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    if null != 0:  # it is, where the standard input was closed
+        os.dup2(null, 0)
+        os.close(null)
+    # What the parent has read ahead is not for us.
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (for the whole life)
 
 
 def _move_in(what: dict[str, Any]) -> None:
@@ -91,8 +94,29 @@ def _take_identity(what: dict[str, Any], index: int) -> None:
     me._parent_pid = what["parent"]
     if "authkey" in what:
         me.authkey = what["authkey"]
-    module._parent_process = module._ParentProcess("MainProcess", what["parent"], None)
+    module._parent_process = _parent(module, what["parent"])
     module._current_process = me
+
+
+def _parent(module: Any, pid: int) -> object:
+    """The parent as `multiprocessing.parent_process()` gives it; watched once somebody asks."""
+
+    class ParentProcess(module._ParentProcess):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__("MainProcess", pid, None)
+
+        @property
+        def _sentinel(self) -> int:
+            descriptor: int | None = self.__dict__.get("descriptor")
+            if descriptor is None:
+                descriptor = self.__dict__["descriptor"] = os.pidfd_open(pid)
+            return descriptor
+
+        @_sentinel.setter
+        def _sentinel(self, _: None) -> None:
+            pass
+
+    return ParentProcess()
 
 
 def prepare_main() -> None:
@@ -112,6 +136,11 @@ def prepare_main() -> None:
 def run_chunk(function: Callable[..., Any], chunk: tuple[tuple[Any, ...], ...]) -> list[Any]:
     """Calls `function` once for each tuple of arguments."""
     return [function(*args) for args in chunk]
+
+
+def in_frame(function: Callable[[], object]) -> None:
+    """Calls it from a frame of Python code, which `eval` and others look for."""
+    function()
 
 
 def finish() -> None:

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use rustix::fs::{FallocateFlags, MemfdFlags};
+use rustix::fs::MemfdFlags;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Signal, WaitId, WaitIdOptions};
 use rustix::thread::futex;
@@ -76,11 +76,37 @@ impl Mapping {
         let _ = self.advise(offset, len, Advice::LinuxPopulateWrite);
     }
 
+    /// Takes the pages of a range now, so that running out of memory is an error here and not a
+    /// `SIGBUS` at the first touch. Through the mapping, not the descriptor: a task may close
+    /// all descriptors, and the number may then be some file's.
+    pub(crate) fn reserve(&self, offset: usize, len: usize) -> io::Result<()> {
+        loop {
+            match self.advise(offset, len, Advice::LinuxPopulateWrite) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Kernels before 5.14 do not know how.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(()),
+                other => return other,
+            }
+        }
+    }
+
+    /// Gives the memory of the whole pages in a range back.
+    pub(crate) fn punch(&self, offset: usize, len: usize) {
+        let page = page_size();
+        let start = offset.next_multiple_of(page);
+        let end = (offset + len) / page * page;
+        if start < end {
+            // Failing keeps the memory until the segment goes, which is all there is to lose.
+            let _ = self.advise(start, end - start, Advice::LinuxRemove);
+        }
+    }
+
     fn advise(&self, offset: usize, len: usize, advice: Advice) -> io::Result<()> {
         let page = page_size();
         let start = offset / page * page;
         let end = (offset + len).min(self.len);
-        // SAFETY: none of the advices used here changes the contents of the range.
+        // SAFETY: of the advices used here only `Remove` changes the contents, and its callers
+        // have the range to themselves.
         unsafe { rustix::mm::madvise(self.at(start).cast::<c_void>(), end - start, advice)? };
         Ok(())
     }
@@ -112,22 +138,6 @@ pub(crate) fn off_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(fd);
     }
     Ok(rustix::io::fcntl_dupfd_cloexec(&fd, 3)?)
-}
-
-/// Takes the pages of a range now, so that running out of memory is an error here and not a
-/// `SIGBUS` at the first touch.
-pub(crate) fn reserve(fd: BorrowedFd<'_>, offset: usize, len: usize) -> io::Result<()> {
-    rustix::io::retry_on_intr(|| {
-        rustix::fs::fallocate(fd, FallocateFlags::empty(), offset as u64, len as u64)
-    })?;
-    Ok(())
-}
-
-/// Gives the pages of a range back; reading them afterwards gives zeros.
-pub(crate) fn punch(fd: BorrowedFd<'_>, offset: usize, len: usize) {
-    let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    // Failing keeps the memory until the segment goes, which is all there is to lose.
-    let _ = rustix::fs::fallocate(fd, mode, offset as u64, len as u64);
 }
 
 /// The most bytes of address space this process may map, if it is limited at all.

@@ -172,6 +172,13 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
 }
 
 impl WorkerSeat {
+    /// Ties the calling process to its parent: the kernel ends it when the parent dies. `false`
+    /// when the parent is dead already.
+    #[must_use]
+    pub fn follow_parent(&self) -> bool {
+        os::die_with_parent(self.parent)
+    }
+
     /// From a `Fork` or `Work` note.
     pub(crate) fn from_note(note: Note, fd: Option<OwnedFd>, parent: u32) -> io::Result<Self> {
         let segment = fd.ok_or_else(|| {

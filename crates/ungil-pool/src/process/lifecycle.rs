@@ -260,6 +260,8 @@ impl Shared {
                 })
             }
             _ if deliberate => None,
+            // Others could be set up, and work.
+            _ if self.any_ready(book) => None,
             _ => {
                 book.failed_starts += 1;
                 let told =
@@ -272,6 +274,14 @@ impl Shared {
                 })
             }
         }
+    }
+
+    /// Whether any worker has got as far as taking tasks.
+    fn any_ready(&self, book: &Book) -> bool {
+        book.seats.iter().zip(0..).any(|(seat, index)| {
+            let words = self.segment.worker(index);
+            seat.pid().is_some() && words.seat.load(Ordering::Acquire) == seat::READY
+        })
     }
 
     /// Frees what the dead worker was reading, and what it had written and nobody reads.

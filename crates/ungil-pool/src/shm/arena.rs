@@ -126,10 +126,13 @@ impl Arena {
             None => self.cut(needed, space)?,
         };
         if needed > found.backed {
-            os::reserve(self.segment.fd(), found.offset, needed).map_err(|error| {
-                self.classes[class].free.push(Space { backed: 0, ..found });
-                NoSpace::Memory(error)
-            })?;
+            self.segment
+                .mapping()
+                .reserve(found.offset, needed)
+                .map_err(|error| {
+                    self.classes[class].free.push(Space { backed: 0, ..found });
+                    NoSpace::Memory(error)
+                })?;
             found.backed = needed;
         }
         // SAFETY: the space is ours and holds a header.
@@ -208,12 +211,18 @@ impl Arena {
         }
         let offset = part.next;
         let backed = if large {
-            os::reserve(self.segment.fd(), offset, needed).map_err(NoSpace::Memory)?;
+            self.segment
+                .mapping()
+                .reserve(offset, needed)
+                .map_err(NoSpace::Memory)?;
             needed
         } else {
             while part.backed < offset + space {
                 let step = STEP.min(part.end - part.backed);
-                os::reserve(self.segment.fd(), part.backed, step).map_err(NoSpace::Memory)?;
+                self.segment
+                    .mapping()
+                    .reserve(part.backed, step)
+                    .map_err(NoSpace::Memory)?;
                 part.backed += step;
             }
             space
@@ -255,7 +264,8 @@ pub(crate) fn reclaim(segment: &Segment, n: u32, used: [usize; 2]) -> [usize; 2]
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
-            if orphaned.is_ok() {
+            // An orphan of an earlier worker may still be read.
+            if matches!(orphaned, Ok(_) | Err(life::ORPHAN)) {
                 live = true;
             } else if space >= os::page_size() {
                 // The header goes with the pages; `space` must survive for the next walk.

@@ -290,7 +290,7 @@ impl Segment {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|&start, &mut len| start + len <= offset || start >= end);
-        os::punch(self.fd.as_fd(), offset, len);
+        self.mapping.punch(offset, len);
     }
 
     /// Start and end of the region of the parent (0) or of worker `n - 1`.

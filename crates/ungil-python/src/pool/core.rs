@@ -205,8 +205,8 @@ impl Task for Core {
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
         if let Some(future) = future {
-            drop(inner);
             // The notifier sets the state, under the condition of those who listen.
+            drop(inner);
             link.notifier.tell(future, cancelled);
         } else if cancelled {
             self.set_state(&mut inner, State::CancelledAndNotified);

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyType};
+use pyo3::types::{PyList, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
+use super::call::call;
 use super::core::{Content, Core, Ears, Inner, State};
 use super::outcome;
 
@@ -447,9 +448,8 @@ fn invoke_callbacks(future: &Bound<'_, PyAny>) {
 /// Calls one callback; its exception is logged, as `concurrent.futures` does.
 fn call_back(future: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
     let py = future.py();
-    let Err(error) = callback.call1((future,)) else {
-        return;
-    };
+    let called = PyTuple::new(py, [future]).and_then(|args| call(callback, &args, None));
+    let Err(error) = called else { return };
     if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
         error.write_unraisable(py, Some(callback));
         return;

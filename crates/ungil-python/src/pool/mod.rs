@@ -8,6 +8,7 @@
 //! thread                                  the thread pool
 //! ```
 
+mod call;
 mod codec;
 mod core;
 mod executor;

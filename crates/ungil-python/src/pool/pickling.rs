@@ -62,10 +62,9 @@ pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'p
         .getattr("ForkingPickler")?;
     let buffers = PyList::empty(py);
     let file = py.import("io")?.call_method0("BytesIO")?;
-    let options = PyDict::new(py);
-    options.set_item("buffer_callback", buffers.getattr("append")?)?;
+    // Its initializer takes no keywords: (file, protocol, fix_imports, buffer_callback).
     pickler
-        .call((&file, 5), Some(&options))?
+        .call1((&file, 5, true, buffers.getattr("append")?))?
         .call_method1("dump", (value,))?;
     let stream = file.call_method0("getvalue")?.cast_into::<PyBytes>()?;
     Ok(Pickle {

@@ -1,7 +1,7 @@
 //! `_ungil.ProcessPool`: the native half of `ungil.ProcessPoolExecutor`.
 
 use std::cell::RefCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -34,7 +34,9 @@ pub(crate) struct ProcessPool {
 
 /// An opened pool.
 struct Office {
-    engine: Arc<Engine>,
+    /// `None` once the pool has ended: its memory and its descriptor go then, even if the
+    /// executor stays.
+    engine: Mutex<Option<Arc<Engine>>>,
     notifier: Arc<Notifier>,
     oom: Arc<OomWatch>,
     functions: FunctionCache,
@@ -64,7 +66,11 @@ impl ProcessPool {
             _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
         let office = Office {
-            engine: Arc::new(Engine::new(max_workers, method, setup.as_bytes())?),
+            engine: Mutex::new(Some(Arc::new(Engine::new(
+                max_workers,
+                method,
+                setup.as_bytes(),
+            )?))),
             notifier: Arc::default(),
             oom: Arc::new(OomWatch::new()),
             functions: FunctionCache::default(),
@@ -95,21 +101,32 @@ impl ProcessPool {
 
     /// The process ids of the workers that are alive.
     fn worker_pids(&self) -> PyResult<Vec<u32>> {
-        Ok(self.office()?.engine.pids())
+        let engine = self.office()?.engine();
+        Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
     }
 
     /// Kills the workers at once; unfinished tasks fail or are cancelled, and no more are taken.
     fn kill_workers(&self, py: Python<'_>) -> PyResult<()> {
         let office = self.office()?;
-        py.detach(|| office.engine.kill());
-        office.wait_closed(py)
+        let Some(engine) = office.engine() else {
+            return Ok(());
+        };
+        py.detach(|| engine.kill());
+        office.wait_closed(py, engine)
     }
 
     /// The native half of `shutdown`.
     fn _shutdown(&self, py: Python<'_>, wait: bool, cancel_futures: bool) -> PyResult<()> {
         let office = self.office()?;
-        py.detach(|| office.engine.close(cancel_futures));
-        if wait { office.wait_closed(py) } else { Ok(()) }
+        let Some(engine) = office.engine() else {
+            return Ok(());
+        };
+        py.detach(|| engine.close(cancel_futures));
+        if wait {
+            office.wait_closed(py, engine)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -120,6 +137,11 @@ impl ProcessPool {
 }
 
 impl Office {
+    fn engine(&self) -> Option<Arc<Engine>> {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.clone()
+    }
+
     fn submit_encoded<'py>(
         &self,
         future: &Bound<'py, PyAny>,
@@ -130,6 +152,7 @@ impl Office {
         head: &mut Vec<u8>,
     ) -> PyResult<()> {
         let py = args.py();
+        let engine = self.engine().ok_or_else(closed)?;
         let call = match self.functions.encode(func, args, kwargs, head) {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
@@ -142,7 +165,7 @@ impl Office {
             }
         };
         core.lock().link = Some(Link {
-            pool: Arc::downgrade(&self.engine),
+            pool: Arc::downgrade(&engine),
             notifier: Arc::clone(&self.notifier),
             oom: Arc::clone(&self.oom),
             label: call.label,
@@ -150,14 +173,14 @@ impl Office {
         });
         let task = Arc::<Core>::clone(core);
         let submitted = match &call.pickle {
-            None => self.engine.submit(head, &[], task),
+            None => engine.submit(head, &[], task),
             Some(pickle) => {
                 let buffers = pickle.buffers();
                 let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
                 if size < DETACH_FROM {
-                    self.engine.submit(head, &buffers, task)
+                    engine.submit(head, &buffers, task)
                 } else {
-                    py.detach(|| self.engine.submit(head, &buffers, task))
+                    py.detach(|| engine.submit(head, &buffers, task))
                 }
             }
         };
@@ -181,25 +204,36 @@ impl Office {
     }
 
     /// Waits until every worker has ended and every callback has been called.
-    fn wait_closed(&self, py: Python<'_>) -> PyResult<()> {
-        if self.engine.is_inherited() {
+    fn wait_closed(&self, py: Python<'_>, engine: Arc<Engine>) -> PyResult<()> {
+        if engine.is_inherited() {
             return Ok(());
         }
-        wait_with_signals(py, || self.engine.wait(Some(TICK)))?;
+        wait_with_signals(py, || engine.wait(Some(TICK)))?;
+        let ended = self
+            .engine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop((ended, engine));
         self.notifier.close();
         wait_with_signals(py, || self.notifier.flush(TICK))
     }
 }
 
+fn closed() -> PyErr {
+    pyo3::exceptions::PyRuntimeError::new_err(SubmitError::Closed.to_string())
+}
+
 impl Drop for Office {
     fn drop(&mut self) {
-        if self.engine.is_inherited() {
+        let Some(engine) = self.engine() else { return };
+        if engine.is_inherited() {
             // The parent's, whose locks may have been held at the fork.
             return;
         }
-        self.engine.close(false);
+        engine.close(false);
         self.notifier.close();
-        let ending = self.engine.ending();
+        let ending = engine.ending();
         if !ending.is_over() {
             orphans::adopt(Orphan {
                 ending,

@@ -42,7 +42,7 @@ impl SharedBuffer {
     }
 }
 
-// The interpreter prescribes the signatures.
+// The signatures are those that PyO3 asks for.
 #[allow(clippy::needless_pass_by_value, clippy::unused_self)]
 #[pymethods]
 impl SharedBuffer {

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
 use ungil_pool::process::{Fork, Forker, Interpreter, Role, WorkerSeat, enter};
 
 use super::worker;
@@ -38,12 +40,34 @@ impl Forker for PythonForker {
                 let initializer = self
                     .initializer
                     .as_ref()
-                    .map(|initializer| initializer.bind(py));
-                worker::run_and_exit(py, seat, initializer, true)
+                    .map(|initializer| initializer.clone_ref(py));
+                let error = run_in_frame(py, seat, initializer).err();
+                // Only an error brings us back: nothing has been set up, nobody can be told.
+                if let Some(error) = error {
+                    error.print(py);
+                }
+                // SAFETY: ends the process without running the exit handlers that the fork copied.
+                unsafe { libc::_exit(1) }
             }
         })
         .unwrap_or_else(|| Err(io::Error::other("the interpreter is shutting down")))
     }
+}
+
+/// Becomes a worker below a frame of Python code; this thread has none.
+fn run_in_frame(py: Python<'_>, seat: WorkerSeat, initializer: Option<Py<PyAny>>) -> PyResult<()> {
+    let seat = Mutex::new(Some(seat));
+    let run = PyCFunction::new_closure(py, None, None, move |args, _| {
+        let taken = seat.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(seat) = taken {
+            let py = args.py();
+            let initializer = initializer.as_ref().map(|initializer| initializer.bind(py));
+            worker::run_and_exit(py, seat, initializer, true)
+        }
+    })?;
+    py.import("ungil._worker")?
+        .call_method1("in_frame", (run,))?;
+    Ok(())
 }
 
 /// `os.fork()` without its warning about threads: the child only runs the worker's loop, which

@@ -129,17 +129,16 @@ fn pickle_function(label: &str, func: &Bound<'_, PyAny>, named: bool) -> PyResul
         Ok(pickle) => Ok((pickle.stream.as_bytes().to_vec(), named)),
         Err(error) if pickling::is_unpicklable(py, &error) => {
             if let Some(pickle) = pickling::cloud_dump(func) {
-                Ok((pickle?.stream.as_bytes().to_vec(), false))
-            } else {
-                let message = format!(
-                    "{label} cannot be pickled for a worker process: {}. Move the function to the top level of a \
-                 module, or install cloudpickle (pip install cloudpickle), which also takes lambdas and closures",
-                    error.value(py)
-                );
-                let refused = pickling_error(py, &message);
-                refused.set_cause(py, Some(error));
-                Err(refused)
+                return Ok((pickle?.stream.as_bytes().to_vec(), false));
             }
+            let message = format!(
+                "{label} cannot be pickled for a worker process: {}. Move the function to the top level of a \
+                 module, or install cloudpickle (pip install cloudpickle), which also takes lambdas and closures",
+                error.value(py)
+            );
+            let refused = pickling_error(py, &message);
+            refused.set_cause(py, Some(error));
+            Err(refused)
         }
         Err(error) => Err(error),
     }

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use ungil_pool::thread::{Pushed, WorkQueue};
 
+use super::call::call;
 use super::core::{Content, Core, State};
 use super::executor::{new_future, not_opened, opened_twice};
 use super::future::{FutureBase, settle};
@@ -175,6 +176,7 @@ impl ThreadPoolCore {
                 },
             };
             run(py, &work);
+            drop(work);
             if since.elapsed() >= GIL_SLICE {
                 // Native callables never come to the interpreter's own switch.
                 py.detach(|| {});
@@ -214,7 +216,8 @@ fn run(py: Python<'_>, work: &Work) {
     if !ready {
         return;
     }
-    let result = work.func.bind(py).call(
+    let result = call(
+        work.func.bind(py),
         work.args.bind(py),
         work.kwargs.as_ref().map(|kwargs| kwargs.bind(py)),
     );

@@ -27,6 +27,10 @@ pub(super) fn run_and_exit(
     forked: bool,
 ) -> ! {
     let index = seat.index;
+    if !seat.follow_parent() {
+        // SAFETY: ends the process; it has done nothing yet.
+        unsafe { libc::_exit(0) }
+    }
     ungil_pool::process::name_this_process(&format!("ungil-worker-{}", index + 1));
     let code = match Worker::join(seat) {
         Ok(worker) => {
@@ -177,16 +181,14 @@ impl Servant {
                 .ok_or_else(garbled)?
                 .cast_into::<PyTuple>()?;
             drop(message);
-            Ok(func.bind(py).call1(args))
-        } else {
-            self.prepare_main(py, input)?;
-            let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
-            drop::<Arc<Message>>(message);
-            let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) =
-                both.extract()?;
-            drop(both);
-            Ok(func.bind(py).call(args, kwargs.as_ref()))
+            return Ok(func.bind(py).call1(args));
         }
+        self.prepare_main(py, input)?;
+        let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
+        drop::<Arc<Message>>(message);
+        let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) = both.extract()?;
+        drop(both);
+        Ok(func.bind(py).call(args, kwargs.as_ref()))
     }
 
     fn function(&mut self, py: Python<'_>, kind: u8, pickle: &[u8]) -> PyResult<Py<PyAny>> {
