@@ -237,7 +237,7 @@ def test_memory_is_the_workers_own(cli: Cli, tmp_path: Path) -> None:
             least = (
                 idle[kind, workers]["summary"]["memory"]["uss_bytes"] if kind == "process" else 0
             )
-            assert memory - least == pytest.approx(3_000_000, rel=0.15)
+            assert memory - least == pytest.approx(3_000_000, rel=0.3)
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])

@@ -141,16 +141,38 @@ def test_a_killed_worker_is_told(cli: Cli, jobs: Path) -> None:
 def test_what_does_not_pickle_is_named(cli: Cli, jobs: Path) -> None:
     result = cli("run", "jobs:gives_generator", "--worker", "process", "--tasks", "1")
     assert result.returncode == 1
-    assert "the result of task 1 of 1 of jobs:gives_generator" in result.stderr
+    assert "error: task 1 of 1 of jobs:gives_generator, process x" in result.stderr
+    assert "the result of task jobs.gives_generator cannot be sent back" in result.stderr
     assert "Return plain data" in result.stderr
     argument = cli(
         "run", "jobs:gives_generator", "--items", "[1, (n for n in ())]", "--worker", "process"
     )
     assert argument.returncode == 1
-    assert "does not pickle" in argument.stderr
+    assert "argument 0 (a generator) of jobs.gives_generator cannot be pickled" in argument.stderr
+    assert "Pass plain data" in argument.stderr
     assert "Traceback" not in argument.stderr + result.stderr
     thread = cli("run", "jobs:gives_generator", "--worker", "thread", "--tasks", "1")
     assert thread.returncode == 0
+
+
+def test_more_workers_than_a_pool_takes(cli: Cli) -> None:
+    done = cli("run", "io", "--iterations", "1", "--worker", "process", "--workers", "1000000")
+    assert done.returncode == 2
+    assert "process x1000000: max_workers must be at most" in done.stderr
+
+
+def test_workers_that_cannot_be_started(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading\nfrom ungil._ungil import cli_main\n"
+        'def refuse(thread): raise RuntimeError("can\'t start new thread")\n'
+        "threading.Thread.start = refuse\n"
+        "sys.exit(cli_main(['run', 'io', '--workers', '3']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot start thread x3: can't start new thread\n"
 
 
 @pytest.mark.parametrize("function", ["hangs", "spins"])

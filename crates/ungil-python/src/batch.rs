@@ -10,7 +10,6 @@ use crate::completions::{Completions, Done};
 use crate::error::{Error, Result};
 use crate::kinds::Pool;
 use crate::overdue::Overdue;
-use crate::parcel::Parcel;
 use crate::probe::{Failure, Probe, Report};
 use crate::watchdog::Watchdog;
 use crate::workload::Workload;
@@ -83,7 +82,7 @@ impl Batch<'_> {
             let future = self
                 .pool
                 .submit(py, probe.as_any(), &arguments)
-                .map_err(|error| self.undeliverable(py, task, error))?;
+                .map_err(|error| self.refused(py, task, error))?;
             completions.watch(&future, task)?;
         }
         let mut reports: Vec<Option<Report>> = (0..self.tasks).map(|_| None).collect();
@@ -139,38 +138,37 @@ impl Batch<'_> {
         }
     }
 
-    /// A future that failed although the task did not: its worker died, or something did not pickle.
+    /// A future that failed although the task did not: its worker died, or something was lost on the way.
     fn lost(&self, py: Python<'_>, task: usize, error: PyErr) -> Error {
+        let place = self.place(task);
         if Pool::is_broken(py, &error) {
             Error::WorkerDied {
-                place: self.place(task),
+                place,
                 source: error,
             }
+        } else if self.pool.kind.has_processes() && !error.is_instance_of::<PyKeyboardInterrupt>(py)
+        {
+            self.undelivered(py, task, error)
         } else {
-            self.undeliverable(py, task, error)
+            error.into()
         }
     }
 
-    /// What of a task did not pickle: its argument, or else (the function was tried before) its result.
-    fn undeliverable(&self, py: Python<'_>, task: usize, error: PyErr) -> Error {
-        if !self.pool.kind.has_processes() || error.is_instance_of::<PyKeyboardInterrupt>(py) {
-            return error.into();
+    /// A task that the pool does not take.
+    fn refused(&self, py: Python<'_>, task: usize, error: PyErr) -> Error {
+        if self.pool.kind.has_processes() && Pool::is_about_pickling(py, &error) {
+            self.undelivered(py, task, error)
+        } else {
+            self.pool.refused(py, error)
         }
-        let argument = self
-            .workload
-            .arguments(py, task)
-            .and_then(|arguments| Parcel::pack(arguments.as_any()));
-        match argument {
-            Err(reason) => Error::Unpicklable {
-                what: format!("the argument of {}", self.place(task)),
-                reason: reason.value(py).to_string(),
-                remedy: ARGUMENT_REMEDY.to_owned(),
-            },
-            Ok(_) => Error::Unpicklable {
-                what: format!("the result of {}", self.place(task)),
-                reason: error.value(py).to_string(),
-                remedy: RESULT_REMEDY.to_owned(),
-            },
+    }
+
+    fn undelivered(&self, py: Python<'_>, task: usize, source: PyErr) -> Error {
+        Error::Undelivered {
+            place: self.place(task),
+            // The tuple is a probe's report; of the user's it holds the result.
+            message: source.value(py).to_string().replace(", a tuple,", ""),
+            source,
         }
     }
 
@@ -185,27 +183,12 @@ impl Batch<'_> {
 
     fn place(&self, task: usize) -> String {
         format!(
-            "task {} of {} of {}",
+            "task {} of {} of {}, {}",
             task + 1,
             self.tasks,
-            cell_name(self.workload, self.pool)
+            self.workload.name,
+            self.pool.name(),
         )
-    }
-}
-
-/// What to do about an argument that does not pickle.
-pub(crate) const ARGUMENT_REMEDY: &str = "Give processes plain data (a path instead of an open \
-    file, a class or function of a module instead of a local one), or use --worker thread.";
-
-/// What to do about a result that does not pickle.
-pub(crate) const RESULT_REMEDY: &str = "Return plain data from the function (a list instead of a \
-    generator, a class of a module instead of a local one), or use --worker thread.";
-
-/// For example `io, thread x4`.
-pub(crate) fn cell_name(workload: &Workload, pool: &Pool) -> String {
-    match pool.kind.plural() {
-        None => format!("{}, {}", workload.name, pool.kind.name()),
-        Some(_) => format!("{}, {} x{}", workload.name, pool.kind.name(), pool.workers),
     }
 }
 

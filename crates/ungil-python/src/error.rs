@@ -57,6 +57,26 @@ pub(crate) enum Error {
         remedy: String,
     },
 
+    /// A task's result, or the task itself, was lost on the way.
+    #[error("{place}: {message}")]
+    Undelivered {
+        /// Which task of what.
+        place: String,
+        /// The pool's account, which says what to do.
+        message: String,
+        /// The pool's exception.
+        source: PyErr,
+    },
+
+    /// The workers cannot be had: too many of them, or a limit of the system.
+    #[error("cannot start {what}: {}", message_of(source))]
+    NoWorkers {
+        /// How many of which kind.
+        what: String,
+        /// Why.
+        source: PyErr,
+    },
+
     /// A worker died with a task in its hands.
     #[error("{place}: {}", message_of(source))]
     WorkerDied {
@@ -107,6 +127,8 @@ impl Error {
             Error::UserCode { .. }
             | Error::Raised { .. }
             | Error::Unpicklable { .. }
+            | Error::Undelivered { .. }
+            | Error::NoWorkers { .. }
             | Error::WorkerDied { .. }
             | Error::TimedOut { .. } => 1,
             Error::Usage(_) | Error::WrongType(_) | Error::Output { .. } => 2,
@@ -156,7 +178,10 @@ impl From<Error> for PyErr {
             Error::Unpicklable { .. } => match pickling_error(py, &message) {
                 Ok(error) | Err(error) => error,
             },
-            Error::WorkerDied { place, source } => {
+            Error::NoWorkers { what, source } => {
+                with_note(py, source, &format!("ungil: cannot start {what}"))
+            }
+            Error::Undelivered { place, source, .. } | Error::WorkerDied { place, source } => {
                 with_note(py, source, &format!("ungil: {place}"))
             }
             Error::TimedOut { .. } => PyTimeoutError::new_err(message),

@@ -1,6 +1,6 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -108,7 +108,7 @@ impl CompareProgress {
 impl Listener for CompareProgress {
     fn remark(&self, sentence: &str) {
         if self.speaks {
-            self.bar.suspend(|| eprintln!("ungil: {sentence}"));
+            self.bar.suspend(|| tell(&format!("ungil: {sentence}")));
         }
     }
 
@@ -116,7 +116,7 @@ impl Listener for CompareProgress {
         self.bar.set_length(visits as u64);
         self.bar.enable_steady_tick(TICK);
         if self.speaks && self.bar.is_hidden() {
-            eprintln!("ungil: {visits} runs, about {}", span(seconds));
+            tell(&format!("ungil: {visits} runs, about {}", span(seconds)));
         }
     }
 
@@ -128,10 +128,10 @@ impl Listener for CompareProgress {
         self.bar.set_message(state.label.clone());
         if self.speaks && self.bar.is_hidden() && state.announced < run {
             state.announced = run;
-            eprintln!(
-                "ungil: run {run} of {of} of each cell, about {} left",
-                span(left_s)
-            );
+            let left = span(left_s);
+            tell(&format!(
+                "ungil: run {run} of {of} of each cell, about {left} left"
+            ));
         }
     }
 
@@ -150,6 +150,11 @@ impl Listener for CompareProgress {
     fn finished(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line on stderr; where nobody reads it, there is nobody to tell.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

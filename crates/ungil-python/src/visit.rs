@@ -103,7 +103,8 @@ impl<'py, 'a> Visits<'py, 'a> {
         let visit = Bound::new(self.py, Visit { probe, stay_ms })?;
         let future = self
             .pool
-            .submit(self.py, visit.as_any(), &PyTuple::empty(self.py))?;
+            .submit(self.py, visit.as_any(), &PyTuple::empty(self.py))
+            .map_err(|error| self.lost(error))?;
         Ok(self.completions.watch(&future, index)?)
     }
 
@@ -118,7 +119,7 @@ impl<'py, 'a> Visits<'py, 'a> {
 
     /// A worker that cannot even be visited has died, or cannot import the function.
     fn lost(&self, error: PyErr) -> Error {
-        let name = format!("{} x{}", self.pool.kind.name(), self.pool.workers);
+        let name = self.pool.name();
         if error.is_instance_of::<PyKeyboardInterrupt>(self.py) {
             error.into()
         } else if Pool::is_broken(self.py, &error) {
@@ -126,6 +127,8 @@ impl<'py, 'a> Visits<'py, 'a> {
                 place: format!("the start of {name}"),
                 source: error,
             }
+        } else if !Pool::is_about_pickling(self.py, &error) {
+            self.pool.refused(self.py, error)
         } else {
             Error::Unpicklable {
                 what: format!("the function, in a worker of {name},"),

@@ -7,7 +7,7 @@ use super::config::Config;
 use crate::error::{Error, Result};
 use crate::kinds::{self, PoolOptions};
 use crate::options;
-use crate::progress::RunBar;
+use crate::progress::{RunBar, tell};
 use crate::run::{Run, count};
 use crate::workload::{self, Items, ItemsSource};
 
@@ -78,7 +78,7 @@ fn prepare(py: Python<'_>, args: RunArgs) -> Result<Run> {
             tasks,
         )?;
         if items.truncated && !args.common.quiet {
-            eprintln!("ungil: {}", options::truncated(&items));
+            tell(&format!("ungil: {}", options::truncated(&items)));
         }
         number_of_items = Some(items.len());
         workload.feed(py, items)?;

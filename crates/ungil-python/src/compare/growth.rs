@@ -31,5 +31,5 @@ impl Growth {
 }
 
 fn difference(now: u64, before: u64) -> i64 {
-    now as i64 - before as i64
+    now.cast_signed() - before.cast_signed()
 }

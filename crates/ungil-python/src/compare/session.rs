@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
                 let begun = Instant::now();
                 match self.visit(py, index, round, left_s) {
                     Ok(findings) => self.cells[index].add(findings, &mut growth),
-                    Err(error @ Error::Unpicklable { .. }) => {
+                    Err(error @ (Error::Unpicklable { .. } | Error::Undelivered { .. })) => {
                         let subject = self.cells[index].place.subject;
                         skip(&mut self.cells, subject, &error.to_string());
                         self.check_that_something_is_left()?;

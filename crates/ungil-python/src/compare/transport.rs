@@ -4,13 +4,20 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::batch::{ARGUMENT_REMEDY, RESULT_REMEDY};
 use crate::error::{Error, Result};
 use crate::parcel::Parcel;
 use crate::workload::Workload;
 
 /// Arguments are tried one after the other for at most this long.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What to do about an argument that does not pickle.
+const ARGUMENT_REMEDY: &str = "Give processes plain data (a path instead of an open \
+    file, a class or function of a module instead of a local one), or use --worker thread.";
+
+/// What to do about a result that does not pickle.
+const RESULT_REMEDY: &str = "Return plain data from the function (a list instead of a \
+    generator, a class of a module instead of a local one), or use --worker thread.";
 
 /// Mean cost of one task's way to a process and back.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use pyo3::exceptions::{
+    PyAttributeError, PyMemoryError, PyOSError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::{Kind, PoolOptions};
+use crate::error::{Error, Result};
 use crate::running;
 
 /// How long threads that were asked to stop are waited for.
@@ -26,18 +30,46 @@ impl Pool {
         py: Python<'_>,
         kind: &'static dyn Kind,
         options: &PoolOptions,
-    ) -> PyResult<Self> {
-        let executor = kind.executor(py, options)?.map(Bound::unbind);
-        let workers = if executor.is_some() {
-            options.workers
-        } else {
-            1
-        };
-        Ok(Self {
+    ) -> Result<Self> {
+        let mut pool = Self {
             kind,
-            workers,
-            executor,
-        })
+            workers: options.workers,
+            executor: None,
+        };
+        let executor = kind
+            .executor(py, options)
+            .map_err(|error| pool.refused(py, error))?;
+        match executor {
+            Some(executor) => pool.executor = Some(executor.unbind()),
+            None => pool.workers = 1,
+        }
+        Ok(pool)
+    }
+
+    /// For example `thread x4`.
+    pub(crate) fn name(&self) -> String {
+        match self.kind.plural() {
+            None => self.kind.name().to_owned(),
+            Some(_) => format!("{} x{}", self.kind.name(), self.workers),
+        }
+    }
+
+    /// What an exception of the executor means that is not about the task: a number it does not take, or a limit of the
+    /// system. What is neither is a mistake of ours.
+    pub(crate) fn refused(&self, py: Python<'_>, error: PyErr) -> Error {
+        if error.is_instance_of::<PyValueError>(py) {
+            Error::Usage(format!("{}: {}", self.name(), error.value(py)))
+        } else if error.is_instance_of::<PyRuntimeError>(py)
+            || error.is_instance_of::<PyOSError>(py)
+            || error.is_instance_of::<PyMemoryError>(py)
+        {
+            Error::NoWorkers {
+                what: self.name(),
+                source: error,
+            }
+        } else {
+            error.into()
+        }
     }
 
     /// Whether the calling thread does the work.
@@ -78,6 +110,16 @@ impl Pool {
         py.import("concurrent.futures")
             .and_then(|futures| futures.getattr("BrokenExecutor"))
             .is_ok_and(|class| error.value(py).is_instance(&class).unwrap_or(false))
+    }
+
+    /// Whether an exception of a submission or a future is about what was to be sent: `pickle` raises these three.
+    pub(crate) fn is_about_pickling(py: Python<'_>, error: &PyErr) -> bool {
+        error.is_instance_of::<PyTypeError>(py)
+            || error.is_instance_of::<PyAttributeError>(py)
+            || py
+                .import("pickle")
+                .and_then(|pickle| pickle.getattr("PickleError"))
+                .is_ok_and(|class| error.value(py).is_instance(&class).unwrap_or(false))
     }
 
     /// Ends the pool after its last task.
