@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from threading import Condition
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, final
 
 from typing_extensions import disjoint_base
@@ -27,6 +28,7 @@ __all__ = [
     "interrupt_thread",
     "kill_orphans",
     "run_example",
+    "sync",
     "wait_for_orphans",
 ]
 
@@ -34,6 +36,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 __version__: str
+sync: ModuleType  # typed as `ungil.sync`
 
 # --- pools ---------------------------------------------------------------------------------
 

@@ -157,7 +157,7 @@ impl RawBarrier {
         };
         self.enter(me, brief)?;
         let over = self.round.load(Ordering::Relaxed) != round;
-        if !over && (halted.is_some() || self.somebody_died(seats, wait)) {
+        if !over && (halted.is_some() || self.is_broken() || self.somebody_died(seats, wait)) {
             self.break_now();
         }
         self.exit(me);
@@ -180,16 +180,16 @@ impl RawBarrier {
         self.end_round(true);
     }
 
-    /// The outcome is written before the round moves on; a death between the two leaves the round
-    /// as it was.
+    /// The outcome is written before the round moves on, and the seats are emptied after it: who
+    /// dies in between is still found in its seat.
     fn end_round(&self, broken: bool) {
         let round = self.round.load(Ordering::Relaxed);
         let bit = 1 << (round % 64);
         let outcomes = self.outcomes.load(Ordering::Relaxed) & !bit;
         self.outcomes
             .store(outcomes | if broken { bit } else { 0 }, Ordering::Relaxed);
-        self.come.store(0, Ordering::Relaxed);
         self.round.add(1, Ordering::Release);
+        self.come.store(0, Ordering::Relaxed);
         self.round.wake(u32::MAX);
     }
 

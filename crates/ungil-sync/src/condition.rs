@@ -54,11 +54,13 @@ impl RawCondition {
         }
     }
 
-    /// Sleeps until a notification or for one slice. Call it without the lock, then take the lock
+    /// Sleeps until there may be a notification. Call it without the lock, then take the lock
     /// and `claim`.
     pub fn sleep(&self, ticket: &Ticket, wait: &mut impl Wait) -> Result<(), Halt> {
-        if self.round.sleep(ticket.round, wait.slice()?) == Woke::Slice
+        // Without a permit there is no reason to trouble the lock.
+        while self.round.sleep(ticket.round, wait.slice()?) == Woke::Slice
             && self.round.load(Ordering::Relaxed) == ticket.round
+            && self.permits.load(Ordering::Relaxed) == 0
         {
             wait.tick()?;
         }
@@ -95,9 +97,10 @@ impl RawCondition {
         if chosen == 0 {
             return;
         }
-        self.permits.store(permits + chosen, Ordering::Relaxed);
         self.until
             .store(self.next.load(Ordering::Relaxed), Ordering::Relaxed);
+        // From here on it has happened, whether or not this thread lives to say so.
+        self.permits.store(permits + chosen, Ordering::Relaxed);
         self.round.add(1, Ordering::Relaxed);
         self.round.wake(u32::try_from(chosen).unwrap_or(u32::MAX));
     }

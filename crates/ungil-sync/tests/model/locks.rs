@@ -68,7 +68,7 @@ fn a_waiter_that_gives_up_leaves_the_others_their_wake_up() {
         let counter = Counter::new();
         let (hasty, patient) = (counter.clone(), counter.clone());
         counter.lock.lock(owner(3), &mut Calm).unwrap();
-        let giving_up = thread::spawn(move || match hasty.lock.lock(owner(1), &mut Hasty) {
+        let giving_up = thread::spawn(move || match hasty.lock.lock(owner(1), &mut Hasty(0)) {
             Ok(_) => hasty.lock.unlock(owner(1)).unwrap(),
             Err(halt) => assert_eq!(halt, Halt::TimedOut),
         });
@@ -77,6 +77,24 @@ fn a_waiter_that_gives_up_leaves_the_others_their_wake_up() {
         giving_up.join().unwrap();
         waiting.join().unwrap();
         assert_eq!(counter.lock.owner(), None);
+    });
+}
+
+#[test]
+fn a_starving_waiter_that_gives_up_does_not_leave_the_door_closed() {
+    explore(4, || {
+        let counter = Counter::new();
+        let other = counter.clone();
+        counter.lock.lock(owner(2), &mut Calm).unwrap();
+        let starving = thread::spawn(move || {
+            if other.lock.lock(owner(1), &mut Hasty(1)).is_ok() {
+                other.lock.unlock(owner(1)).unwrap();
+            }
+        });
+        counter.lock.unlock(owner(2)).unwrap();
+        counter.step(2);
+        starving.join().unwrap();
+        counter.step(2);
     });
 }
 

@@ -122,7 +122,7 @@ fn a_waiter_that_gives_up_does_not_swallow_a_notification() {
             let outcome = if hasty.ready.change(|ready| *ready) {
                 Ok(())
             } else {
-                hasty.wait(1, &mut Hasty)
+                hasty.wait(1, &mut Hasty(0))
             };
             hasty.lock.unlock(owner(1)).unwrap();
             // Notified while it gave up: it has the notification and passes it on.
