@@ -29,7 +29,7 @@ def method(request: pytest.FixtureRequest) -> str:
 def hold(marks: Path, gate: Path) -> int:
     """Leaves a mark with its pid, and waits for the gate."""
     (marks / str(os.getpid())).touch()
-    wait_until(gate.exists)
+    wait_until(gate.exists, 100)
     return os.getpid()
 
 
@@ -600,11 +600,12 @@ def test_a_directory_that_is_gone(method: str, tmp_path: Path) -> None:
 # --- many -------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(200)
 def test_a_pool_of_256_workers(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     with ungil.ProcessPoolExecutor(256) as pool:
         tasks = [pool.submit(hold, tmp_path, gate) for _ in range(256)]
-        wait_until(lambda: len(holders(tmp_path)) == 256, 40)
+        wait_until(lambda: len(holders(tmp_path)) == 256, 80)
         gate.touch()
         assert len({task.result(PATIENCE) for task in tasks}) == 256
 
