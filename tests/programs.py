@@ -36,9 +36,9 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end."""
     command = [sys.executable, *flags, str(write(directory, source))]
-    settings: dict[str, Any] = {"capture_output": True, "text": True, "check": False}
+    settings: dict[str, Any] = {"capture_output": True, "text": True}
     settings |= {"timeout": timeout, "cwd": directory, **options}
-    return subprocess.run(command, **settings)
+    return subprocess.run(command, check=False, **settings)
 
 
 def output(directory: Path, source: str, *flags: str, **options: Any) -> str:

@@ -15,12 +15,15 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures import Future as StandardFuture
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ungil
 from programs import PATIENCE, wait_until
 
+Future = StandardFuture[Any]
 Pool = ungil.ThreadPoolExecutor | ungil.ProcessPoolExecutor
 POOLS: dict[str, Callable[[int], Pool]] = {
     "thread": ungil.ThreadPoolExecutor,
@@ -227,11 +230,11 @@ def test_a_callback_hears_of_result_exception_and_cancellation(pool: Pool, gate:
     heard: dict[str, StandardFuture[object]] = {}
     blocker = pool.submit(pass_gate, gate)
     wait_until(blocker.running)
-    for name, call in {"value": (int, "7"), "error": (fail, "x"), "gone": (int, "8")}.items():
-        future = pool.submit(*call)
-        future.add_done_callback(lambda done, name=name: heard.setdefault(name, done))
-        if name == "gone":
-            assert future.cancel()
+    futures: dict[str, Future] = {"value": pool.submit(int, "7"), "error": pool.submit(fail, "x")}
+    futures["gone"] = pool.submit(int, "8")
+    for name, future in futures.items():
+        future.add_done_callback(partial(heard.setdefault, name))
+    assert futures["gone"].cancel()
     gate.touch()
     wait_until(lambda: len(heard) == 3)
     assert heard["value"].result() == 7
@@ -251,20 +254,22 @@ def test_a_callback_may_submit_and_wait(pool: Pool) -> None:
 
 
 def test_wait_for_all(pool: Pool) -> None:
-    futures = {pool.submit(int, "1"), pool.submit(fail, "x")}
+    futures: set[Future] = {pool.submit(int, "1"), pool.submit(fail, "x")}
     done, not_done = wait(futures, PATIENCE, ALL_COMPLETED)
     assert (done, not_done) == (futures, set())
 
 
 def test_wait_for_the_first(pool: Pool, gate: Path) -> None:
     quick, slow = pool.submit(int, "1"), pool.submit(pass_gate, gate)
-    done, not_done = wait([quick, slow], PATIENCE, FIRST_COMPLETED)
+    both: list[Future] = [quick, slow]
+    done, not_done = wait(both, PATIENCE, FIRST_COMPLETED)
     assert (done, not_done) == ({quick}, {slow})
 
 
 def test_wait_for_the_first_exception(pool: Pool, gate: Path) -> None:
     fine, bad, slow = pool.submit(int, "1"), pool.submit(fail, "x"), pool.submit(pass_gate, gate)
-    done, not_done = wait([fine, bad, slow], PATIENCE, FIRST_EXCEPTION)
+    futures: list[Future] = [fine, bad, slow]
+    done, not_done = wait(futures, PATIENCE, FIRST_EXCEPTION)
     assert (done, not_done) == ({fine, bad}, {slow})
 
 
@@ -291,7 +296,7 @@ def test_as_completed_gives_each_once(pool: Pool) -> None:
 
 
 def test_as_completed_runs_out_of_time(pool: Pool, gate: Path) -> None:
-    futures = [pool.submit(int, "1"), pool.submit(pass_gate, gate)]
+    futures: list[Future] = [pool.submit(int, "1"), pool.submit(pass_gate, gate)]
     with pytest.raises(TimeoutError, match=r"1 \(of 2\) futures unfinished"):
         list(as_completed(futures, 1))
 
@@ -306,7 +311,7 @@ def test_futures_of_different_pools_are_waited_for_together() -> None:
 
 
 def test_asyncio_awaits_it(pool: Pool) -> None:
-    async def main() -> list[object]:
+    async def main() -> tuple[object, ...]:
         loop = asyncio.get_running_loop()
         return await asyncio.gather(
             asyncio.wrap_future(pool.submit(int, "1")),

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -35,6 +37,14 @@ def hold(marks: Path, gate: Path) -> int:
 
 def holders(marks: Path) -> list[int]:
     return sorted(int(mark.name) for mark in marks.iterdir() if mark.name.isdigit())
+
+
+def held_by_two(marks: Path) -> bool:
+    return len(holders(marks)) == 2
+
+
+def is_gone(pool: ungil.ProcessPoolExecutor, pid: int) -> bool:
+    return pid not in pool.worker_pids()
 
 
 def kill_self(number: int) -> None:
@@ -102,7 +112,7 @@ def test_an_idle_worker_that_dies_is_replaced_when_needed(method: str) -> None:
         for _ in range(3):
             pid = pool.submit(os.getpid).result(PATIENCE)
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda pid=pid: pid not in pool.worker_pids())
+            wait_until(partial(is_gone, pool, pid))
             assert pool.submit(os.getpid).result(PATIENCE) != pid
 
 
@@ -113,7 +123,7 @@ def test_a_call_to_work_that_reaches_a_dead_worker_is_not_lost(tmp_path: Path) -
             marks.mkdir()
             gate = marks / "gate"
             both = [pool.submit(hold, marks, gate) for _ in range(2)]
-            wait_until(lambda marks=marks: len(holders(marks)) == 2)
+            wait_until(partial(held_by_two, marks))
             gate.touch()
             wait(both, PATIENCE)
             for pid in pool.worker_pids()[:1]:
@@ -151,7 +161,8 @@ def test_arrays_of_a_dead_worker_stay_as_they_are() -> None:
 
 def test_a_worker_may_die_again_and_again(method: str) -> None:
     with ungil.ProcessPoolExecutor(2, start_method=method) as pool:
-        futures = [pool.submit(os._exit if n % 4 == 0 else abs, n) for n in range(40)]
+        tasks: list[Callable[[int], Any]] = [os._exit, abs, abs, abs]
+        futures = [pool.submit(tasks[n % 4], n) for n in range(40)]
         wait(futures, PATIENCE * 2)
         for n, future in enumerate(futures):
             if n % 4:
@@ -564,9 +575,7 @@ def test_closed_standard_streams(method: str, closed: str, tmp_path: Path) -> No
     (tmp_path / "program.py").write_text(re.sub("^ {8}", "", source, flags=re.MULTILINE))
     redirections = " ".join(f"{fd}{'<' if fd == '0' else '>'}&-" for fd in closed.split())
     command = f"exec {sys.executable} program.py {redirections}"
-    subprocess.run(
-        ["sh", "-c", command], cwd=tmp_path, check=True, timeout=50, capture_output=True
-    )
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=50, capture_output=True)
     assert (tmp_path / "total").read_text() == "9900"
 
 
@@ -576,9 +585,9 @@ def test_no_program_to_start_workers_with(kind: str, monkeypatch: pytest.MonkeyP
     with pytest.raises(RuntimeError, match=r"sys\.executable is empty"):
         ungil.ProcessPoolExecutor(1, start_method=kind)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with ungil.ProcessPoolExecutor(1, start_method=kind) as pool:
-        with pytest.raises(ungil.BrokenProcessPool, match="cannot start /nowhere/python"):
-            pool.submit(int).result(PATIENCE)
+    refused = pytest.raises(ungil.BrokenProcessPool, match="cannot start /nowhere/python")
+    with ungil.ProcessPoolExecutor(1, start_method=kind) as pool, refused:
+        pool.submit(int).result(PATIENCE)
 
 
 def test_a_directory_that_is_gone(method: str, tmp_path: Path) -> None:

@@ -156,9 +156,7 @@ def test_map_refuses_a_chunk_of_nothing(pool: ungil.ProcessPoolExecutor) -> None
 
 
 @pytest.mark.parametrize("chunksize", [1, 3])
-def test_map_raises_where_the_call_raised(
-    pool: ungil.ProcessPoolExecutor, chunksize: int
-) -> None:
+def test_map_raises_where_the_call_raised(pool: ungil.ProcessPoolExecutor, chunksize: int) -> None:
     results = pool.map(divide, [1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 1, 1], chunksize=chunksize)
     assert [next(results) for _ in range(3)] == [1, 1, 1]
     with pytest.raises(ZeroDivisionError):
@@ -288,19 +286,23 @@ def test_a_failing_initializer_breaks_the_pool(method: str) -> None:
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
 def test_an_initializer_that_leaves_breaks_the_pool(method: str, kind: type) -> None:
-    with ungil.ProcessPoolExecutor(
-        1, start_method=method, initializer=raise_it, initargs=(kind, "leaving")
-    ) as pool:
-        with pytest.raises(BrokenProcessPool, match=f"{kind.__name__}: leaving"):
-            pool.submit(int).result(PATIENCE)
+    with (
+        ungil.ProcessPoolExecutor(
+            1, start_method=method, initializer=raise_it, initargs=(kind, "leaving")
+        ) as pool,
+        pytest.raises(BrokenProcessPool, match=f"{kind.__name__}: leaving"),
+    ):
+        pool.submit(int).result(PATIENCE)
 
 
 def test_an_initializer_that_kills_breaks_the_pool(method: str) -> None:
-    with ungil.ProcessPoolExecutor(
-        1, start_method=method, initializer=os._exit, initargs=(3,)
-    ) as pool:
-        with pytest.raises(BrokenProcessPool, match="exited with code 3 before it was ready"):
-            pool.submit(int).result(PATIENCE)
+    with (
+        ungil.ProcessPoolExecutor(
+            1, start_method=method, initializer=os._exit, initargs=(3,)
+        ) as pool,
+        pytest.raises(BrokenProcessPool, match="exited with code 3 before it was ready"),
+    ):
+        pool.submit(int).result(PATIENCE)
 
 
 def test_an_initializer_must_be_callable() -> None:
@@ -481,10 +483,10 @@ def send(end: socket.socket) -> None:
 # --- payloads ---------------------------------------------------------------------------------
 
 PLAIN = [
-    None, True, False, 0, -1, 2**62, 2**63 - 1, -(2**63), 2**63, 10**50, 0.0, -0.0, math.inf, 1e-320,
-    "", "ünïcødé 🐍", "\ud800", "x" * 5000, b"", b"\0" * 100, b"y" * 5000, (), (1, ("a", (b"b", ()))),
-    ((((((1,),),),),),), [], [1, [2]], {}, {"a": {1: 2}}, {1, 2}, frozenset({3}), 1j, range(5), int,
-    len, tuple(range(10_000)),
+    None, True, False, 0, -1, 2**62, 2**63 - 1, -(2**63), 2**63, 10**50, 0.0, -0.0, math.inf,
+    1e-320, "", "ünïcødé 🐍", "\ud800", "x" * 5000, b"", b"\0" * 100, b"y" * 5000, (),
+    (1, ("a", (b"b", ()))), ((((((1,),),),),),), [], [1, [2]], {}, {"a": {1: 2}}, {1, 2},
+    frozenset({3}), 1j, range(5), int, len, tuple(range(10_000)),
 ]  # fmt: skip
 
 
@@ -579,7 +581,7 @@ def test_large_payloads(pool: ungil.ProcessPoolExecutor, megabytes: int) -> None
 # --- what a worker knows of its parent --------------------------------------------------------
 
 
-def look_around() -> dict[str, object]:
+def look_around() -> dict[str, Any]:
     parent = multiprocessing.parent_process()
     assert parent is not None
     return {
@@ -610,7 +612,7 @@ def test_a_worker_lives_where_its_parent_lives(
     assert seen["parent"] == os.getpid()
     assert seen["parent alive"]
     assert seen["directory"] == str(tmp_path)
-    assert str(tmp_path / "lib") in seen["path"]  # type: ignore[operator]
+    assert str(tmp_path / "lib") in seen["path"]
     assert seen["argv"] == sys.argv
     assert seen["environ"] == "here"
     assert seen["authkey"] == multiprocessing.current_process().authkey
@@ -687,7 +689,8 @@ def double(point): return Point(point.x * 2)
 def length(points): return len(points)
 pool = ungil.ProcessPoolExecutor(1, start_method={method!r})
 back = pool.submit(double, Point(4)).result()
-print(type(back) is Point, back.x, pool.submit(length, [Point(1)]).result(), pool.submit(len, [Point(1)]).result())
+counts = [pool.submit(f, [Point(1)]).result() for f in (length, len)]
+print(type(back) is Point, back.x, *counts)
 pool.shutdown()
 """
 
