@@ -169,8 +169,7 @@ proptest! {
         let queue = Handle::queue(most, 2000).unwrap();
         let mut model = VecDeque::new();
         for (number, step) in steps.into_iter().enumerate() {
-            match step {
-                Some(length) => {
+            if let Some(length) = step {
                     let bytes = vec![number as u8; length];
                     match queue.try_put(&queue, me(), number as u32, &bytes) {
                         Ok(()) => model.push_back((number as u32, bytes)),
@@ -180,11 +179,9 @@ proptest! {
                         }
                     }
                     prop_assert!(most == 0 || model.len() <= most as usize);
-                }
-                None => {
+            } else {
                     let got = queue.try_get(&queue, me()).ok();
                     prop_assert_eq!(got.map(|record| (record.tag, record.bytes)), model.pop_front());
-                }
             }
             prop_assert_eq!(queue.len() as usize, model.len());
         }
