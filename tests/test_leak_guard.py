@@ -1,5 +1,6 @@
 """The guard of conftest.py has to bite: a test that leaks fails, and says what it left."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ def test_a_leak_fails_the_test_that_made_it(kind: str, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
         conftest.replace("GRACE_SECONDS = 5.0", "GRACE_SECONDS = 0.2")
     )
+    shutil.copy(Path(__file__).with_name("command_line.py"), tmp_path)
     (tmp_path / "test_leak.py").write_text(
         f"def test_leaks():\n    {LEAKS[kind]}\n\ndef test_tidy():\n    pass\n"
     )

@@ -263,6 +263,12 @@ fn put_exception(error: &Bound<'_, PyAny>, head: &mut Vec<u8>) {
 
 /// Writes the type, the message and the traceback of an exception.
 fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
+    if let Some(traceback) = error.traceback(py) {
+        // Before 3.12 the interpreter keeps it beside the exception. Failing loses the lines only.
+        let _ = error
+            .value(py)
+            .setattr(intern!(py, "__traceback__"), traceback);
+    }
     let traceback = py
         .import("traceback")
         .and_then(|module| module.call_method1("format_exception", (error.value(py),)))
