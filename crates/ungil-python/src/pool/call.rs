@@ -8,13 +8,19 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-unsafe extern "C-unwind" {
-    /// As in `pyo3::ffi`, but for an ABI that says that it may unwind.
-    fn PyObject_Call(
-        callable: *mut ffi::PyObject,
-        args: *mut ffi::PyObject,
-        kwargs: *mut ffi::PyObject,
-    ) -> *mut ffi::PyObject;
+/// `PyObject_Call`, by an ABI that says that it may unwind.
+type MayUnwind = unsafe extern "C-unwind" fn(
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// The function's address, hidden from the optimiser: `pyo3::ffi` declares it as one that does not
+/// unwind, and link-time optimisation would take that for all its calls.
+fn may_unwind() -> MayUnwind {
+    let address = std::hint::black_box(ffi::PyObject_Call as *const ());
+    // SAFETY: the same function by an ABI that differs only in what may happen on unwinding.
+    unsafe { std::mem::transmute::<*const (), MayUnwind>(address) }
 }
 
 /// Stops the thread when an unwinding stack drops it.
@@ -41,7 +47,7 @@ pub(super) fn call<'py>(
     let result = unsafe {
         Bound::from_owned_ptr_or_err(
             func.py(),
-            PyObject_Call(func.as_ptr(), args.as_ptr(), kwargs),
+            may_unwind()(func.as_ptr(), args.as_ptr(), kwargs),
         )
     };
     std::mem::forget(stop);
