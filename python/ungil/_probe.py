@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from importlib import import_module
 from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +20,8 @@ R = TypeVar("R")
 BUDGET = 0.1
 # ... or after so many items.
 MOST_ITEMS = 1000
+# Of these, so many are pickled.
+_SAMPLE = 100
 
 
 class Measured(NamedTuple):
@@ -88,7 +91,7 @@ def probe(
     remaining = 0 if exhausted else None
     if length is not None:
         remaining = max(0, length - len(taken))
-    pickled = _pickle(f, taken[0], done[0]) if taken else _Pickled("", 0, 0.0)
+    pickled = _pickle(f, taken, done)
     return done, Measured(
         items=len(taken),
         remaining=remaining,
@@ -141,24 +144,45 @@ class _Pickled(NamedTuple):
     seconds: float
 
 
-def _pickle(f: Callable[[T], R], item: T, outcome: Future[R]) -> _Pickled:
+def _pickle(f: Callable[[T], R], items: list[T], done: list[Future[R]]) -> _Pickled:
+    """Pickles the function, then items and results together, as a chunk of them would travel."""
+    results = [future.result() for future in done[:_SAMPLE] if future.exception() is None]
+    items = items[:_SAMPLE]
+    refusal, _, _ = _round_trip("the function", f)
     size, seconds = 0, 0.0
-    parts: list[tuple[str, Any]] = [("the function", f), ("an item", item)]
-    if outcome.exception() is None:
-        parts.append(("a result", outcome.result()))
-    for what, part in parts:
-        buffers: list[pickle.PickleBuffer] = []
-        start = time.perf_counter()
+    for what, parts in (("an item", items), ("a result", results)):
+        if parts and not refusal:
+            refusal, more, needed = _round_trip(what, parts)
+            size += more // len(parts)
+            seconds += needed / len(parts)
+    return _Pickled(refusal, size, seconds)
+
+
+def _round_trip(what: str, value: object) -> _Pickled:
+    buffers: list[pickle.PickleBuffer] = []
+    start = time.perf_counter()
+    try:
+        # As for a worker process: large buffers stay outside (PEP 574).
+        stream = _dumps(value, buffers.append)
+        pickle.loads(stream, buffers=buffers)
+    except Exception as error:
+        return _Pickled(f"{what} does not pickle ({error})", 0, 0.0)
+    seconds = time.perf_counter() - start
+    return _Pickled("", len(stream) + sum(buffer.raw().nbytes for buffer in buffers), seconds)
+
+
+def _dumps(value: object, aside: Callable[[pickle.PickleBuffer], object]) -> bytes:
+    try:
+        return pickle.dumps(value, protocol=5, buffer_callback=aside)
+    except (pickle.PicklingError, AttributeError, TypeError):
         try:
-            # As for a worker process: large buffers stay outside (PEP 574).
-            stream = pickle.dumps(part, protocol=5, buffer_callback=buffers.append)
-            pickle.loads(stream, buffers=buffers)
-        except Exception as error:
-            return _Pickled(f"{what} does not pickle ({error})", 0, 0.0)
-        if part is not f:  # it is the same for all items
-            seconds += time.perf_counter() - start
-            size += len(stream) + sum(buffer.raw().nbytes for buffer in buffers)
-    return _Pickled("", size, seconds)
+            cloudpickle: Any = import_module("cloudpickle")
+        except ImportError:
+            cloudpickle = None
+        if cloudpickle is None:
+            raise
+        pickled: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=aside)
+        return pickled
 
 
 class _GilWatch:

@@ -131,7 +131,9 @@ class _Task:
 
     def __call__(self) -> None:
         with self._crew.lock:
-            self._crew.tasks.discard(self)
+            if self not in self._crew.tasks:  # dropped meanwhile, and its future told
+                return
+            self._crew.tasks.remove(self)
         if not self.future.set_running_or_notify_cancel():
             return
         parts, self.parts = self.parts, []
