@@ -57,16 +57,26 @@ def map(
     remaining = iter(items)
     if kind != "auto":
         choice = Choice(kind, workers or _default_workers(kind), "as was asked for")
-        return MapResults(f, [], remaining, choice, chunksize or 1, None, workers, options)
+        executor = _kinds.executor(kind, workers, **options)
+        if kind == "serial":
+            rest = executor.map(f, remaining)
+        else:
+            rest = _Ahead(executor, f, remaining, choice.workers, chunksize or 1).results()
+        return MapResults([], rest, choice, None)
     done, measured = probe(f, remaining, _length(items), workers or usable_cores())
     choice = choose(measured)
     if choice.kind == "thread":
         choice = choice._replace(workers=workers or _default_workers("thread"))
-    if choice.kind == "serial":
-        options = {}
-    chunk = chunksize or (_chunk(measured) if choice.kind == "process" else 1)
     _log.info("map: %s", choice)
-    return MapResults(f, done, remaining, choice, chunk, measured, choice.workers, options)
+    if measured.remaining == 0 or any(future.exception() is not None for future in done):
+        rest = iter(())
+    elif choice.kind == "serial":
+        rest = (f(item) for item in remaining)
+    else:
+        executor = _kinds.executor(choice.kind, choice.workers, **options)
+        chunk = chunksize or (_chunk(measured) if choice.kind == "process" else 1)
+        rest = _Ahead(executor, f, remaining, choice.workers, chunk).results()
+    return MapResults(done, rest, choice, measured)
 
 
 def _length(items: object) -> int | None:
@@ -101,28 +111,15 @@ class MapResults(Iterator[R], Generic[R]):
 
     def __init__(
         self,
-        f: Callable[[Any], R],
         done: list[Future[R]],
-        remaining: Iterator[Any],
+        rest: Iterator[R],
         choice: Choice,
-        chunksize: int,
         measured: Measured | None,
-        workers: int | None,
-        options: dict[str, Any],
     ) -> None:
         self.kind = choice.kind
         self.workers = choice.workers
         self.reason = choice.reason
         self.measured = measured
-        failed = any(future.exception() is not None for future in done)
-        if failed or (measured is not None and measured.remaining == 0):
-            rest: Iterator[R] = iter(())
-        elif choice.kind == "serial" and not options:
-            rest = (f(item) for item in remaining)
-        else:
-            executor = _kinds.executor(choice.kind, workers, **options)
-            ahead = _Ahead(executor, f, remaining, _AHEAD * choice.workers, chunksize)
-            rest = ahead.results()
         self._rest = rest
         self._results = chain((future.result() for future in done), rest)
 
@@ -156,14 +153,15 @@ class _Ahead(Generic[R]):
         executor: Executor,
         f: Callable[[Any], R],
         items: Iterator[Any],
-        window: int,
+        workers: int,
         chunksize: int,
     ) -> None:
         self._executor = executor
         self._call: Callable[[Any], Any] = f if chunksize == 1 else _Chunk(f)
-        self._items = items if chunksize == 1 else _chunks(items, chunksize)
-        self._window = window
-        self._chunked = chunksize > 1
+        self._items = items
+        self._items_error: Exception | None = None
+        self._window = _AHEAD * workers
+        self._chunksize = chunksize
         self._waiting: deque[Future[Any]] = deque()
         try:
             self._submit()
@@ -172,8 +170,19 @@ class _Ahead(Generic[R]):
             raise
 
     def _submit(self) -> None:
-        for item in islice(self._items, self._window - len(self._waiting)):
-            self._waiting.append(self._executor.submit(self._call, item))
+        while len(self._waiting) < self._window and (chunk := self._next_chunk()):
+            argument = chunk if self._chunksize > 1 else chunk[0]
+            self._waiting.append(self._executor.submit(self._call, argument))
+
+    def _next_chunk(self) -> list[Any]:
+        chunk: list[Any] = []
+        if self._items_error is None:
+            try:
+                # Not list(): what came before an exception of the iterator counts.
+                chunk.extend(islice(self._items, self._chunksize))
+            except Exception as error:
+                self._items_error = error
+        return chunk
 
     def results(self) -> Iterator[R]:
         try:
@@ -181,12 +190,14 @@ class _Ahead(Generic[R]):
                 # Popped before it is waited for: nothing here keeps a result alive.
                 result = self._waiting.popleft().result()
                 self._submit()
-                if self._chunked:
+                if self._chunksize > 1:
                     yield from result.values()
                     del result
                 else:
                     yield result
                     del result
+            if self._items_error is not None:
+                raise self._items_error
         except BaseException as error:
             self._drop(now=isinstance(error, KeyboardInterrupt))
             raise
@@ -205,11 +216,6 @@ class _Ahead(Generic[R]):
             self._executor._interrupt()
         else:
             self._executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    while chunk := list(islice(items, size)):
-        yield chunk
 
 
 class _Chunk(Generic[R]):

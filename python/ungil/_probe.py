@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from importlib import import_module
-from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
@@ -65,9 +64,17 @@ def probe(
     exhausted = True
     with _GilWatch() as watch:
         start = warm = _Clocks()
-        for item in islice(items, MOST_ITEMS):
-            taken.append(item)
+        while len(taken) < MOST_ITEMS:
             future: Future[R] = Future()
+            try:
+                item = next(items)
+            except StopIteration:
+                break
+            except Exception as error:
+                future.set_exception(error)
+                done.append(future)
+                break
+            taken.append(item)
             done.append(future)
             wall = time.perf_counter()
             try:
@@ -86,7 +93,7 @@ def probe(
             if len(taken) == 1:
                 warm = _Clocks()
         else:
-            exhausted = len(taken) < MOST_ITEMS
+            exhausted = False
         cpu, threads = _Clocks().shares_since(warm)
     remaining = 0 if exhausted else None
     if length is not None:

@@ -37,7 +37,6 @@ class DaskExecutor(ClusterExecutor):
         distributed = require("distributed", "dask")
         super().__init__()
         self._killed: type[Exception] = distributed.KilledWorker
-        self._cancelled: type[BaseException] = distributed.client.FuturesCancelledError
         self._cluster: Any = None
         if address is None:
             self._cluster = distributed.LocalCluster(
@@ -68,20 +67,18 @@ class DaskExecutor(ClusterExecutor):
             self._settle(future, None, error)
             return future
         self._sent(future, theirs)
-        theirs.add_done_callback(partial(self._done, future))
+        theirs.add_done_callback(partial(self._relay, future))
         return future
 
-    def _done(self, future: Future[Any], theirs: Any) -> None:
-        if future.cancelled():
-            return
+    def _outcome(self, theirs: Any) -> Any:
         try:
-            value, error = theirs.result(), None
+            return theirs.result()
         except self._killed as killed:
-            value, error = None, _crashed(killed)
-        except BaseException as raised:
-            trace = raised.__traceback__ if theirs.status != "error" else theirs.traceback()
-            value, error = None, with_cause(raised, _users(trace))
-        self._settle(future, value, error)
+            raise _crashed(killed) from killed
+        except BaseException as error:
+            trace = theirs.traceback() if theirs.status == "error" else error.__traceback__
+            with_cause(error, _users(trace))
+            raise
 
     def worker_pids(self) -> list[int]:
         """The process ids of the workers, on whichever machine they are."""
@@ -115,9 +112,7 @@ def _users(trace: Any) -> Any:
 
 def _crashed(killed: Any) -> WorkerCrashed:
     worker = getattr(killed.last_worker, "address", killed.last_worker)
-    error = WorkerCrashed(
+    return WorkerCrashed(
         f"{killed.allowed_failures + 1} Dask workers died while they ran this task, the last one "
         f"at {worker}: it was given up. Look for a lack of memory, or a crash in native code"
     )
-    error.__cause__ = killed
-    return error

@@ -105,9 +105,7 @@ def run() -> None:
     send(_file, _answer(_call, receive(_file)))
 
 
-def _answer(
-    do: Callable[[Any], Callable[[], object]], parts: Sequence[bytearray]
-) -> Sequence[Any]:
+def _answer(do: Callable[[Any], Callable[[], object]], parts: Sequence[bytearray]) -> Sequence[Any]:
     try:
         call = do(parts)
     except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from ungil._process import WorkerCrashed
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Ray has one session per process: whoever started it for an executor ends it with the last one.
 _session = threading.Lock()
 _users = 0
@@ -69,22 +71,22 @@ class RayExecutor(ClusterExecutor):
             self._settle(future, None, error)
             return future
         self._sent(future, theirs)
-        theirs.future().add_done_callback(partial(self._done, future))
+        theirs.future().add_done_callback(partial(self._relay, future))
         return future
 
-    def _done(self, future: Future[Any], theirs: Any) -> None:
+    def _outcome(self, theirs: Any) -> Any:
         errors = self._ray.exceptions
         error = theirs.exception()
+        if error is None:
+            return theirs.result()
         if isinstance(error, errors.RayTaskError):
-            error = with_cause(error.cause, error.traceback_str)
-        elif isinstance(error, (errors.WorkerCrashedError, errors.NodeDiedError)):
-            crashed = WorkerCrashed(
+            raise with_cause(error.cause, _COLOUR.sub("", str(error)))
+        if isinstance(error, (errors.WorkerCrashedError, errors.NodeDiedError)):
+            raise WorkerCrashed(
                 "a Ray worker died while it ran this task, and so did those that ran it again: "
                 "look for a lack of memory, or a crash in native code"
-            )
-            crashed.__cause__ = error
-            error = crashed
-        self._settle(future, theirs.result() if error is None else None, error)
+            ) from error
+        raise error
 
     def _cancel(self, theirs: Any) -> None:
         self._ray.cancel(theirs, force=True)

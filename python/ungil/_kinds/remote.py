@@ -62,6 +62,18 @@ class ClusterExecutor(InterruptibleExecutor):
             self._cancel(theirs)
         self._settle(future, None, None)
 
+    def _relay(self, future: Future[Any], theirs: Any) -> None:
+        """Settles our future from their done one."""
+        if future.cancelled():
+            return
+        try:
+            value = self._outcome(theirs)
+        except BaseException as error:
+            # Our frames are of no use to who reads it.
+            self._settle(future, None, error.with_traceback(None))
+        else:
+            self._settle(future, value, None)
+
     def _settle(self, future: Future[Any], value: object, error: BaseException | None) -> None:
         """Gives the outcome, once; a future that was cancelled meanwhile keeps that."""
         with self._lock:
@@ -106,6 +118,10 @@ class ClusterExecutor(InterruptibleExecutor):
         self.shutdown(wait=False, cancel_futures=True)
         self._end_once()
 
+    def _outcome(self, theirs: Any) -> Any:
+        """The value of a done call, or its exception raised."""
+        raise NotImplementedError
+
     def _cancel(self, theirs: Any) -> None:
         """Has the cluster forget a call."""
         raise NotImplementedError
@@ -115,11 +131,9 @@ class ClusterExecutor(InterruptibleExecutor):
         raise NotImplementedError
 
 
-def with_cause(
-    error: BaseException, trace: TracebackType | str | None
-) -> BaseException:
-    """The error of a task, without frames, with its traceback in the cluster as the cause."""
+def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:
+    """The error of a task with its traceback in the cluster as the cause."""
     if not isinstance(trace, str):
         trace = "".join(traceback.format_exception(type(error), error, trace))
     error.__cause__ = RemoteTraceback(trace)
-    return error.with_traceback(None)
+    return error
