@@ -17,13 +17,14 @@ from ungil._executors import (
     Future,
     InterruptibleExecutor,
     ThreadPoolExecutor,
+    _threads,
     check_initializer,
     check_max_workers,
     register,
     usable_cores,
 )
 from ungil._kinds import inside, subinterpreter
-from ungil._process import RemoteError, RemoteTraceback, _main_module
+from ungil._process import RemoteError, RemoteTraceback, main_module
 
 if sys.version_info >= (3, 14):
     from concurrent.futures.interpreter import BrokenInterpreterPool as _StandardBroken
@@ -199,6 +200,11 @@ class _Threads(ThreadPoolExecutor):
         )
         thread.start()
         self._threads.append(thread)
+        _threads.add(thread)
+
+    def _interrupt(self) -> None:
+        # Not as a thread: what runs is in the interpreter, and its end here must not be cut short.
+        self.shutdown(wait=False, cancel_futures=True)
 
 
 class _Here(threading.local):
@@ -282,7 +288,7 @@ def _set_up(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
     what = {
         "sys_path": [entry or os.getcwd() for entry in sys.path],
         "argv": sys.argv,
-        "main": _main_module(),
+        "main": main_module(),
     }
     call = [] if initializer is None else _dump((initializer, initargs, {}))
     return [pickle.dumps(what, protocol=5), *call]
