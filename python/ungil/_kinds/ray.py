@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
-from ungil._kinds.remote import ClusterExecutor, require, with_cause
+from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
 from ungil._process import WorkerCrashed
 
 P = ParamSpec("P")
@@ -68,7 +68,7 @@ class RayExecutor(ClusterExecutor):
             theirs = self._remote.remote(fn, args, kwargs)
         except Exception as error:
             self._sent(future, None)
-            self._settle(future, None, error)
+            self._settle(future, None, refused(fn, error))
             return future
         self._sent(future, theirs)
         theirs.future().add_done_callback(partial(self._relay, future))

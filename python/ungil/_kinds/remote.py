@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import traceback
 from importlib import import_module
@@ -129,6 +130,19 @@ class ClusterExecutor(InterruptibleExecutor):
     def _disconnect(self) -> None:
         """Leaves the cluster; ends it if it was started for this executor."""
         raise NotImplementedError
+
+
+def refused(fn: object, error: Exception) -> pickle.PicklingError:
+    """The error of a call that a cluster's client did not take: it does not pickle."""
+    innermost: BaseException = error
+    while (deeper := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = deeper
+    name = getattr(fn, "__qualname__", repr(fn))
+    made = pickle.PicklingError(
+        f"{name} or its arguments cannot be pickled for the cluster: {innermost}"
+    )
+    made.__cause__ = error.with_traceback(None)
+    return made
 
 
 def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:
