@@ -27,7 +27,9 @@ def installed(kind: str) -> bool:
 @pytest.fixture(scope="module", params=sorted(PACKAGES))
 def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
     if not installed(request.param):
-        pytest.skip(f"{PACKAGES[request.param]} is not installed: pip install 'ungil[{request.param}]'")
+        pytest.skip(
+            f"{PACKAGES[request.param]} is not installed: pip install 'ungil[{request.param}]'"
+        )
     # Workers import the tasks from here.
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.path.dirname(__file__), before]))
@@ -93,7 +95,7 @@ def test_a_killed_worker_loses_no_task(cluster: Any) -> None:
 
 
 def test_a_task_that_kills_every_worker_is_given_up(cluster: Any) -> None:
-    with pytest.raises(ungil.WorkerCrashed, match="look for a lack of memory|Look for a lack"):
+    with pytest.raises(ungil.WorkerCrashed, match="ook for a lack of memory"):
         cluster.submit(kill_own_process).result(timeout=120)
     assert cluster.submit(square, 3).result(timeout=120) == 9
 
@@ -121,9 +123,7 @@ def test_an_address_has_its_own_workers(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(PACKAGES))
-def test_without_the_package_the_remedy_is_told(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_package_the_remedy_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, PACKAGES[kind], None)
     with pytest.raises(ImportError, match=rf"pip install 'ungil\[{kind}\]'"):
         ungil.executor(kind, 2)

@@ -147,5 +147,3 @@ class TestSerial:
 def test_an_old_python_says_why_there_are_no_interpreters() -> None:
     with pytest.raises(RuntimeError, match=r"Python 3\.1[12].*ProcessPoolExecutor"):
         ungil.executor("interpreter", 2)
-
-

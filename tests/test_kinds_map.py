@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import pytest
 import ungil
@@ -52,7 +53,7 @@ TYPICAL = Measured(
         ("computing", "process", {"has_gil": True, "seconds": 1e-5, "pickling": 1e-6}),
     ],
 )
-def test_the_table_of_rules(rule: str, kind: str, changes: dict[str, object]) -> None:
+def test_the_table_of_rules(rule: str, kind: str, changes: dict[str, Any]) -> None:
     measured = TYPICAL._replace(**changes)
     if "seconds" in changes and rule == "computing":
         measured = measured._replace(remaining=10**6)
