@@ -11,6 +11,10 @@ from ungil._ungil import __version__
 
 if TYPE_CHECKING:
     from ungil._executors import Future, ThreadPoolExecutor
+    from ungil._kinds import executor
+    from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
+    from ungil._kinds.serial import SerialExecutor
+    from ungil._map import map
     from ungil._process import (
         BrokenProcessPool,
         ProcessPoolExecutor,
@@ -21,29 +25,39 @@ if TYPE_CHECKING:
     from ungil._ungil import Comparison, compare, run_example
 
 __all__ = [
+    "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
     "Future",
+    "InterpreterPoolExecutor",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
+    "SerialExecutor",
     "ThreadPoolExecutor",
     "WorkerCrashed",
     "__version__",
     "compare",
+    "executor",
+    "map",
     "run_example",
 ]
 
 _HOMES = {
+    "BrokenInterpreterPool": "ungil._kinds.interpreter",
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
+    "InterpreterPoolExecutor": "ungil._kinds.interpreter",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
+    "SerialExecutor": "ungil._kinds.serial",
     "ThreadPoolExecutor": "ungil._executors",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
+    "executor": "ungil._kinds",
+    "map": "ungil._map",
     "run_example": "ungil._ungil",
 }
 

@@ -46,7 +46,8 @@ mod _ungil {
     #[pymodule_export]
     use crate::pool::{
         FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
-        interrupt_thread, kill_orphans, run_server, run_worker, wait_for_orphans,
+        interrupt_interpreter, interrupt_thread, kill_orphans, run_server, run_worker,
+        wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;

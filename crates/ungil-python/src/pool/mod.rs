@@ -6,6 +6,7 @@
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
 //! thread                                  the thread pool
+//! interpreters                            an interrupt for another interpreter
 //! ```
 
 mod call;
@@ -13,6 +14,7 @@ mod codec;
 mod core;
 mod executor;
 mod future;
+mod interpreters;
 mod notifier;
 mod oom;
 mod orphans;
@@ -26,6 +28,7 @@ mod thread;
 mod worker;
 
 pub(crate) use future::FutureBase;
+pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};
 pub(crate) use process::ProcessPool;
 pub(crate) use shared_buffer::SharedBuffer;

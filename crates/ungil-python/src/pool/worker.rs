@@ -271,7 +271,11 @@ fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
     }
     let traceback = py
         .import("traceback")
-        .and_then(|module| module.call_method1("format_exception", (error.value(py),)))
+        // `into_value`, because before Python 3.12 only that gives the exception its frames.
+        .and_then(|module| {
+            let error = error.clone_ref(py).into_value(py);
+            module.call_method1("format_exception", (error,))
+        })
         .and_then(|lines| PyResult::Ok(lines.extract::<Vec<String>>()?.concat()))
         .unwrap_or_default();
     put_texts(

@@ -1,0 +1,118 @@
+"""`DaskExecutor`: our executor interface on a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from ungil._executors import Future, check_max_workers, register, usable_cores
+from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._process import WorkerCrashed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DaskExecutor(ClusterExecutor):
+    """Runs calls on a Dask cluster.
+
+    max_workers: worker processes of one thread each of a cluster on this machine, started and
+        ended with this executor; default: the usable cores. Not with an address: that cluster has
+        the workers that it has.
+    address: the scheduler of a running cluster ("tcp://host:8786").
+
+    A task whose worker dies runs again on another one (at least once, therefore); one that keeps
+    killing its workers fails with `ungil.WorkerCrashed`. Functions and arguments are pickled by
+    Dask, with cloudpickle. Raises `ImportError`, with the remedy, without `ungil[dask]`.
+    """
+
+    def __init__(self, max_workers: int | None = None, *, address: str | None = None) -> None:
+        if address is not None and max_workers is not None:
+            raise ValueError(
+                "either max_workers or address: the cluster at an address has its own workers"
+            )
+        count = check_max_workers(max_workers, usable_cores())
+        distributed = require("distributed", "dask")
+        super().__init__()
+        self._killed: type[Exception] = distributed.KilledWorker
+        self._cluster: Any = None
+        if address is None:
+            self._cluster = distributed.LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+        try:
+            # Not the process' default client: that is the user's to have.
+            where = self._cluster if address is None else address
+            self._client: Any = distributed.Client(where, set_as_default=False)
+        except BaseException:
+            if self._cluster is not None:
+                self._cluster.close()
+            raise
+        register(self)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Schedules `fn(*args, **kwargs)` and gives its future."""
+        future: Future[T] = Future()
+        self._begin(future)
+        try:
+            # Through `_call`: `client.submit` has keywords of its own. Impure: each call counts.
+            theirs = self._client.submit(_call, fn, args, kwargs, pure=False)
+        except Exception as error:
+            self._sent(future, None)
+            self._settle(future, None, refused(fn, error))
+            return future
+        self._sent(future, theirs)
+        theirs.add_done_callback(partial(self._relay, future))
+        return future
+
+    def _outcome(self, theirs: Any) -> Any:
+        try:
+            return theirs.result()
+        except self._killed as killed:
+            raise _crashed(killed) from killed
+        except BaseException as error:
+            trace = theirs.traceback() if theirs.status == "error" else error.__traceback__
+            with_cause(error, _users(trace))
+            raise
+
+    def worker_pids(self) -> list[int]:
+        """The process ids of the workers, on whichever machine they are."""
+        return [int(pid) for pid in self._client.run(_pid).values()]
+
+    def _cancel(self, theirs: Any) -> None:
+        theirs.cancel()
+
+    def _disconnect(self) -> None:
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    return fn(*args, **kwargs)
+
+
+def _pid() -> int:
+    import os  # noqa: PLC0415 (runs in a worker)
+
+    return os.getpid()
+
+
+def _users(trace: Any) -> Any:
+    """A traceback from the user's function on."""
+    if trace is not None and trace.tb_frame.f_code.co_name == _call.__name__:
+        return trace.tb_next
+    return trace
+
+
+def _crashed(killed: Any) -> WorkerCrashed:
+    worker = getattr(killed.last_worker, "address", killed.last_worker)
+    return WorkerCrashed(
+        f"{killed.allowed_failures + 1} Dask workers died while they ran this task, the last one "
+        f"at {worker}: it was given up. Look for a lack of memory, or a crash in native code"
+    )

@@ -1,0 +1,104 @@
+"""`RayExecutor`: our executor interface on Ray."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from ungil._executors import Future, check_max_workers, register, usable_cores
+from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._process import WorkerCrashed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+# Ray has one session per process: whoever started it for an executor ends it with the last one.
+_session = threading.Lock()
+_users = 0
+_ours = False
+
+
+class RayExecutor(ClusterExecutor):
+    """Runs calls on Ray.
+
+    max_workers: cores of a Ray on this machine, started and ended with this executor; default:
+        the usable cores. Not with an address, nor where this process is connected to Ray already.
+    address: a running Ray ("auto", or as `ray.init` takes it).
+
+    A task whose worker dies runs again (at least once, therefore), three times at most; then it
+    fails with `ungil.WorkerCrashed`. Raises `ImportError`, with the remedy, without `ungil[ray]`.
+    """
+
+    def __init__(self, max_workers: int | None = None, *, address: str | None = None) -> None:
+        if address is not None and max_workers is not None:
+            raise ValueError(
+                "either max_workers or address: the cluster at an address has its own workers"
+            )
+        count = check_max_workers(max_workers, usable_cores())
+        self._ray = require("ray", "ray")
+        super().__init__()
+        self._connect(count, address)
+        self._remote: Any = self._ray.remote(_call)
+        register(self)
+
+    def _connect(self, count: int, address: str | None) -> None:
+        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        with _session:
+            if not self._ray.is_initialized():
+                how = {"address": address} if address else {"num_cpus": count, "address": "local"}
+                self._ray.init(
+                    **how,
+                    include_dashboard=None if address else False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+                _ours = True
+            _users += 1
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Schedules `fn(*args, **kwargs)` and gives its future."""
+        future: Future[T] = Future()
+        self._begin(future)
+        try:
+            theirs = self._remote.remote(fn, args, kwargs)
+        except Exception as error:
+            self._sent(future, None)
+            self._settle(future, None, refused(fn, error))
+            return future
+        self._sent(future, theirs)
+        theirs.future().add_done_callback(partial(self._relay, future))
+        return future
+
+    def _outcome(self, theirs: Any) -> Any:
+        errors = self._ray.exceptions
+        error = theirs.exception()
+        if error is None:
+            return theirs.result()
+        if isinstance(error, errors.RayTaskError):
+            raise with_cause(error.cause, _COLOUR.sub("", str(error)))
+        if isinstance(error, (errors.WorkerCrashedError, errors.NodeDiedError)):
+            raise WorkerCrashed(
+                "a Ray worker died while it ran this task, and so did those that ran it again: "
+                "look for a lack of memory, or a crash in native code"
+            ) from error
+        raise error
+
+    def _cancel(self, theirs: Any) -> None:
+        self._ray.cancel(theirs, force=True)
+
+    def _disconnect(self) -> None:
+        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        with _session:
+            _users -= 1
+            if _ours and _users == 0:
+                _ours = False
+                self._ray.shutdown()
+
+
+def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    return fn(*args, **kwargs)

@@ -1,0 +1,153 @@
+"""What the executors of other people's clusters share: our futures, settled from theirs."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import traceback
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+from ungil._executors import Future, InterruptibleExecutor
+from ungil._process import RemoteTraceback
+
+
+def require(package: str, extra: str) -> Any:
+    """The package, or an `ImportError` that tells how to get it."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f'the kind "{extra}" needs the package {package}, which cannot be imported '
+            f"({error}): pip install 'ungil[{extra}]'",
+            name=package,
+        ) from error
+
+
+class ClusterExecutor(InterruptibleExecutor):
+    """The calls on their way, each with the cluster's own handle of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Whoever takes a future out of here is the one to settle it.
+        self._calls: dict[Future[Any], Any] = {}
+        self._unsettled = 0
+        self._idle = threading.Event()
+        self._idle.set()
+        self._closed = False
+        self._end = threading.Lock()
+        self._ended = False
+
+    def _begin(self, future: Future[Any]) -> None:
+        """Registers a call; before it goes to the cluster, so that none gets lost."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._calls[future] = None
+            self._unsettled += 1
+            self._idle.clear()
+
+    def _sent(self, future: Future[Any], theirs: Any) -> None:
+        with self._lock:
+            if future in self._calls:
+                self._calls[future] = theirs
+        future.add_done_callback(self._when_done)
+
+    def _when_done(self, future: Future[Any]) -> None:
+        if not future.cancelled():
+            return
+        with self._lock:
+            theirs = self._calls.get(future)
+        if theirs is not None:
+            self._cancel(theirs)
+        self._settle(future, None, None)
+
+    def _relay(self, future: Future[Any], theirs: Any) -> None:
+        """Settles our future from their done one."""
+        if future.cancelled():
+            return
+        try:
+            value = self._outcome(theirs)
+        except BaseException as error:
+            # Our frames are of no use to who reads it.
+            self._settle(future, None, error.with_traceback(None))
+        else:
+            self._settle(future, value, None)
+
+    def _settle(self, future: Future[Any], value: object, error: BaseException | None) -> None:
+        """Gives the outcome, once; a future that was cancelled meanwhile keeps that."""
+        with self._lock:
+            if future not in self._calls:
+                return
+            del self._calls[future]
+        if future.set_running_or_notify_cancel():
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+        with self._lock:
+            self._unsettled -= 1
+            if self._unsettled == 0:
+                self._idle.set()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more tasks; waits for those taken, or drops those that are not done."""
+        with self._lock:
+            self._closed = True
+            calls = list(self._calls)
+        if cancel_futures:
+            for future in calls:
+                future.cancel()
+        if wait:
+            self._idle.wait()
+            self._end_once()
+        elif not self._ended:
+            threading.Thread(target=self._end_when_idle, daemon=True).start()
+
+    def _end_when_idle(self) -> None:
+        self._idle.wait()
+        self._end_once()
+
+    def _end_once(self) -> None:
+        with self._end:
+            if not self._ended:
+                self._ended = True
+                self._disconnect()
+
+    def _interrupt(self) -> None:
+        self.shutdown(wait=False, cancel_futures=True)
+        self._end_once()
+
+    def _outcome(self, theirs: Any) -> Any:
+        """The value of a done call, or its exception raised."""
+        raise NotImplementedError
+
+    def _cancel(self, theirs: Any) -> None:
+        """Has the cluster forget a call."""
+        raise NotImplementedError
+
+    def _disconnect(self) -> None:
+        """Leaves the cluster; ends it if it was started for this executor."""
+        raise NotImplementedError
+
+
+def refused(fn: object, error: Exception) -> pickle.PicklingError:
+    """The error of a call that a cluster's client did not take: it does not pickle."""
+    innermost: BaseException = error
+    while (deeper := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = deeper
+    name = getattr(fn, "__qualname__", repr(fn))
+    made = pickle.PicklingError(
+        f"{name} or its arguments cannot be pickled for the cluster: {innermost}"
+    )
+    made.__cause__ = error.with_traceback(None)
+    return made
+
+
+def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:
+    """The error of a task with its traceback in the cluster as the cause."""
+    if not isinstance(trace, str):
+        trace = "".join(traceback.format_exception(type(error), error, trace))
+    error.__cause__ = RemoteTraceback(trace)
+    return error

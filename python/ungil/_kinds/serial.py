@@ -1,0 +1,110 @@
+"""`SerialExecutor`: no workers at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from ungil._executors import (
+    Future,
+    InterruptibleExecutor,
+    check_initializer,
+    check_max_workers,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SerialExecutor(InterruptibleExecutor):
+    """Runs each call in the calling thread, when it is submitted.
+
+    The executor for debugging (breakpoints, profilers and tracebacks are where one expects them)
+    and for comparisons. max_workers is checked and otherwise not used, so that a program can
+    change the kind alone. initializer, initargs: called before the first call.
+
+    Ctrl-C during a call comes out of `submit`, as it would out of the call.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        check_max_workers(max_workers, 1)
+        check_initializer(initializer)
+        self._initializer = initializer
+        self._initargs = initargs
+        self._broken: BaseException | None = None
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Runs `fn(*args, **kwargs)` and gives its future, which is done."""
+        if self._closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        self._initialize()
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            value = fn(*args, **kwargs)
+        except BaseException as error:
+            future.set_exception(_without_our_frame(error))
+            if isinstance(error, KeyboardInterrupt):
+                raise
+        else:
+            future.set_result(value)
+        return future
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """Like `map(fn, *iterables)`: each call runs when its result is asked for.
+
+        Raises `TimeoutError` if a call has not ended `timeout` seconds after this one; as nothing
+        else runs meanwhile, that is noticed only when the call has ended.
+        """
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self._results(fn, zip(*iterables, strict=False), deadline)
+
+    def _results(
+        self, fn: Callable[..., T], calls: Iterable[tuple[Any, ...]], deadline: float | None
+    ) -> Iterator[T]:
+        for args in calls:
+            future = self.submit(fn, *args)
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError
+            yield future.result()
+
+    def _initialize(self) -> None:
+        if self._initializer is not None:
+            initializer, self._initializer = self._initializer, None
+            try:
+                initializer(*self._initargs)
+            except Exception as error:
+                self._broken = error
+        if self._broken is not None:
+            raise BrokenExecutor("the initializer has failed") from self._broken
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more calls; there are none to wait for."""
+        self._closed = True
+
+    def _interrupt(self) -> None:
+        self._closed = True
+
+
+def _without_our_frame(error: BaseException) -> BaseException:
+    traceback = error.__traceback__
+    return error.with_traceback(traceback.tb_next if traceback is not None else None)

@@ -1,0 +1,98 @@
+"""An interpreter beside the main one, through what each version of Python has for that.
+
+The one place that knows versions. `Subinterpreter` is the same on all: create, run source text,
+close; isolated, with a GIL of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from importlib import import_module
+from typing import Any
+
+_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+_REMEDY = (
+    'Use ungil.ProcessPoolExecutor (ungil.executor("process")), which runs the same tasks in '
+    "parallel, or Python 3.13 or newer."
+)
+
+
+class SubinterpreterError(RuntimeError):
+    """Code inside an interpreter failed; the message is what it said."""
+
+
+def why_not() -> str | None:
+    """Why this Python has no worker interpreters, with the remedy; None if it has."""
+    if sys.implementation.name != "cpython":
+        return f"{sys.implementation.name} has no interpreters with a GIL of their own. {_REMEDY}"
+    if sys.version_info < (3, 12):
+        return (
+            f"Python {_HERE} has no interpreters with a GIL of their own: they came with 3.12. "
+            f"{_REMEDY}"
+        )
+    if sys.version_info < (3, 13):
+        return (
+            "Python 3.12's own interpreters are not safe to use in parallel: they share memory "
+            "that is freed twice (python/cpython#116510, fixed in 3.13 only), and decimal and "
+            f"ctypes cannot be imported there. {_REMEDY}"
+        )
+    return None
+
+
+# Interpreters are made and ended one at a time: Python's own list of them is easily upset.
+_life = threading.RLock()
+
+
+def _prepare() -> None:
+    # datetime's static types belong to whichever interpreter imports them first. If that is one
+    # that ends before the others, they free its memory with their own allocators, and Python
+    # aborts ("munmap_chunk(): invalid pointer"; seen with 3.13.0). The main one outlives all.
+    import datetime  # noqa: F401, PLC0415
+
+
+if sys.version_info >= (3, 14):
+
+    class Subinterpreter:
+        """Through `concurrent.interpreters` (PEP 734)."""
+
+        def __init__(self) -> None:
+            self._module: Any = import_module("concurrent.interpreters")
+            with _life:
+                _prepare()
+                self._interpreter = self._module.create()
+            self.id: int = self._interpreter.id
+
+        def run(self, source: str) -> None:
+            """Runs source text in the interpreter's `__main__`."""
+            try:
+                self._interpreter.exec(source)
+            except self._module.ExecutionFailed as error:
+                raise SubinterpreterError(str(error)) from None
+
+        def close(self) -> None:
+            """Ends it, once the threads have ended that were started inside."""
+            with _life:
+                self._interpreter.close()
+
+else:
+
+    class Subinterpreter:
+        """Through 3.13's private `_interpreters`, on which 3.14's public module is built."""
+
+        def __init__(self) -> None:
+            self._module: Any = import_module("_interpreters")
+            with _life:
+                _prepare()
+                self.id: int = self._module.create("isolated")
+
+        def run(self, source: str) -> None:
+            """Runs source text in the interpreter's `__main__`."""
+            failure = self._module.exec(self.id, source)
+            if failure is not None:
+                raise SubinterpreterError(failure.formatted)
+
+        def close(self) -> None:
+            """Ends it, once the threads have ended that were started inside."""
+            with _life:
+                self._module.destroy(self.id)

@@ -1,0 +1,30 @@
+"""The examples of docs/executors.md run."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "executors.md"
+EXAMPLES = re.findall(r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", PAGE.read_text(), re.S)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("package", "example"), EXAMPLES)
+def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
+    if package and importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    script = tmp_path / "example.py"
+    script.write_text(example)
+    ran = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_all_examples_were_found() -> None:
+    assert len(EXAMPLES) == 6
