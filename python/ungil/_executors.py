@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
@@ -99,6 +102,24 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 class InterruptibleExecutor(Executor):
     """An executor whose `with` block ends at once on Ctrl-C."""
 
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """Like `map(fn, *iterables)`, but the calls run in the pool; results come in order.
+
+        timeout: seconds from now until the last result must be there, else `TimeoutError`.
+        chunksize: for pools of threads without meaning.
+        buffersize: at most so many calls are submitted ahead of the results taken; default:
+            all at once. With it the iterables may be endless.
+        """
+        del chunksize
+        return map_buffered(self, fn, zip(*iterables, strict=False), timeout, buffersize)
+
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
@@ -123,6 +144,63 @@ class InterruptibleExecutor(Executor):
         raise NotImplementedError
 
 
+def map_buffered(
+    executor: Executor,
+    fn: Callable[..., T],
+    arguments: Iterator[tuple[Any, ...]],
+    timeout: float | None,
+    buffersize: int | None,
+) -> Iterator[T]:
+    """`Executor.map` as Python 3.14 has it, on every version."""
+    check_buffersize(buffersize)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    ahead = arguments if buffersize is None else itertools.islice(arguments, buffersize)
+    futures = deque(executor.submit(fn, *args) for args in ahead)
+    # Like 3.14, not to keep an executor alive that its owner has dropped.
+    weak = weakref.ref(executor)
+
+    def results() -> Iterator[T]:
+        try:
+            while futures:
+                left = None if deadline is None else deadline - time.monotonic()
+                # No name for the future or its result: the consumer alone shall keep it.
+                yield _result_or_cancel(futures, left, submit_next)
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def submit_next() -> None:
+        if buffersize is not None and (alive := weak()) is not None:
+            for args in itertools.islice(arguments, 1):
+                futures.append(alive.submit(fn, *args))
+
+    return results()
+
+
+def _result_or_cancel(
+    futures: deque[_StandardFuture[T]], timeout: float | None, submit_next: Callable[[], None]
+) -> T:
+    future = futures.popleft()
+    try:
+        # Before the wait: the workers shall not run dry meanwhile.
+        submit_next()
+        return future.result(timeout)
+    finally:
+        future.cancel()
+        # The exception's traceback would keep it, and it the exception.
+        del future
+
+
+def check_buffersize(buffersize: int | None) -> None:
+    """A `TypeError` or `ValueError` as Python 3.14's `Executor.map` raises it."""
+    if buffersize is None:
+        return
+    if not isinstance(buffersize, int):
+        raise TypeError("buffersize must be an integer or None")
+    if buffersize < 1:
+        raise ValueError("buffersize must be None or > 0")
+
+
 def check_max_workers(max_workers: int | None, default: int) -> int:
     """The number of workers to use, or a `ValueError` as `concurrent.futures` raises it."""
     if max_workers is None:
@@ -143,6 +221,10 @@ def check_initializer(initializer: Callable[..., object] | None) -> None:
     """A `TypeError` unless it is a callable or None."""
     if initializer is not None and not callable(initializer):
         raise TypeError("initializer must be a callable")
+
+
+# For the names of executors that were given none.
+_numbers = itertools.count()
 
 
 class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
@@ -168,7 +250,8 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         check_initializer(initializer)
         self._initializer = initializer
         self._initargs = initargs
-        self._prefix = thread_name_prefix or f"{type(self).__name__}-{id(self):x}"
+        self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
+        self._max_workers = count
         self._threads: list[threading.Thread] = []
         self._open(count)
         register(self)

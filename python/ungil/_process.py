@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from importlib import import_module
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -21,14 +24,20 @@ from ungil._executors import (
     InterruptibleExecutor,
     check_initializer,
     check_max_workers,
+    map_buffered,
     register,
     usable_cores,
 )
+from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._worker import run_chunk
 
 T = TypeVar("T")
 
 START_METHODS = ("fork", "forkserver", "spawn")
+CRASH_POLICIES = ("isolate", "retry", "break")
+_RETRIES = 3
+# As good as without end, and a number of 32 bits.
+_MANY = 2**31
 _MAX_WORKERS = 1024
 
 __all__ = [
@@ -55,8 +64,13 @@ class RemoteError(RuntimeError):
 class RemoteTraceback(Exception):
     """The traceback of a task in its worker, as the `__cause__` of its exception."""
 
+    @property
+    def tb(self) -> str:
+        """The traceback's text."""
+        return str(self.args[0])
+
     def __str__(self) -> str:
-        return f'\n"""\n{self.args[0]}"""'
+        return f'\n"""\n{self.tb}"""'
 
 
 def child_command(entry: str) -> tuple[str, list[str]]:
@@ -88,39 +102,41 @@ def main_module() -> dict[str, str]:
     return {"init_main_from_path": os.path.abspath(path)}
 
 
-def _set_up_pickle(
-    forked: bool, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+def _fresh_set_up(
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
+    descriptors: Descriptors,
+) -> dict[str, object]:
+    """What a worker that is no fork of this process must be told."""
+    set_up: dict[str, object] = {
+        "argv": sys.argv,
+        "environ": dict(os.environ),
+        "main": main_module(),
+        "authkey": bytes(_mp_process.current_process().authkey),
+    }
+    directory = ""
+    with suppress(OSError):  # deleted under us: the workers stay where they are
+        directory = set_up["directory"] = os.getcwd()
+    set_up["sys_path"] = [entry or directory for entry in sys.path]
+    if initializer is not None:
+        set_up["initializer"] = _pickle_initializer(initializer, initargs, descriptors)
+    tracker = tracker_descriptor()
+    if tracker is not None:
+        set_up["tracker"] = descriptors.duplicate_for_child(tracker)
+    return set_up
+
+
+def _pickle_initializer(
+    initializer: Callable[..., object], initargs: tuple[Any, ...], descriptors: Descriptors
 ) -> bytes:
-    """What a worker reads first; see `ungil._worker.set_up`."""
-    set_up: dict[str, object] = {"parent": os.getpid()}
-    if not forked:
-        directory = ""
-        with suppress(OSError):  # deleted under us: the workers stay where they are
-            directory = set_up["directory"] = os.getcwd()
-        set_up["sys_path"] = [entry or directory for entry in sys.path]
-        set_up["argv"] = sys.argv
-        set_up["environ"] = dict(os.environ)
-        set_up["main"] = main_module()
-        set_up["authkey"] = bytes(_mp_process.current_process().authkey)
-        if initializer is not None:
-            set_up["initializer"] = _pickle_initializer(initializer, initargs)
-    return pickle.dumps(set_up, protocol=5)
-
-
-def _pickle_initializer(initializer: Callable[..., object], initargs: tuple[Any, ...]) -> bytes:
     try:
-        return pickle.dumps((initializer, initargs), protocol=5)
+        return dump_initializer((initializer, initargs), descriptors)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        try:
-            cloudpickle: Any = import_module("cloudpickle")
-        except ImportError:
-            raise pickle.PicklingError(
-                f"the initializer or its arguments cannot be pickled for a worker: {error}. "
-                "Move the function to the top level of a module, install cloudpickle, or use "
-                'start_method="fork"'
-            ) from error
-        pickled: bytes = cloudpickle.dumps((initializer, initargs), protocol=5)
-        return pickled
+        raise pickle.PicklingError(
+            f"the initializer or its arguments cannot be pickled for a worker: {error}. "
+            "Move the function to the top level of a module, install cloudpickle, or use "
+            'start_method="fork"'
+        ) from error
 
 
 class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
@@ -130,12 +146,25 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         default: the usable cores.
     mp_context: only its start method is used; `start_method` says the same more simply.
     initializer, initargs: called in each worker before its first task; if it raises, the pool
-        is broken (`BrokenProcessPool`, with the worker's traceback as the cause).
-    start_method: "forkserver" (default), "spawn" or "fork".
+        is broken (`BrokenProcessPool`, with the worker's traceback as the cause). The arguments
+        may be multiprocessing's locks, queues, pipes and shared values.
+    max_tasks_per_child: a worker that has run so many tasks is replaced by a fresh one; not
+        with the fork start method.
+    start_method: "forkserver" (default), "spawn" or "fork". Where it is not given and an
+        argument of the initializer is a primitive of multiprocessing's fork context, which
+        only forked workers can have, it is "fork".
+    on_crash: what the death of a worker means.
+        "isolate" (default): its task fails with `ungil.WorkerCrashed`; the worker is replaced
+        and nothing else is lost.
+        "retry": its task is run again, `retries` times at most, then fails as above. A task is
+        run at least once and its result arrives once: what it did outside before its worker
+        died, it does again.
+        "break": as `concurrent.futures` does it: everything unfinished fails with
+        `BrokenProcessPool`, and the pool takes no more tasks.
+    retries: for `on_crash="retry"`, how often one task is run again (default 3).
 
-    A task whose worker dies fails with `ungil.WorkerCrashed`; the worker is replaced and
-    nothing else is lost. Workers ignore Ctrl-C and end with this process, however it ends.
-    On Ctrl-C inside the `with` block they are killed.
+    Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
+    `with` block they are killed.
     """
 
     def __init__(
@@ -145,24 +174,52 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         *,
+        max_tasks_per_child: int | None = None,
         start_method: str | None = None,
+        on_crash: str = "isolate",
+        retries: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
             raise ValueError(f"max_workers must be at most {_MAX_WORKERS}, not {count}")
         check_initializer(initializer)
         method = _check_start_method(mp_context, start_method)
+        _check_max_tasks(max_tasks_per_child, method)
+        retries = _check_crash_policy(on_crash, retries)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "A process pool was asked for while a worker process imports the main module. "
                 "Put the code that starts the program under `if __name__ == '__main__':`"
             )
-        forked = method == "fork"
-        inherited = None
-        if forked and initializer is not None:
-            inherited = _Initializer(initializer, initargs)
-        set_up = _set_up_pickle(forked, initializer, initargs)
-        self._open(count, method, set_up, inherited)
+        set_up: dict[str, object] = {
+            "parent": os.getpid(),
+            "max_tasks": max_tasks_per_child,
+            "breaks": on_crash == "break",
+        }
+        descriptors = Descriptors()
+        try:
+            if method != "fork":
+                try:
+                    set_up |= _fresh_set_up(initializer, initargs, descriptors)
+                except ForkOnly:
+                    chosen = mp_context is not None or start_method is not None
+                    if chosen or max_tasks_per_child is not None:
+                        raise
+                    method = "fork"
+                    descriptors.close()
+            inherited = None
+            if method == "fork" and initializer is not None:
+                inherited = partial(initializer, *initargs)
+            pickled = pickle.dumps(set_up, protocol=5)
+            duplicates = descriptors.duplicates
+            policy = (on_crash, retries)
+            self._open(count, method, pickled, inherited, duplicates, policy)
+        finally:
+            descriptors.close()
+        # Named semaphores among them go with their last object, and later workers need them.
+        self._initargs = initargs
+        self._max_workers = count
+        self._mp_context = mp_context or get_context(method)
         register(self)
 
     def map(
@@ -171,18 +228,30 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         *iterables: Iterable[Any],
         timeout: float | None = None,
         chunksize: int = 1,
+        buffersize: int | None = None,
     ) -> Iterator[T]:
-        """Like `map(fn, *iterables)`; `chunksize` calls travel to a worker together.
+        """Like `map(fn, *iterables)`, but the calls run in the workers; results come in order.
 
-        Raises `TimeoutError` if the next result is not there `timeout` seconds after this call.
+        timeout: seconds from now until the last result must be there, else `TimeoutError`.
+        chunksize: so many calls travel to a worker together.
+        buffersize: at most so many chunks are submitted ahead of the results taken; default:
+            all at once. With it the iterables may be endless.
         """
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
+        arguments = zip(*iterables, strict=False)
         if chunksize == 1:
-            return super().map(fn, *iterables, timeout=timeout)
-        chunks = _chunks(zip(*iterables, strict=False), chunksize)
-        lists = super().map(_Chunk(fn), chunks, timeout=timeout)
-        return (result for results in lists for result in results)
+            return map_buffered(self, fn, arguments, timeout, buffersize)
+        chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
+        lists = map_buffered(self, _Chunk(fn), chunks, timeout, buffersize)
+        return _one_by_one(lists)
+
+    @property
+    def _processes(self) -> dict[int, WorkerProcess]:
+        """The workers by pid, for code that reaches into `concurrent.futures`' executor."""
+        while self._starting():
+            time.sleep(0.001)
+        return {pid: WorkerProcess(self, pid) for pid in self.worker_pids()}
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""
@@ -202,15 +271,61 @@ def _check_start_method(mp_context: BaseContext | None, start_method: str | None
     return start_method
 
 
-class _Initializer:
-    """An initializer with its arguments, as a forked worker inherits it."""
+def _check_max_tasks(max_tasks: int | None, method: str) -> None:
+    if max_tasks is None:
+        return
+    if not isinstance(max_tasks, int):
+        raise TypeError("max_tasks_per_child must be an integer")
+    if max_tasks <= 0:
+        raise ValueError("max_tasks_per_child must be >= 1")
+    if method == "fork":
+        # As concurrent.futures has it: workers forked late copy whatever the parent has become.
+        raise ValueError(
+            "max_tasks_per_child is incompatible with the fork start method; "
+            'use start_method="forkserver" or "spawn"'
+        )
 
-    def __init__(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
-        self._function = function
-        self._args = args
 
-    def __call__(self) -> None:
-        self._function(*self._args)
+def _check_crash_policy(on_crash: str, retries: int | None) -> int:
+    """The number of retries."""
+    if on_crash not in CRASH_POLICIES:
+        raise ValueError(f"on_crash must be one of {CRASH_POLICIES}, not {on_crash!r}")
+    if retries is None:
+        return _RETRIES
+    if on_crash != "retry":
+        raise ValueError(f'retries={retries} needs on_crash="retry"')
+    if not isinstance(retries, int):
+        raise TypeError("retries must be an integer")
+    if retries < 0:
+        raise ValueError(f"retries must not be negative, but is {retries}")
+    return min(retries, _MANY)
+
+
+class WorkerProcess:
+    """A worker, with the methods of `multiprocessing.Process` that make sense for one."""
+
+    def __init__(self, pool: _ungil.ProcessPool, pid: int) -> None:
+        self._pool = pool
+        self.pid = pid
+
+    def is_alive(self) -> bool:
+        return self.pid in self._pool.worker_pids()
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def join(self, timeout: float | None = None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.is_alive() and (deadline is None or time.monotonic() < deadline):
+            time.sleep(0.002)
+
+    def _signal(self, number: int) -> None:
+        if self.is_alive():
+            with suppress(ProcessLookupError):  # just gone
+                os.kill(self.pid, number)
 
 
 class _Chunk:
@@ -223,6 +338,14 @@ class _Chunk:
 
     def __call__(self, chunk: tuple[tuple[Any, ...], ...]) -> list[Any]:
         return run_chunk(self._function, chunk)
+
+
+def _one_by_one(lists: Iterator[list[T]]) -> Iterator[T]:
+    for results in lists:
+        results.reverse()
+        while results:
+            # Not through a name: the consumer alone shall keep a result.
+            yield results.pop()
 
 
 def _chunks(items: Iterator[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 _main: dict[str, str] = {}
@@ -31,9 +32,16 @@ def preload() -> None:
 
 
 def set_up(
-    pickled: bytes, index: int, initializer: Callable[[], object] | None, forked: bool
-) -> None:
-    """Makes this process worker number `index`, with the set-up that its pool's maker pickled."""
+    pickled: bytes,
+    index: int,
+    initializer: Callable[[], object] | None,
+    descriptors: list[int],
+    forked: bool,
+) -> tuple[int | None, bool]:
+    """Makes this process worker number `index`, with the set-up that its pool's maker pickled.
+
+    Gives after how many tasks the worker ends, and whether it ends with one it cannot read.
+    """
     what: dict[str, Any] = pickle.loads(pickled)
     # Ctrl-C reaches the whole process group: the parent decides, the worker goes on. Not
     # SIG_IGN, which programs started by a task would inherit.
@@ -45,13 +53,33 @@ def set_up(
     else:
         _move_in(what)
     _take_identity(what, index)
-    if initializer is not None:
-        initializer()
-    elif "initializer" in what:
+    if descriptors:
+        from ungil import _inheritance  # noqa: PLC0415 (few pools have any)
+
+        _inheritance.receive(descriptors, what.get("tracker"))
+    if initializer is None and "initializer" in what:
         if b"__main__" in what["initializer"]:
             prepare_main()
         function, args = pickle.loads(what["initializer"])
-        function(*args)
+        initializer = partial(function, *args)
+    if descriptors:
+        _inheritance.close_unused()
+    if initializer is not None:
+        _initialize(initializer)
+    return what["max_tasks"], what["breaks"]
+
+
+def _initialize(initializer: Callable[[], object]) -> None:
+    try:
+        initializer()
+    except BaseException:
+        # The parent is told; a log that was set up here is told as concurrent.futures does.
+        logging = sys.modules.get("logging")
+        if logging is not None and logging.getLogger("concurrent.futures").hasHandlers():
+            logging.getLogger("concurrent.futures").critical(
+                "Exception in initializer:", exc_info=True
+            )
+        raise
 
 
 def _heed_not(_signal: int, _frame: object) -> None:
@@ -70,6 +98,11 @@ def _leave_parent_behind() -> None:
         os.close(null)
     # What the parent has read ahead is not for us.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (for the whole life)
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        # What multiprocessing's own child does first: queues forget the parent's threads.
+        util._finalizer_registry.clear()
+        util._run_after_forkers()
 
 
 def _move_in(what: dict[str, Any]) -> None:
@@ -96,6 +129,8 @@ def _take_identity(what: dict[str, Any], index: int) -> None:
         me.authkey = what["authkey"]
     module._parent_process = _parent(module, what["parent"])
     module._current_process = me
+    # A forked worker's list has the parent's children, which are not its to end.
+    module._children = set()
 
 
 def _parent(module: Any, pid: int) -> object:
@@ -150,6 +185,9 @@ def finish() -> None:
 
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._exit_function()  # a forked worker has no exit handler that flushes its queues
     flush()
 
 

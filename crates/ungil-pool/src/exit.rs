@@ -60,4 +60,8 @@ pub struct Crash {
     pub status: ExitStatus,
     /// Whether the pool killed it on purpose (a shutdown that does not wait).
     pub deliberate: bool,
+    /// Whether it ends the whole pool.
+    pub breaks: bool,
+    /// How often the task was run; more than once only where it was to be retried.
+    pub runs: u32,
 }

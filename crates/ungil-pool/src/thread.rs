@@ -68,28 +68,26 @@ impl<T> WorkQueue<T> {
         Ok(Pushed::Taken)
     }
 
-    /// The next piece of work if there is one now.
-    pub fn try_pop(&self) -> Option<T> {
-        self.lock().items.pop_front()
+    /// The next piece of work if there is one now. After `None` the thread counts as idle, so
+    /// that no other is started for what comes next, and must call [`WorkQueue::wait`].
+    pub fn pop_or_idle(&self) -> Option<T> {
+        let mut inner = self.lock();
+        let item = inner.items.pop_front();
+        inner.idle += usize::from(item.is_none());
+        item
     }
 
-    /// Waits for work; `None` once the queue is closed and empty: the thread should end.
-    pub fn pop(&self) -> Option<T> {
+    /// Waits, idle, for work; `None` once the queue is closed and empty: the thread should end.
+    pub fn wait(&self) -> Option<T> {
         let mut inner = self.lock();
-        loop {
-            if let Some(item) = inner.items.pop_front() {
-                return Some(item);
-            }
-            if inner.closed {
-                return None;
-            }
-            inner.idle += 1;
+        while inner.items.is_empty() && !inner.closed {
             inner = self
                 .arrived
                 .wait(inner)
                 .unwrap_or_else(PoisonError::into_inner);
-            inner.idle -= 1;
         }
+        inner.idle -= 1;
+        inner.items.pop_front()
     }
 
     /// A thread could not be started after all.
@@ -139,12 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_found_nothing_is_idle_before_it_waits() {
+        let queue = WorkQueue::new(2);
+        assert_eq!(queue.push(1), Ok(Pushed::StartThread));
+        assert_eq!((queue.pop_or_idle(), queue.pop_or_idle()), (Some(1), None));
+        assert_eq!(queue.push(2), Ok(Pushed::Taken));
+        assert_eq!(queue.wait(), Some(2));
+        assert_eq!(queue.push(3), Ok(Pushed::StartThread));
+    }
+
+    #[test]
     fn a_closed_queue_hands_out_what_it_has_and_refuses_more() {
         let queue = WorkQueue::new(1);
         queue.push(1).unwrap();
         queue.close();
         assert_eq!(queue.push(2), Err(2));
-        assert_eq!((queue.pop(), queue.pop()), (Some(1), None));
+        assert_eq!(queue.pop_or_idle(), Some(1));
+        assert_eq!((queue.pop_or_idle(), queue.wait()), (None, None));
     }
 
     #[test]
@@ -155,7 +164,7 @@ mod tests {
             .map(|_| {
                 let (queue, sum) = (Arc::clone(&queue), Arc::clone(&sum));
                 std::thread::spawn(move || {
-                    while let Some(item) = queue.pop() {
+                    while let Some(item) = queue.pop_or_idle().or_else(|| queue.wait()) {
                         sum.fetch_add(item, Ordering::Relaxed);
                     }
                 })

@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use ungil_pool::process::{
-    Forker, Outcome, Place, ProcessPool, StartMethod, Task, Worker, WorkerSeat,
+    CrashPolicy, Forker, Options, Outcome, Place, ProcessPool, StartMethod, Task, Worker,
+    WorkerSeat,
 };
 use ungil_pool::{ExitStatus, SubmitError};
 
@@ -119,7 +120,13 @@ struct Bench {
 
 impl Bench {
     fn new(workers: u32) -> Self {
-        let pool = ProcessPool::new(workers, StartMethod::Fork(Arc::new(EchoForker)), b"").unwrap();
+        let options = Options {
+            max_workers: workers,
+            method: StartMethod::Fork(Arc::new(EchoForker)),
+            on_crash: CrashPolicy::default(),
+            descriptors: Vec::new(),
+        };
+        let pool = ProcessPool::new(options, b"").unwrap();
         Self {
             pool,
             ledger: Arc::default(),

@@ -208,9 +208,9 @@ impl ProcessHandle {
         Self { pid, pidfd }
     }
 
-    pub(crate) fn kill(&self) {
+    pub(crate) fn signal(&self, signal: Signal) {
         // It may be gone already, which is what we want.
-        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, signal);
     }
 
     /// Reaps a child that has ended. Somebody else may have reaped it before us.

@@ -47,6 +47,8 @@ pub struct WorkerSeat {
     pub index: u32,
     /// The process whose death ends the worker.
     pub parent: u32,
+    /// What [`super::Options::descriptors`] named, in that order.
+    pub descriptors: Vec<OwnedFd>,
 }
 
 /// A message over the control socket; descriptors travel beside it.
@@ -111,18 +113,17 @@ impl Note {
     }
 }
 
-/// Sends a note, with a descriptor if there is one.
-pub(crate) fn send(
-    socket: BorrowedFd<'_>,
-    note: Note,
-    fd: Option<BorrowedFd<'_>>,
-) -> io::Result<()> {
+/// The most descriptors that a pool can hand to its workers: what the kernel takes in one
+/// message (`SCM_MAX_FD`, unix(7)), less the segment's.
+pub const MAX_DESCRIPTORS: usize = 253 - 1;
+
+/// Sends a note, with the descriptors it is about.
+pub(crate) fn send(socket: BorrowedFd<'_>, note: Note, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let bytes = note.encode();
-    let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS + 1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+        ancillary.push(SendAncillaryMessage::ScmRights(fds));
     }
     rustix::io::retry_on_intr(|| {
         rustix::net::sendmsg(
@@ -136,9 +137,9 @@ pub(crate) fn send(
 }
 
 /// Receives a note; `None` at the end of the conversation.
-pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option<OwnedFd>)>> {
+pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Vec<OwnedFd>)>> {
     let mut bytes = [0; NOTE];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS + 1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got = rustix::io::retry_on_intr(|| {
         rustix::net::recvmsg(
@@ -155,11 +156,16 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
     if got.bytes == 0 {
         return Ok(None);
     }
-    let fd = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-        _ => None,
-    });
-    let fd = fd.map(os::off_standard_streams).transpose()?;
+    let mut fds = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(some) = message {
+            fds.extend(some);
+        }
+    }
+    let fds = fds
+        .into_iter()
+        .map(os::off_standard_streams)
+        .collect::<io::Result<Vec<_>>>()?;
     let note = Note::decode(&bytes)
         .filter(|_| got.bytes == NOTE)
         .ok_or_else(|| {
@@ -168,7 +174,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Note, Option
                 "garbled note on the control socket",
             )
         })?;
-    Ok(Some((note, fd)))
+    Ok(Some((note, fds)))
 }
 
 impl WorkerSeat {
@@ -180,14 +186,16 @@ impl WorkerSeat {
     }
 
     /// From a `Fork` or `Work` note.
-    pub(crate) fn from_note(note: Note, fd: Option<OwnedFd>, parent: u32) -> io::Result<Self> {
-        let segment = fd.ok_or_else(|| {
+    pub(crate) fn from_note(note: Note, fds: Vec<OwnedFd>, parent: u32) -> io::Result<Self> {
+        let mut fds = fds.into_iter();
+        let segment = fds.next().ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, "no segment came with the note")
         })?;
         Ok(Self {
             segment,
             index: note.value as u32,
             parent,
+            descriptors: fds.collect(),
         })
     }
 }
@@ -240,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_and_its_descriptor_arrive_as_they_were_sent() {
+    fn a_note_and_its_descriptors_arrive_as_they_were_sent() {
         let (a, b) = control_pair().unwrap();
         let note = Note {
             kind: Kind::Started,
@@ -248,12 +256,13 @@ mod tests {
             value: 4242,
             extra: -3,
         };
-        send(a.as_fd(), note, Some(b.as_fd())).unwrap();
-        let (got, fd) = receive(b.as_fd()).unwrap().unwrap();
+        let many = vec![b.as_fd(); MAX_DESCRIPTORS + 1];
+        send(a.as_fd(), note, &many).unwrap();
+        let (got, fds) = receive(b.as_fd()).unwrap().unwrap();
         assert_eq!(got, note);
-        assert!(fd.is_some());
+        assert_eq!(fds.len(), many.len());
         drop(a);
-        drop(fd);
+        drop(fds);
         assert!(
             receive(b.as_fd()).unwrap().is_none(),
             "a closed peer ends the conversation"

@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::pool::{Book, Outcome, Shared, Stage, Task};
+use rustix::process::Signal;
+
+use super::policy::CrashPolicy;
+use super::pool::{Book, Outcome, Payload, Shared, Stage, Task};
 use super::supervisor::{self, Launch};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
 use crate::exit::{Crash, ExitStatus};
 use crate::os::ProcessHandle;
 use crate::shm::message::Message;
-use crate::shm::segment::{SLOTS, seat};
+use crate::shm::segment::{INLINE, SLOTS, seat};
 use crate::shm::state::{Phase, State};
 use crate::shm::{arena, idle};
 
@@ -48,7 +51,7 @@ impl Seat {
 impl Shared {
     /// Marks as many empty seats as there is work for, and says which.
     pub(crate) fn seats_to_fill(book: &mut Book) -> Vec<(u32, u64)> {
-        if book.refused || matches!(book.phase, Stage::Broken(_) | Stage::Closed) {
+        if book.refused || book.broken.is_some() || book.phase == Stage::Closed {
             return Vec::new();
         }
         let taken = book
@@ -92,13 +95,13 @@ impl Shared {
         let killed = book.killing;
         let seat = &mut book.seats[index as usize];
         if seat.incarnation() == Some(incarnation) {
-            if killed {
-                handle.kill();
+            if let Some(signal) = killed {
+                handle.signal(signal);
             }
             *seat = Seat::Taken {
                 incarnation,
                 handle: Arc::clone(handle),
-                killed,
+                killed: killed.is_some(),
             };
         }
         drop(book);
@@ -149,18 +152,19 @@ impl Shared {
             Seat::Taken { handle, killed, .. } => (handle.pid, *killed),
             _ => (0, false),
         };
-        let lost = self.tasks_of(
-            &mut book,
-            index,
-            &Crash {
-                pid,
-                status,
-                deliberate,
-            },
-        );
+        let breakage = self
+            .judge_start(&mut book, index, pid, status, deliberate)
+            .or_else(|| self.judge_end(index, pid, status, deliberate));
+        let crash = Crash {
+            pid,
+            status,
+            deliberate,
+            breaks: breakage.is_some() || book.broken.is_some(),
+            runs: 1,
+        };
+        let lost = self.tasks_of(&mut book, index, &crash);
         drop(draining);
         idle::retract(&self.segment.header().idle.0, index);
-        let breakage = self.judge_start(&mut book, index, pid, status, deliberate);
         self.reclaim_memory(index);
         let _telling = self.telling();
         if let Some(breakage) = breakage {
@@ -181,18 +185,14 @@ impl Shared {
         }
     }
 
-    pub(crate) fn kill_workers(&self) {
+    pub(crate) fn kill_workers(&self, signal: Signal) {
         let mut book = self.book();
-        book.killing = true;
-        for seat in &mut book.seats {
-            if let Seat::Taken { handle, killed, .. } = seat {
-                *killed = true;
-                handle.kill();
-            }
-        }
+        book.killing = Some(signal);
+        kill_seats(&mut book.seats, signal);
     }
 
-    /// What the dead worker had: answers it wrote but did not announce, and the task it was running.
+    /// What the dead worker had: answers it wrote but did not announce, and the task it was
+    /// running, unless that is to be run again.
     fn tasks_of(
         &self,
         book: &mut Book,
@@ -209,15 +209,32 @@ impl Shared {
             let outcome = match state.phase() {
                 Phase::Running => {
                     self.drop_untouched(slot, worker);
-                    Outcome::Crashed(crash.clone())
+                    None
                 }
-                Phase::Done => self.receive(slot),
+                Phase::Done => Some(self.receive(slot)),
                 Phase::Free | Phase::Ready => continue,
             };
             word.store(State::FREE.0, Ordering::Release);
             book.free.push(slot);
+            let Some(task) = book.tasks[slot as usize].take() else {
+                continue;
+            };
+            let outcome = match outcome {
+                Some(outcome) => outcome,
+                None => match self.payload_to_retry(&*task, crash) {
+                    Ok(payload) => {
+                        book.pending.push_front((payload, task));
+                        continue;
+                    }
+                    Err(crash) => match &book.broken {
+                        // It was well until the pool broke around it.
+                        Some(breakage) => Outcome::Broken(Arc::clone(breakage)),
+                        None => Outcome::Crashed(crash),
+                    },
+                },
+            };
             book.outstanding -= 1;
-            lost.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
+            lost.push((task, outcome));
         }
         lost
     }
@@ -234,6 +251,28 @@ impl Shared {
         }
     }
 
+    /// The payload to run a task again with, or the crash that ends it.
+    fn payload_to_retry(&self, task: &dyn Task, crash: &Crash) -> Result<Payload, Crash> {
+        let (CrashPolicy::Retry(retries), Some(kept)) = (self.on_crash, task.again()) else {
+            return Err(crash.clone());
+        };
+        let over = || Crash {
+            runs: kept.runs(),
+            ..crash.clone()
+        };
+        if crash.deliberate || crash.breaks || kept.runs() > retries {
+            return Err(over());
+        }
+        let payload = if kept.buffers.is_empty() && kept.head.len() <= INLINE {
+            Payload::Inline(kept.head.clone())
+        } else {
+            let buffers: Vec<&[u8]> = kept.buffers.iter().map(|buffer| &**buffer).collect();
+            Payload::Block(self.store(&kept.head, &buffers).map_err(|_| over())?)
+        };
+        kept.run_again();
+        Ok(payload)
+    }
+
     /// Whether a worker's end means that workers cannot start here at all.
     fn judge_start(
         &self,
@@ -245,7 +284,7 @@ impl Shared {
     ) -> Option<Breakage> {
         let words = self.segment.worker(index);
         match words.seat.load(Ordering::Acquire) {
-            seat::READY => {
+            seat::READY | seat::RETIRED => {
                 book.failed_starts = 0;
                 None
             }
@@ -284,6 +323,25 @@ impl Shared {
         })
     }
 
+    /// Whether the end of a worker that had started well breaks the pool.
+    fn judge_end(
+        &self,
+        index: u32,
+        pid: u32,
+        status: ExitStatus,
+        deliberate: bool,
+    ) -> Option<Breakage> {
+        let words = self.segment.worker(index);
+        let told_to = self.segment.header().closing.0.load(Ordering::SeqCst) != 0
+            || words.seat.load(Ordering::Acquire) == seat::RETIRED;
+        (self.on_crash == CrashPolicy::Break && !deliberate && !told_to).then(|| Breakage {
+            reason: format!(
+                "the process pool is broken and not usable anymore: worker process {pid} {status}"
+            ),
+            detail: None,
+        })
+    }
+
     /// Frees what the dead worker was reading, and what it had written and nobody reads.
     fn reclaim_memory(&self, index: u32) {
         self.arena
@@ -302,18 +360,35 @@ impl Shared {
     }
 
     /// Ends every task that no worker has, and takes no more.
-    fn break_pool(self: &Arc<Self>, mut book: std::sync::MutexGuard<'_, Book>, breakage: Breakage) {
-        let breakage = Arc::new(breakage);
-        if matches!(book.phase, Stage::Open) {
-            book.phase = Stage::Broken(Arc::clone(&breakage));
+    pub(crate) fn break_pool(
+        self: &Arc<Self>,
+        mut book: std::sync::MutexGuard<'_, Book>,
+        breakage: Breakage,
+    ) {
+        let breakage = Arc::clone(book.broken.get_or_insert_with(|| Arc::new(breakage)));
+        if book.phase == Stage::Open {
+            book.phase = Stage::Closing;
         }
-        let dropped = self.drop_unclaimed(&mut book);
+        if self.on_crash == CrashPolicy::Break {
+            book.killing = Some(Signal::KILL);
+            kill_seats(&mut book.seats, Signal::KILL);
+        }
+        let dropped = self.drop_unclaimed(&mut book, 0);
         self.end_if_finished(&mut book);
         let _telling = self.telling();
         drop(book);
         self.changed();
         for task in dropped {
             task.finish(Outcome::Broken(Arc::clone(&breakage)));
+        }
+    }
+}
+
+fn kill_seats(seats: &mut [Seat], signal: Signal) {
+    for seat in seats {
+        if let Seat::Taken { handle, killed, .. } = seat {
+            *killed = true;
+            handle.signal(signal);
         }
     }
 }

@@ -10,14 +10,16 @@
 
 mod launch;
 mod lifecycle;
+mod policy;
 mod pool;
 mod pump;
 mod server;
 mod supervisor;
 mod worker;
 
-pub use launch::{Forker, Interpreter, StartMethod, WorkerSeat};
-pub use pool::{Ending, Outcome, Place, ProcessPool, Task};
+pub use launch::{Forker, Interpreter, MAX_DESCRIPTORS, StartMethod, WorkerSeat};
+pub use policy::CrashPolicy;
+pub use pool::{Ending, Options, Outcome, Place, ProcessPool, Task};
 pub use server::{Child, Fork, Role, enter, name_this_process};
 pub use supervisor::after_fork_in_child;
 pub use worker::{Claimed, ReplyError, Worker};

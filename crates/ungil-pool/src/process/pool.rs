@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use super::launch::StartMethod;
 use super::lifecycle::Seat;
+use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
 use crate::atomics::{AtomicU32, Ordering};
 use crate::error::{Breakage, SubmitError};
@@ -17,7 +21,7 @@ use crate::shm::arena::Arena;
 use crate::shm::block;
 use crate::shm::idle;
 use crate::shm::message::{self, Message};
-use crate::shm::segment::{INLINE, MAX_WORKERS, SLOTS, Segment};
+use crate::shm::segment::{INLINE, MAX_WORKERS, SLOTS, Segment, seat};
 use crate::shm::state::{Phase, State};
 
 /// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
@@ -30,6 +34,11 @@ pub trait Task: Send + Sync {
     fn publish(&self, place: Place) -> bool;
     /// The task has ended, once and for all.
     fn finish(&self, outcome: Outcome);
+    /// What the engine kept to run the task again; callers' tasks have nothing of the kind.
+    #[doc(hidden)]
+    fn again(&self) -> Option<&Kept> {
+        None
+    }
 }
 
 /// How a task ended.
@@ -59,10 +68,24 @@ pub struct ProcessPool {
     shared: Arc<Shared>,
 }
 
+/// How a pool shall be.
+pub struct Options {
+    /// The most worker processes, 1 to [`MAX_WORKERS`]; each is started when there is work for it.
+    pub max_workers: u32,
+    /// How they come to life.
+    pub method: StartMethod,
+    /// What the death of one means.
+    pub on_crash: CrashPolicy,
+    /// Descriptors that every worker gets ([`super::WorkerSeat::descriptors`]), at most
+    /// [`super::MAX_DESCRIPTORS`]; the pool keeps them for the workers it may have to start.
+    pub descriptors: Vec<OwnedFd>,
+}
+
 pub(crate) struct Shared {
     pub(crate) segment: Arc<Segment>,
     pub(crate) method: StartMethod,
     pub(crate) max_workers: u32,
+    pub(crate) on_crash: CrashPolicy,
     /// The parent's part of the segment's memory.
     pub(crate) arena: Mutex<Arena>,
     pub(crate) state: Mutex<Book>,
@@ -79,6 +102,8 @@ pub(crate) struct Shared {
 /// The pool's books.
 pub(crate) struct Book {
     pub(crate) phase: Stage,
+    /// Why the pool cannot run anything any more, if it cannot.
+    pub(crate) broken: Option<Arc<Breakage>>,
     /// Slots that hold no task.
     pub(crate) free: Vec<u32>,
     /// The task in each slot.
@@ -95,18 +120,28 @@ pub(crate) struct Book {
     /// The machine refused a worker: no more are asked for until one has ended.
     pub(crate) refused: bool,
     /// Workers that are still being started shall be killed, too.
-    pub(crate) killing: bool,
+    pub(crate) killing: Option<Signal>,
+    /// What workers that are yet to be started get; empty once there will be none.
+    pub(crate) descriptors: Arc<Vec<OwnedFd>>,
 }
 
 /// How far a pool's life has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Open,
-    Broken(Arc<Breakage>),
     /// No new tasks; the accepted ones are finished.
     Closing,
     /// No worker is left.
     Closed,
+}
+
+/// What closing a pool does to tasks that no worker has.
+#[derive(Clone, Copy)]
+enum Unbegun {
+    Finish,
+    /// Drops them, but for those that workers are being started for.
+    Drop,
+    DropAll,
 }
 
 /// A payload on its way to a slot.
@@ -116,9 +151,14 @@ pub(crate) enum Payload {
 }
 
 impl ProcessPool {
-    /// Makes a pool of up to `max_workers` processes (1 to [`MAX_WORKERS`]); each is started
-    /// when there is work for it. `setup` is what every worker reads before its first task.
-    pub fn new(max_workers: u32, method: StartMethod, setup: &[u8]) -> io::Result<Self> {
+    /// Makes a pool. `setup` is what every worker reads before its first task.
+    pub fn new(options: Options, setup: &[u8]) -> io::Result<Self> {
+        let Options {
+            max_workers,
+            method,
+            on_crash,
+            descriptors,
+        } = options;
         assert!(
             (1..=MAX_WORKERS).contains(&max_workers),
             "1 to {MAX_WORKERS} workers, not {max_workers}"
@@ -134,6 +174,7 @@ impl ProcessPool {
             .store(offset as u64, Ordering::Release);
         let book = Book {
             phase: Stage::Open,
+            broken: None,
             free: (0..SLOTS).rev().collect(),
             tasks: std::iter::repeat_with(|| None)
                 .take(SLOTS as usize)
@@ -147,13 +188,15 @@ impl ProcessPool {
             incarnations: 0,
             pumping: false,
             refused: false,
-            killing: false,
+            killing: None,
+            descriptors: Arc::new(descriptors),
         };
         Ok(Self {
             shared: Arc::new(Shared {
                 segment,
                 method,
                 max_workers,
+                on_crash,
                 arena: Mutex::new(arena),
                 state: Mutex::new(book),
                 draining: Mutex::new(Vec::new()),
@@ -177,20 +220,21 @@ impl ProcessPool {
         } else {
             Some(self.shared.store(head, buffers)?)
         };
+        let task = match self.shared.on_crash {
+            CrashPolicy::Retry(_) => Arc::new(Retriable::new(task, head, buffers)),
+            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        };
         let mut book = self.shared.book();
-        match &book.phase {
-            Stage::Open => {}
-            stage => {
-                let error = match stage {
-                    Stage::Broken(breakage) => SubmitError::Broken(Arc::clone(breakage)),
-                    _ => SubmitError::Closed,
-                };
-                drop(book);
-                if let Some(block) = block {
-                    self.shared.give_back(block);
-                }
-                return Err(error);
+        if book.phase != Stage::Open {
+            let error = book
+                .broken
+                .clone()
+                .map_or(SubmitError::Closed, SubmitError::Broken);
+            drop(book);
+            if let Some(block) = block {
+                self.shared.give_back(block);
             }
+            return Err(error);
         }
         if !book.pumping {
             if let Err(error) = pump::start(&self.shared) {
@@ -247,8 +291,12 @@ impl ProcessPool {
         book.outstanding -= 1;
         let published = self.shared.refill(&mut book);
         self.shared.end_if_finished(&mut book);
+        let closed = book.phase == Stage::Closed;
         drop(book);
         self.shared.wake_workers(published);
+        if closed {
+            self.shared.changed();
+        }
     }
 
     /// Whether a worker is running the task that was published at `place`.
@@ -264,18 +312,22 @@ impl ProcessPool {
     }
 
     /// Accepts no more tasks. Those accepted are finished, or, with `cancel`, dropped unless a
-    /// worker has them already. Returns at once.
+    /// worker has them already or is just being started for them. Returns at once.
     pub fn close(&self, cancel: bool) {
         if self.shared.check_process().is_ok() {
-            self.shared.close(cancel);
+            self.shared.close(if cancel {
+                Unbegun::Drop
+            } else {
+                Unbegun::Finish
+            });
         }
     }
 
     /// Kills the workers and drops every task. Returns at once.
     pub fn kill(&self) {
         if self.shared.check_process().is_ok() {
-            self.shared.close(true);
-            self.shared.kill_workers();
+            self.shared.close(Unbegun::DropAll);
+            self.shared.kill_workers(Signal::KILL);
         }
     }
 
@@ -289,10 +341,41 @@ impl ProcessPool {
         Ending(Arc::downgrade(&self.shared))
     }
 
+    /// Like [`ProcessPool::kill`], but asks with `SIGTERM`, which a task may handle: then that
+    /// worker ends after its task.
+    pub fn terminate(&self) {
+        if self.shared.check_process().is_ok() {
+            self.shared.close(Unbegun::DropAll);
+            self.shared.kill_workers(Signal::TERM);
+        }
+    }
+
+    /// Breaks the pool: it takes no more tasks, and those that no worker has fail.
+    pub fn break_off(&self, reason: &str) {
+        let breakage = Breakage {
+            reason: reason.into(),
+            detail: None,
+        };
+        if self.shared.check_process().is_ok() {
+            self.shared.break_pool(self.shared.book(), breakage);
+        }
+    }
+
+    /// Why the pool cannot run anything any more, if it cannot.
+    pub fn breakage(&self) -> Option<Arc<Breakage>> {
+        self.shared.book().broken.clone()
+    }
+
     /// Waits until every worker has ended; `false` when the time ran out first or a signal
     /// came. The pool must have been closed.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         self.shared.wait(timeout)
+    }
+
+    /// Whether a worker has been asked for of whose process nothing is known yet.
+    pub fn is_starting(&self) -> bool {
+        self.shared.check_process().is_ok()
+            && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting(_)))
     }
 
     /// The process ids of the workers that are alive.
@@ -325,8 +408,8 @@ impl Ending {
         if let Some(shared) = self.0.upgrade()
             && shared.check_process().is_ok()
         {
-            shared.close(true);
-            shared.kill_workers();
+            shared.close(Unbegun::DropAll);
+            shared.kill_workers(Signal::KILL);
         }
     }
 }
@@ -381,7 +464,7 @@ impl Shared {
     }
 
     /// Copies a payload into the parent's region.
-    fn store(&self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
+    pub(crate) fn store(&self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
         let (offset, space) = {
             let mut arena = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
             arena.lend(head.len(), buffers)?
@@ -487,14 +570,19 @@ impl Shared {
         os::futex_wake(word, 1, false);
     }
 
-    fn close(self: &Arc<Self>, cancel: bool) {
+    fn close(self: &Arc<Self>, unbegun: Unbegun) {
         let mut dropped = Vec::new();
         let mut book = self.book();
-        if matches!(book.phase, Stage::Open | Stage::Broken(_)) {
+        if book.phase == Stage::Open {
             book.phase = Stage::Closing;
         }
-        if cancel {
-            dropped = self.drop_unclaimed(&mut book);
+        match unbegun {
+            Unbegun::Finish => {}
+            Unbegun::Drop => {
+                let starting = self.workers_starting(&book);
+                dropped = self.drop_unclaimed(&mut book, starting);
+            }
+            Unbegun::DropAll => dropped = self.drop_unclaimed(&mut book, 0),
         }
         self.end_if_finished(&mut book);
         let _telling = self.telling();
@@ -505,8 +593,20 @@ impl Shared {
         }
     }
 
-    /// Takes every task back that no worker has.
-    pub(crate) fn drop_unclaimed(&self, book: &mut Book) -> Vec<Arc<dyn Task>> {
+    /// How many workers have not taken their first task yet: each was started for one.
+    fn workers_starting(&self, book: &Book) -> usize {
+        let starting = |index: usize| {
+            let seat = &self.segment.worker(index as u32).seat;
+            seat.load(Ordering::Acquire) == seat::STARTING
+        };
+        let seats = book.seats.iter().enumerate();
+        seats
+            .filter(|(index, seat)| !matches!(seat, Seat::Empty) && starting(*index))
+            .count()
+    }
+
+    /// Takes every task back that no worker has, but for the `keep` oldest that are published.
+    pub(crate) fn drop_unclaimed(&self, book: &mut Book, keep: usize) -> Vec<Arc<dyn Task>> {
         let mut dropped = Vec::new();
         for (payload, task) in std::mem::take(&mut book.pending) {
             if let Payload::Block(offset) = payload {
@@ -516,9 +616,17 @@ impl Shared {
             dropped.push(task);
         }
         let ring = self.segment.ring();
-        for slot in 0..SLOTS {
-            let state = State(self.segment.slot(slot).state.load(Ordering::Acquire));
-            if state.phase() == Phase::Ready && ring.take_back(slot, state.ticket()) {
+        let mut ready: Vec<(u64, u32)> = (0..SLOTS)
+            .map(|slot| {
+                let state = &self.segment.slot(slot).state;
+                (State(state.load(Ordering::Acquire)), slot)
+            })
+            .filter(|(state, _)| state.phase() == Phase::Ready)
+            .map(|(state, slot)| (state.ticket(), slot))
+            .collect();
+        ready.sort_unstable();
+        for (ticket, slot) in ready.into_iter().skip(keep) {
+            if ring.take_back(slot, ticket) {
                 dropped.extend(book.tasks[slot as usize].take());
                 self.discard(book, slot);
             }

@@ -97,7 +97,7 @@ impl Shared {
 
     /// Ends the workers of a pool that is closing and has nothing left to do.
     pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
-        if matches!(book.phase, Stage::Open | Stage::Closed) || book.outstanding > 0 {
+        if book.phase != Stage::Closing || book.outstanding > 0 {
             return;
         }
         self.segment.header().closing.0.store(1, Ordering::SeqCst);
@@ -106,10 +106,9 @@ impl Shared {
                 self.wake_worker(index as u32);
             }
         }
-        if matches!(book.phase, Stage::Closing)
-            && book.seats.iter().all(|seat| matches!(seat, Seat::Empty))
-        {
+        if book.seats.iter().all(|seat| matches!(seat, Seat::Empty)) {
             book.phase = Stage::Closed;
+            book.descriptors = Arc::default();
         }
     }
 }

@@ -51,16 +51,16 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
         if !ready(&control)? {
             continue;
         }
-        let Some((note, fd)) = launch::receive(control.as_fd())? else {
+        let Some((note, fds)) = launch::receive(control.as_fd())? else {
             return Ok(Role::Finished);
         };
         match note.kind {
-            Kind::Work => return Ok(Role::Worker(WorkerSeat::from_note(note, fd, owner)?)),
+            Kind::Work => return Ok(Role::Worker(WorkerSeat::from_note(note, fds, owner)?)),
             Kind::Fork => match fork().and_then(|fork| watched(&fork)) {
                 Ok(Forked::Child) => {
                     let server = rustix::process::getppid()
                         .map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
-                    let seat = WorkerSeat::from_note(note, fd, server)?;
+                    let seat = WorkerSeat::from_note(note, fds, server)?;
                     return Ok(if os::die_with_parent(server) {
                         Role::Worker(seat)
                     } else {
@@ -74,7 +74,7 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
                         value: i64::from(handle.pid),
                         extra: 0,
                     };
-                    launch::send(control.as_fd(), started, Some(handle.as_fd()))?;
+                    launch::send(control.as_fd(), started, &[handle.as_fd()])?;
                     children.push(Child {
                         token: note.token,
                         handle,
@@ -88,7 +88,7 @@ pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Resu
                         value: errno,
                         extra: 0,
                     };
-                    launch::send(control.as_fd(), refused, None)?;
+                    launch::send(control.as_fd(), refused, &[])?;
                 }
             },
             _ => {
@@ -161,7 +161,7 @@ fn report_ended(control: &OwnedFd, children: &mut Vec<Child>) -> io::Result<()> 
             extra: i64::from(extra),
         };
         // An owner that has just gone needs no report.
-        let _ = launch::send(control.as_fd(), note, None);
+        let _ = launch::send(control.as_fd(), note, &[]);
     }
     *children = alive;
     Ok(())

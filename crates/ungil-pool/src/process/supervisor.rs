@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Child as Process;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +55,15 @@ pub(crate) fn launch(launch: Launch) {
 }
 
 impl Launch {
+    /// Sends a note that starts the worker, with the descriptors it needs.
+    fn send(&self, control: BorrowedFd<'_>, note: Note) -> io::Result<()> {
+        let descriptors = Arc::clone(&self.pool.book().descriptors);
+        let fds: Vec<BorrowedFd<'_>> = std::iter::once(self.pool.segment.fd())
+            .chain(descriptors.iter().map(AsFd::as_fd))
+            .collect();
+        launch::send(control, note, &fds)
+    }
+
     fn refused(&self, why: &str) {
         self.pool.worker_refused(self.index, self.incarnation, why);
     }
@@ -257,7 +266,6 @@ impl Supervisor {
         interpreter: &Interpreter,
         token: u64,
     ) -> io::Result<u64> {
-        let segment = Some(launch.pool.segment.fd());
         let note = Note {
             kind: Kind::Fork,
             token,
@@ -269,7 +277,7 @@ impl Supervisor {
             .iter()
             .find(|server| server.interpreter == *interpreter)
         {
-            match launch::send(server.control.as_fd(), note, segment) {
+            match launch.send(server.control.as_fd(), note) {
                 Ok(()) => return Ok(server.id),
                 // It has just died: its own end will be heard of; this one gets a new server.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -277,7 +285,7 @@ impl Supervisor {
             }
         }
         let (process, control) = launch::start(interpreter)?;
-        launch::send(control.as_fd(), note, segment)?;
+        launch.send(control.as_fd(), note)?;
         let id = self.next();
         self.servers.push(Server {
             id,
@@ -293,13 +301,15 @@ impl Supervisor {
         let Some(server) = self.servers.iter().find(|server| server.id == id) else {
             return;
         };
-        let Ok(Some((note, fd))) = launch::receive(server.control.as_fd()) else {
+        let Ok(Some((note, fds))) = launch::receive(server.control.as_fd()) else {
             self.server_gone(id);
             return;
         };
         match note.kind {
             Kind::Started => {
-                let Some(fd) = fd else { return };
+                let Some(fd) = fds.into_iter().next() else {
+                    return;
+                };
                 if let Some(watch) = self
                     .watches
                     .iter_mut()
@@ -390,6 +400,8 @@ fn fork(launch: &Launch, forker: &dyn launch::Forker) -> io::Result<ProcessHandl
         segment: launch.pool.segment.fd().try_clone_to_owned()?,
         index: launch.index,
         parent: std::process::id(),
+        // The fork copies those that the initializer's arguments have.
+        descriptors: Vec::new(),
     };
     ProcessHandle::open(forker.fork(seat)?)
 }
@@ -406,9 +418,8 @@ fn spawn(
         value: i64::from(launch.index),
         extra: i64::from(std::process::id()),
     };
-    let handle = ProcessHandle::open(process.id()).and_then(|handle| {
-        launch::send(control.as_fd(), note, Some(launch.pool.segment.fd())).map(|()| handle)
-    });
+    let handle = ProcessHandle::open(process.id())
+        .and_then(|handle| launch.send(control.as_fd(), note).map(|()| handle));
     match handle {
         Ok(handle) => Ok((handle, process, control)),
         Err(error) => {

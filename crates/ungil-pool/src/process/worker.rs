@@ -93,6 +93,14 @@ impl Worker {
             .store(seat::READY, Ordering::Release);
     }
 
+    /// Says that the worker ends of its own accord, though the pool goes on.
+    pub fn retire(&self) {
+        self.segment
+            .worker(self.index)
+            .seat
+            .store(seat::RETIRED, Ordering::Release);
+    }
+
     /// Says that the set-up failed, and why; the process should end now.
     pub fn failed(&mut self, why: &[u8]) {
         if let Ok(offset) = self.store(why, &[]) {

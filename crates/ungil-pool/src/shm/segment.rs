@@ -73,6 +73,8 @@ pub(crate) mod seat {
     pub(crate) const STARTING: u32 = 0;
     pub(crate) const READY: u32 = 1;
     pub(crate) const FAILED: u32 = 2;
+    /// It has run as many tasks as it should and ends.
+    pub(crate) const RETIRED: u32 = 3;
 }
 
 /// A task on its way to a worker, its result on the way back.

@@ -80,6 +80,8 @@ pub(crate) struct Raw {
     pub(crate) label: Arc<str>,
     /// Whether the kernel killed for want of memory since the last crash in this pool.
     pub(crate) out_of_memory: bool,
+    /// The pool that breaks if this cannot be read.
+    pub(crate) breaks: Option<Weak<ProcessPool>>,
 }
 
 /// The process pool a future belongs to.
@@ -88,6 +90,8 @@ pub(crate) struct Link {
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) oom: Arc<OomWatch>,
     pub(crate) label: Arc<str>,
+    /// Whether one bad answer breaks the pool.
+    pub(crate) breaks: bool,
     pub(crate) place: Option<Place>,
 }
 
@@ -201,6 +205,7 @@ impl Task for Core {
                 outcome,
                 label: link.label,
                 out_of_memory,
+                breaks: link.breaks.then_some(link.pool),
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());

@@ -23,6 +23,16 @@ pub(crate) struct FutureBase {
     pub(crate) core: Arc<Core>,
 }
 
+impl Drop for FutureBase {
+    /// Lets go of what only the future's owner could ask for, here, where the GIL is held: the
+    /// pool's threads may have the core in their hands a little longer.
+    fn drop(&mut self) {
+        if Arc::get_mut(&mut self.core).is_none() {
+            self.__clear__();
+        }
+    }
+}
+
 #[pymethods]
 impl FutureBase {
     #[new]

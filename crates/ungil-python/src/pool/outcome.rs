@@ -1,6 +1,6 @@
 //! From a worker's answer to a value or an exception, in the parent.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
@@ -70,14 +70,7 @@ fn decode_answer<'py>(
         Some(answer::PLAIN) => codec::decode(py, &mut input).ok_or_else(garbled),
         Some(answer::PICKLED) => {
             let buffers = SharedBuffer::all(message, raw);
-            pickling::load(py, input, buffers).map_err(|error| {
-                let note = format!(
-                    "raised while the result of task {} was unpickled in the parent process: the class of a \
-                     result must be importable here",
-                    raw.label
-                );
-                with_note(py, error, &note)
-            })
+            pickling::load(py, input, buffers).map_err(|error| unreadable_result(py, raw, error))
         }
         Some(kind @ (answer::RAISED | answer::UNPICKLABLE | answer::UNREADABLE)) => {
             let told = codec::decode(py, &mut input).ok_or_else(garbled)?;
@@ -86,7 +79,7 @@ fn decode_answer<'py>(
             Err(match kind {
                 answer::RAISED => raised(py, &raw.label, &name, &text, &traceback, input),
                 answer::UNPICKLABLE => unpicklable_result(py, &raw.label, &name, &text),
-                _ => unreadable(py, &raw.label, &name, &text, &traceback),
+                _ => unreadable(py, raw, &name, &text, &traceback),
             })
         }
         _ => Err(garbled()),
@@ -123,6 +116,31 @@ fn raised(
     error
 }
 
+/// The error of an answer that arrived and does not unpickle.
+fn unreadable_result(py: Python<'_>, raw: &Raw, error: PyErr) -> PyErr {
+    let why = format!(
+        "the result of task {} cannot be unpickled in the parent process",
+        raw.label
+    );
+    let class = match &raw.breaks {
+        Some(pool) => {
+            if let Some(pool) = pool.upgrade() {
+                py.detach(|| pool.break_off(&why));
+            }
+            "BrokenProcessPool"
+        }
+        // What it raises is not for this process to exit or to stop on.
+        None if !error.is_instance_of::<PyException>(py) => "RemoteError",
+        None => {
+            let note = format!("{why}: the class of a result must be importable here");
+            return with_note(py, error, &note);
+        }
+    };
+    let told = pool_error(py, class, &format!("{why}: {error}"));
+    told.set_cause(py, Some(error));
+    told
+}
+
 fn unpicklable_result(py: Python<'_>, label: &str, name: &str, text: &str) -> PyErr {
     pickling_error(
         py,
@@ -133,16 +151,22 @@ fn unpicklable_result(py: Python<'_>, label: &str, name: &str, text: &str) -> Py
     )
 }
 
-fn unreadable(py: Python<'_>, label: &str, name: &str, text: &str, traceback: &str) -> PyErr {
+fn unreadable(py: Python<'_>, raw: &Raw, name: &str, text: &str, traceback: &str) -> PyErr {
     let hint = if text.contains("__main__") {
         ". Functions and classes of an interactive session reach workers only through cloudpickle \
          (pip install cloudpickle), or when they are moved into a module"
     } else {
         ". The function's module and the classes of its arguments must be importable in the worker"
     };
+    let class = if raw.breaks.is_some() {
+        "BrokenProcessPool"
+    } else {
+        "RemoteError"
+    };
+    let label = &raw.label;
     let error = pool_error(
         py,
-        "RemoteError",
+        class,
         &format!("task {label} could not be unpickled in the worker process: {name}: {text}{hint}"),
     );
     set_remote_cause(py, &error, traceback);
@@ -162,6 +186,8 @@ fn crash_error(py: Python<'_>, crash: &Crash, raw: &Raw) -> PyErr {
         pid,
         status,
         deliberate,
+        breaks,
+        runs,
     } = crash;
     let label = &raw.label;
     if *deliberate {
@@ -178,12 +204,17 @@ fn crash_error(py: Python<'_>, crash: &Crash, raw: &Raw) -> PyErr {
     } else {
         ""
     };
+    let end = if *breaks {
+        "The pool is broken, as on_crash=\"break\" says".into()
+    } else if *runs > 1 {
+        format!("It was run {runs} times; the pool goes on with a new worker")
+    } else {
+        "The pool goes on with a new worker".into()
+    };
     pool_error(
         py,
         "WorkerCrashed",
-        &format!(
-            "task {label} was lost: its worker, process {pid}, {status}{memory}. The pool goes on with a new worker"
-        ),
+        &format!("task {label} was lost: its worker, process {pid}, {status}{memory}. {end}"),
     )
 }
 

@@ -1,11 +1,11 @@
 //! Pickling with out-of-band buffers, and the ways out when something does not pickle.
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::shared_buffer::SharedBuffer;
 
@@ -39,8 +39,15 @@ unsafe fn bytes_at<'a>(start: *const u8, len: usize) -> &'a [u8] {
 
 /// `pickle.dumps(value, protocol=5, buffer_callback=...)`.
 pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    dump_with(DUMPS.import(value.py(), "pickle", "dumps")?, value)
+    let py = value.py();
+    let modules = MODULES.import(py, "sys", "modules")?;
+    // Nobody can have a connection, which needs care, before this module is there.
+    if modules.contains(intern!(py, "multiprocessing.connection"))? {
+        return dump_by(value, intern!(py, "dump_plain"));
+    }
+    dump_with(DUMPS.import(py, "pickle", "dumps")?, value)
 }
 
 /// The same through `cloudpickle`, which also takes lambdas, closures and what is defined in
@@ -54,19 +61,33 @@ pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Pick
     )
 }
 
-/// The same with the reducers that `multiprocessing` registers, for sockets and connections.
+/// The same with what `multiprocessing` can send, its named primitives, and then with
+/// cloudpickle where that is installed.
 pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    dump_by(value, intern!(value.py(), "dump_argument"))
+}
+
+/// The same in whatever way works; the error is that of the plain way.
+pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+    dump(value).or_else(|error| {
+        if !is_unpicklable(value.py(), &error) {
+            return Err(error);
+        }
+        forking_dump(value).or(Err(error))
+    })
+}
+
+/// The same by a function of `ungil._inheritance`.
+fn dump_by<'py>(
+    value: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyString>,
+) -> PyResult<Pickle<'py>> {
     let py = value.py();
-    let pickler = py
-        .import("multiprocessing.reduction")?
-        .getattr("ForkingPickler")?;
     let buffers = PyList::empty(py);
-    let file = py.import("io")?.call_method0("BytesIO")?;
-    // Its initializer takes no keywords: (file, protocol, fix_imports, buffer_callback).
-    pickler
-        .call1((&file, 5, true, buffers.getattr("append")?))?
-        .call_method1("dump", (value,))?;
-    let stream = file.call_method0("getvalue")?.cast_into::<PyBytes>()?;
+    let stream = py
+        .import(intern!(py, "ungil._inheritance"))?
+        .call_method1(function, (value, buffers.getattr(intern!(py, "append"))?))?
+        .cast_into::<PyBytes>()?;
     Ok(Pickle {
         stream,
         buffers: raw_buffers(&buffers)?,
@@ -123,6 +144,8 @@ pub(super) fn load<'py>(
 pub(super) fn is_unpicklable(py: Python<'_>, error: &PyErr) -> bool {
     static PICKLE_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     error.is_instance_of::<PyTypeError>(py)
+        // What multiprocessing's primitives raise of themselves, exactly this class.
+        || error.get_type(py).is(py.get_type::<PyRuntimeError>())
         || error.is_instance_of::<PyAttributeError>(py)
         || PICKLE_ERROR
             .import(py, "pickle", "PickleError")

@@ -1,12 +1,14 @@
 //! `_ungil.ProcessPool`: the native half of `ungil.ProcessPoolExecutor`.
 
 use std::cell::RefCell;
+use std::io;
+use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use ungil_pool::SubmitError;
-use ungil_pool::process::{ProcessPool as Engine, StartMethod};
+use ungil_pool::process::{CrashPolicy, Options, ProcessPool as Engine, StartMethod};
+use ungil_pool::{Breakage, SubmitError};
 
 use super::core::{Content, Core, Link};
 use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_signals};
@@ -37,6 +39,10 @@ struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
     /// executor stays.
     engine: Mutex<Option<Arc<Engine>>>,
+    /// Whether one bad worker, or one bad answer, breaks the pool.
+    breaks: bool,
+    /// Why it was broken when it ended.
+    broke: OnceLock<Arc<Breakage>>,
     notifier: Arc<Notifier>,
     oom: Arc<OomWatch>,
     functions: FunctionCache,
@@ -51,15 +57,28 @@ impl ProcessPool {
     }
 
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
-    /// the fork start method, whose workers inherit it unpickled.
+    /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
+    /// duplicates, are what the others get with their start; then the policy and its retries.
     fn _open(
         &self,
         max_workers: u32,
         start_method: &str,
         setup: &Bound<'_, PyBytes>,
         initializer: Option<Py<PyAny>>,
+        descriptors: Vec<RawFd>,
+        on_crash: (String, u32),
     ) -> PyResult<()> {
         let py = setup.py();
+        let (on_crash, retries) = on_crash;
+        let on_crash = match on_crash.as_str() {
+            "retry" => CrashPolicy::Retry(retries),
+            "break" => CrashPolicy::Break,
+            _ => CrashPolicy::Isolate,
+        };
+        let descriptors = descriptors
+            .into_iter()
+            .map(start::duplicate)
+            .collect::<io::Result<_>>()?;
         let method = match start_method {
             "fork" => StartMethod::Fork(Arc::new(start::PythonForker::new(initializer))),
             "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
@@ -67,10 +86,16 @@ impl ProcessPool {
         };
         let office = Office {
             engine: Mutex::new(Some(Arc::new(Engine::new(
-                max_workers,
-                method,
+                Options {
+                    max_workers,
+                    method,
+                    on_crash,
+                    descriptors,
+                },
                 setup.as_bytes(),
             )?))),
+            breaks: on_crash == CrashPolicy::Break,
+            broke: OnceLock::new(),
             notifier: Arc::default(),
             oom: Arc::new(OomWatch::new()),
             functions: FunctionCache::default(),
@@ -103,6 +128,29 @@ impl ProcessPool {
     fn worker_pids(&self) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
         Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
+    }
+
+    /// Whether a worker's process is about to start.
+    fn _starting(&self) -> PyResult<bool> {
+        let engine = self.office()?.engine();
+        Ok(engine.is_some_and(|engine| engine.is_starting()))
+    }
+
+    /// Why the pool is broken, or None.
+    #[getter]
+    fn _broken(&self) -> PyResult<Option<String>> {
+        let breakage = self.office()?.breakage();
+        Ok(breakage.map(|breakage| breakage.reason.clone()))
+    }
+
+    /// Asks the workers to end at once (SIGTERM); running tasks fail, waiting ones are
+    /// cancelled, and no more are taken. Does not wait: a task may handle the signal.
+    fn terminate_workers(&self, py: Python<'_>) -> PyResult<()> {
+        let office = self.office()?;
+        if let Some(engine) = office.engine() {
+            py.detach(|| engine.terminate());
+        }
+        Ok(())
     }
 
     /// Kills the workers at once; unfinished tasks fail or are cancelled, and no more are taken.
@@ -142,6 +190,14 @@ impl Office {
         engine.clone()
     }
 
+    /// Why the pool is or was broken.
+    fn breakage(&self) -> Option<Arc<Breakage>> {
+        match self.engine() {
+            Some(engine) => engine.breakage(),
+            None => self.broke.get().cloned(),
+        }
+    }
+
     fn submit_encoded<'py>(
         &self,
         future: &Bound<'py, PyAny>,
@@ -152,7 +208,10 @@ impl Office {
         head: &mut Vec<u8>,
     ) -> PyResult<()> {
         let py = args.py();
-        let engine = self.engine().ok_or_else(closed)?;
+        let engine = self.engine().ok_or_else(|| match self.breakage() {
+            Some(breakage) => outcome::breakage_error(py, &breakage),
+            None => closed(),
+        })?;
         let call = match self.functions.encode(func, args, kwargs, head) {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
@@ -169,6 +228,7 @@ impl Office {
             notifier: Arc::clone(&self.notifier),
             oom: Arc::clone(&self.oom),
             label: call.label,
+            breaks: self.breaks,
             place: None,
         });
         let task = Arc::<Core>::clone(core);
@@ -209,6 +269,10 @@ impl Office {
             return Ok(());
         }
         wait_with_signals(py, || engine.wait(Some(TICK)))?;
+        if let Some(breakage) = engine.breakage() {
+            // Whoever comes first says the same.
+            let _ = self.broke.set(breakage);
+        }
         let ended = self
             .engine
             .lock()

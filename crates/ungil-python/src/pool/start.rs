@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::ffi;
@@ -29,6 +30,17 @@ pub(super) struct PythonForker {
 impl PythonForker {
     pub(super) fn new(initializer: Option<Py<PyAny>>) -> Self {
         Self { initializer }
+    }
+}
+
+impl Drop for PythonForker {
+    /// The pool's last user may be a thread without the GIL, and the object must not wait for
+    /// somebody to come by with it.
+    fn drop(&mut self) {
+        let initializer = self.initializer.take();
+        if initializer.is_some() {
+            Python::try_attach(|_| drop(initializer));
+        }
     }
 }
 
@@ -68,6 +80,12 @@ fn run_in_frame(py: Python<'_>, seat: WorkerSeat, initializer: Option<Py<PyAny>>
     py.import("ungil._worker")?
         .call_method1("in_frame", (run,))?;
     Ok(())
+}
+
+/// A duplicate of a descriptor that Python has; closed on exec.
+pub(super) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: borrowed for this call only; a number that is no descriptor is an error.
+    unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned()
 }
 
 /// `os.fork()` without its warning about threads: the child only runs the worker's loop, which

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFunction, PyTuple};
@@ -18,7 +19,7 @@ use super::pickling::{self, Pickle};
 pub(super) mod function {
     /// By its module and name: equal bytes mean the same function, so a worker may remember it.
     pub(crate) const NAMED: u8 = 0;
-    /// By value: to be unpickled anew each time.
+    /// By value, in the arguments' pickle, so that what it holds travels like arguments.
     pub(crate) const BY_VALUE: u8 = 1;
 }
 
@@ -26,7 +27,7 @@ pub(super) mod function {
 pub(super) mod arguments {
     /// A plain tuple, no keywords.
     pub(crate) const PLAIN: u8 = 0;
-    /// The pickle of (args, kwargs).
+    /// The pickle of (args, kwargs), and of the function if that is by value.
     pub(crate) const PICKLED: u8 = 1;
 }
 
@@ -60,10 +61,10 @@ impl FunctionCache {
         head: &mut Vec<u8>,
     ) -> PyResult<Call<'py>> {
         head.clear();
-        let label = self.put_function(func, head)?;
+        let (label, named) = self.put_function(func, head)?;
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         head.push(arguments::PLAIN);
-        if kwargs.is_none() && codec::encode(args.as_any(), head) {
+        if named && kwargs.is_none() && codec::encode(args.as_any(), head) {
             return Ok(Call {
                 label,
                 pickle: None,
@@ -71,7 +72,11 @@ impl FunctionCache {
         }
         head.pop();
         head.push(arguments::PICKLED);
-        let pickle = pickle_arguments(&label, args, kwargs)?;
+        let pickle = if named {
+            pickle_arguments(&label, args, kwargs)?
+        } else {
+            pickle_call(&label, func, args, kwargs)?
+        };
         head.extend_from_slice(pickle.stream.as_bytes());
         Ok(Call {
             label,
@@ -79,22 +84,23 @@ impl FunctionCache {
         })
     }
 
-    fn put_function(&self, func: &Bound<'_, PyAny>, head: &mut Vec<u8>) -> PyResult<Arc<str>> {
+    /// Writes the function; whether it is by name, or else to go with the arguments.
+    fn put_function(
+        &self,
+        func: &Bound<'_, PyAny>,
+        head: &mut Vec<u8>,
+    ) -> PyResult<(Arc<str>, bool)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.iter().rev().find(|known| known.function.is(func)) {
             put(head, function::NAMED, &known.pickle);
-            return Ok(Arc::clone(&known.label));
+            return Ok((Arc::clone(&known.label), true));
         }
         drop(known);
         let label: Arc<str> = label(func).into();
-        // Only these are pickled by name for sure, whatever their class does.
-        let named =
-            func.is_exact_instance_of::<PyFunction>() || func.is_exact_instance_of::<PyCFunction>();
-        let (pickle, by_name) = pickle_function(&label, func, named)?;
-        if !by_name {
-            put(head, function::BY_VALUE, &pickle);
-            return Ok(label);
-        }
+        let Some(pickle) = pickle_by_name(func)? else {
+            put(head, function::BY_VALUE, &[]);
+            return Ok((label, false));
+        };
         put(head, function::NAMED, &pickle);
         let known = Known {
             function: func.clone().unbind(),
@@ -106,7 +112,7 @@ impl FunctionCache {
         cache.push(known);
         drop(cache);
         drop(forgotten);
-        Ok(label)
+        Ok((label, true))
     }
 }
 
@@ -116,32 +122,57 @@ fn put(head: &mut Vec<u8>, kind: u8, pickle: &[u8]) {
     head.extend_from_slice(pickle);
 }
 
-/// The pickle of a function, and whether it is by name.
-fn pickle_function(label: &str, func: &Bound<'_, PyAny>, named: bool) -> PyResult<(Vec<u8>, bool)> {
+/// The pickle of a function that a worker can import; `None` for any other callable.
+fn pickle_by_name(func: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     let py = func.py();
-    if named && is_of_interactive_main(func) {
-        // A worker cannot import what was typed into a session.
-        if let Some(pickle) = pickling::cloud_dump(func) {
-            return Ok((pickle?.stream.as_bytes().to_vec(), false));
-        }
+    // Only these are pickled by name for sure, whatever their class does.
+    let named =
+        func.is_exact_instance_of::<PyFunction>() || func.is_exact_instance_of::<PyCFunction>();
+    if !named || is_of_interactive_main(func) {
+        return Ok(None);
     }
     match pickling::dump(func) {
-        Ok(pickle) => Ok((pickle.stream.as_bytes().to_vec(), named)),
-        Err(error) if pickling::is_unpicklable(py, &error) => {
-            if let Some(pickle) = pickling::cloud_dump(func) {
-                return Ok((pickle?.stream.as_bytes().to_vec(), false));
-            }
-            let message = format!(
-                "{label} cannot be pickled for a worker process: {}. Move the function to the top level of a \
-                 module, or install cloudpickle (pip install cloudpickle), which also takes lambdas and closures",
-                error.value(py)
-            );
-            let refused = pickling_error(py, &message);
-            refused.set_cause(py, Some(error));
-            Err(refused)
-        }
+        // A built-in method of an object has that object in its pickle.
+        Ok(pickle) => Ok(pickle
+            .buffers()
+            .is_empty()
+            .then(|| pickle.stream.as_bytes().to_vec())),
+        Err(error) if pickling::is_unpicklable(py, &error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The pickle of a function that goes by value, and of its arguments.
+fn pickle_call<'py>(
+    label: &str,
+    func: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Pickle<'py>> {
+    let py = func.py();
+    let all = (args, kwargs, func).into_pyobject(py)?.into_any();
+    // A worker cannot import what was typed into a session.
+    if is_of_interactive_main(func)
+        && let Some(Ok(pickle)) = pickling::cloud_dump(&all)
+    {
+        return Ok(pickle);
+    }
+    let error = match pickling::dump_any(&all) {
+        Ok(pickle) => return Ok(pickle),
+        Err(error) if !pickling::is_unpicklable(py, &error) => return Err(error),
+        Err(error) => error,
+    };
+    if pickling::dump_any(func).is_ok() {
+        return Err(pickle_arguments(label, args, kwargs).err().unwrap_or(error));
+    }
+    let message = format!(
+        "{label} cannot be pickled for a worker process: {}. Move the function to the top level of a \
+         module, or install cloudpickle (pip install cloudpickle), which also takes lambdas and closures",
+        error.value(py)
+    );
+    let refused = pickling_error(py, &message);
+    refused.set_cause(py, Some(error));
+    Err(refused)
 }
 
 /// Whether a function was defined in a `__main__` that workers cannot import.
@@ -192,9 +223,12 @@ fn pickle_arguments<'py>(
             ));
         }
     };
-    if let Ok(pickle) = pickling::forking_dump(&both) {
-        return Ok(pickle);
-    }
+    let error = match pickling::forking_dump(&both) {
+        Ok(pickle) => return Ok(pickle),
+        // It knows better why a lock of multiprocessing's cannot travel.
+        Err(better) if error.is_instance_of::<PyRuntimeError>(py) => better,
+        Err(_) => error,
+    };
     if let Some(Ok(pickle)) = pickling::cloud_dump(&both) {
         return Ok(pickle);
     }

@@ -113,6 +113,12 @@ impl ThreadPool {
         Ok(future)
     }
 
+    /// Whether a thread's initializer has raised.
+    #[getter]
+    fn _broken(&self) -> PyResult<bool> {
+        Ok(self.shop()?.broken.load(Ordering::Acquire))
+    }
+
     /// What a worker thread needs.
     fn _core(&self) -> PyResult<ThreadPoolCore> {
         Ok(ThreadPoolCore {
@@ -165,9 +171,10 @@ impl ThreadPoolCore {
     fn work(&self, py: Python<'_>) {
         let mut since = Instant::now();
         loop {
-            let work = match self.shop.queue.try_pop() {
+            // Idle while the GIL is still held: whoever waits for the last result finds it so.
+            let work = match self.shop.queue.pop_or_idle() {
                 Some(work) => work,
-                None => match py.detach(|| self.shop.queue.pop()) {
+                None => match py.detach(|| self.shop.queue.wait()) {
                     Some(work) => {
                         since = Instant::now();
                         work

@@ -1,6 +1,7 @@
 //! A worker process: set up, then claim, call, answer.
 
 use std::collections::HashMap;
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -27,10 +28,12 @@ pub(super) fn run_and_exit(
     forked: bool,
 ) -> ! {
     let index = seat.index;
+    let mut seat = seat;
     if !seat.follow_parent() {
         // SAFETY: ends the process; it has done nothing yet.
         unsafe { libc::_exit(0) }
     }
+    let descriptors = std::mem::take(&mut seat.descriptors);
     ungil_pool::process::name_this_process(&format!("ungil-worker-{}", index + 1));
     let code = match Worker::join(seat) {
         Ok(worker) => {
@@ -39,8 +42,10 @@ pub(super) fn run_and_exit(
                 functions: HashMap::new(),
                 main_ready: forked,
                 generation: ungil_pool::generation(),
+                breaks: false,
+                tasks_left: None,
             };
-            match servant.set_up(py, index, inherited, forked) {
+            match servant.set_up(py, index, inherited, descriptors, forked) {
                 Ok(()) => {
                     servant.worker.ready();
                     servant.serve(py);
@@ -88,6 +93,10 @@ struct Servant {
     main_ready: bool,
     /// The process that is the worker; a task may fork others.
     generation: u64,
+    /// Whether a task that cannot be read ends this worker.
+    breaks: bool,
+    /// After so many tasks the worker ends.
+    tasks_left: Option<u64>,
 }
 
 impl Servant {
@@ -96,12 +105,16 @@ impl Servant {
         py: Python<'_>,
         index: u32,
         inherited: Option<&Bound<'_, PyAny>>,
+        descriptors: Vec<OwnedFd>,
         forked: bool,
     ) -> PyResult<()> {
+        let descriptors: Vec<RawFd> = descriptors.into_iter().map(OwnedFd::into_raw_fd).collect();
         let setup = self.worker.setup();
         let bytes = PyBytes::new(py, setup.as_ref().map_or(&[][..], |setup| setup.head()));
-        py.import("ungil._worker")?
-            .call_method1("set_up", (bytes, index, inherited, forked))?;
+        (self.tasks_left, self.breaks) = py
+            .import("ungil._worker")?
+            .call_method1("set_up", (bytes, index, inherited, descriptors, forked))?
+            .extract()?;
         Ok(())
     }
 
@@ -110,6 +123,9 @@ impl Servant {
         loop {
             if let Some(task) = self.worker.poll() {
                 self.run(py, &task);
+                if self.is_spent() {
+                    return;
+                }
                 continue;
             }
             // A signal's Python handler runs here, between tasks; what it raises ends the worker.
@@ -120,7 +136,12 @@ impl Servant {
             if self.worker.closing() {
                 // Closing is said after the last task was published: look once more.
                 match self.worker.poll() {
-                    Some(task) => self.run(py, &task),
+                    Some(task) => {
+                        self.run(py, &task);
+                        if self.is_spent() {
+                            return;
+                        }
+                    }
                     None => return,
                 }
             } else {
@@ -129,8 +150,22 @@ impl Servant {
         }
     }
 
+    /// Books a task as run; whether it was this worker's last one.
+    fn is_spent(&mut self) -> bool {
+        let Some(left) = &mut self.tasks_left else {
+            return false;
+        };
+        *left = left.saturating_sub(1);
+        let spent = *left == 0;
+        if spent {
+            self.worker.retire();
+        }
+        spent
+    }
+
     fn run(&mut self, py: Python<'_>, task: &Claimed) {
         let mut head = Vec::new();
+        let mut readable = true;
         let called = self.call(py, task);
         if ungil_pool::generation() != self.generation {
             leave(py);
@@ -138,12 +173,11 @@ impl Servant {
         let pickle = match called {
             Ok(Ok(value)) => put_value(&value, &mut head),
             Ok(Err(error)) => {
-                head.push(answer::RAISED);
-                put_error_text(py, &error, &mut head);
-                put_exception(&error.into_value(py).into_bound(py), &mut head);
+                put_raised(py, error, &mut head);
                 None
             }
             Err(error) => {
+                readable = false;
                 head.push(answer::UNREADABLE);
                 put_error_text(py, &error, &mut head);
                 None
@@ -152,6 +186,11 @@ impl Servant {
         let buffers = pickle.as_ref().map(Pickle::buffers).unwrap_or_default();
         if let Err(error) = self.worker.reply(task, &head, &buffers) {
             self.apologise(task, &error);
+        }
+        if self.breaks && !readable {
+            // The standard library's worker dies of that, and the pool with it.
+            // SAFETY: ends the process; nothing of it is used afterwards.
+            unsafe { libc::_exit(1) }
         }
     }
 
@@ -175,36 +214,43 @@ impl Servant {
         let kind = codec::take(&mut input, 1).ok_or_else(garbled)?[0];
         let len = codec::take_u32(&mut input).ok_or_else(garbled)?;
         let pickle = codec::take(&mut input, len).ok_or_else(garbled)?;
-        let func = self.function(py, kind, pickle)?;
+        let named = if kind == function::NAMED {
+            Some(self.function(py, pickle)?)
+        } else {
+            None
+        };
         if codec::take(&mut input, 1).ok_or_else(garbled)?[0] == arguments::PLAIN {
             let args = codec::decode(py, &mut input)
                 .ok_or_else(garbled)?
                 .cast_into::<PyTuple>()?;
             drop(message);
+            let func = named.ok_or_else(garbled)?;
             return Ok(func.bind(py).call1(args));
         }
         self.prepare_main(py, input)?;
-        let both = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
+        let all = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
         drop::<Arc<Message>>(message);
-        let (args, kwargs): (Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>) = both.extract()?;
-        drop(both);
-        Ok(func.bind(py).call(args, kwargs.as_ref()))
+        let parts = all.cast_into::<PyTuple>()?;
+        let args = parts.get_item(0)?.cast_into::<PyTuple>()?;
+        let kwargs: Option<Bound<'py, PyDict>> = parts.get_item(1)?.extract()?;
+        let func = match named {
+            Some(func) => func.into_bound(py),
+            None => parts.get_item(2)?,
+        };
+        drop(parts);
+        Ok(func.call(args, kwargs.as_ref()))
     }
 
-    fn function(&mut self, py: Python<'_>, kind: u8, pickle: &[u8]) -> PyResult<Py<PyAny>> {
-        if kind == function::NAMED
-            && let Some(func) = self.functions.get(pickle)
-        {
+    fn function(&mut self, py: Python<'_>, pickle: &[u8]) -> PyResult<Py<PyAny>> {
+        if let Some(func) = self.functions.get(pickle) {
             return Ok(func.clone_ref(py));
         }
         self.prepare_main(py, pickle)?;
         let func = pickling::load(py, pickle, Vec::new())?.unbind();
-        if kind == function::NAMED {
-            if self.functions.len() == KNOWN {
-                self.functions.clear();
-            }
-            self.functions.insert(pickle.into(), func.clone_ref(py));
+        if self.functions.len() == KNOWN {
+            self.functions.clear();
         }
+        self.functions.insert(pickle.into(), func.clone_ref(py));
         Ok(func)
     }
 
@@ -243,6 +289,11 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickl
             head.extend_from_slice(pickle.stream.as_bytes());
             Some(pickle)
         }
+        Err(error) if !pickling::is_unpicklable(py, &error) => {
+            // Its own code failed: that is as if the task had.
+            put_raised(py, error, head);
+            None
+        }
         Err(error) => {
             head.push(answer::UNPICKLABLE);
             let why = format!("{}: {}", type_name(py, &error), text(error.value(py)));
@@ -250,6 +301,12 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickl
             None
         }
     }
+}
+
+fn put_raised(py: Python<'_>, error: PyErr, head: &mut Vec<u8>) {
+    head.push(answer::RAISED);
+    put_error_text(py, &error, head);
+    put_exception(&error.into_value(py).into_bound(py), head);
 }
 
 fn put_exception(error: &Bound<'_, PyAny>, head: &mut Vec<u8>) {
@@ -263,18 +320,12 @@ fn put_exception(error: &Bound<'_, PyAny>, head: &mut Vec<u8>) {
 
 /// Writes the type, the message and the traceback of an exception.
 fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
-    if let Some(traceback) = error.traceback(py) {
-        // Before 3.12 the interpreter keeps it beside the exception. Failing loses the lines only.
-        let _ = error
-            .value(py)
-            .setattr(intern!(py, "__traceback__"), traceback);
-    }
     let traceback = py
         .import("traceback")
-        // `into_value`, because before Python 3.12 only that gives the exception its frames.
+        // All three: before 3.12 the value alone does not have its traceback yet.
         .and_then(|module| {
-            let error = error.clone_ref(py).into_value(py);
-            module.call_method1("format_exception", (error,))
+            let parts = (error.get_type(py), error.value(py), error.traceback(py));
+            module.call_method1("format_exception", parts)
         })
         .and_then(|lines| PyResult::Ok(lines.extract::<Vec<String>>()?.concat()))
         .unwrap_or_default();

@@ -1,0 +1,72 @@
+//! What becomes of a task whose worker dies, and of its pool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::pool::{Outcome, Place, Task};
+
+/// What the death of a worker means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrashPolicy {
+    /// The task it was running fails; the worker is replaced; nothing else is lost.
+    #[default]
+    Isolate,
+    /// The task it was running is run again, up to this many times; then as `Isolate`. A task
+    /// is then run at least once: one that died late has had its effects, and has them again.
+    Retry(u32),
+    /// Every unfinished task fails, the workers are killed, and no more tasks are taken.
+    Break,
+}
+
+/// A task that is run again when its worker dies. It keeps a copy of its payload: the slot and
+/// the buffers that a worker has had in its hands may have been written to.
+pub(super) struct Retriable {
+    task: Arc<dyn Task>,
+    kept: Kept,
+}
+
+/// A payload kept for another try.
+#[derive(Debug)]
+pub struct Kept {
+    pub(super) head: Box<[u8]>,
+    pub(super) buffers: Vec<Box<[u8]>>,
+    /// Runs begun, as far as the pool's books know.
+    runs: AtomicU32,
+}
+
+impl Retriable {
+    pub(super) fn new(task: Arc<dyn Task>, head: &[u8], buffers: &[&[u8]]) -> Self {
+        let kept = Kept {
+            head: head.into(),
+            buffers: buffers.iter().map(|&buffer| buffer.into()).collect(),
+            runs: AtomicU32::new(1),
+        };
+        Self { task, kept }
+    }
+}
+
+impl Task for Retriable {
+    fn publish(&self, place: Place) -> bool {
+        self.task.publish(place)
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        self.task.finish(outcome);
+    }
+
+    fn again(&self) -> Option<&Kept> {
+        Some(&self.kept)
+    }
+}
+
+impl Kept {
+    /// How often the task was run.
+    pub(super) fn runs(&self) -> u32 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Books one more run. Called with the pool's books open.
+    pub(super) fn run_again(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+}
