@@ -33,9 +33,9 @@ def why_not() -> str | None:
         )
     if sys.version_info < (3, 13):
         return (
-            "Python 3.12's own interpreters are not safe to use in parallel: they share memory "
-            "that is freed twice (python/cpython#116510, fixed in 3.13 only), and decimal and "
-            f"ctypes cannot be imported there. {_REMEDY}"
+            "Python 3.12's own interpreters are not known to be safe in parallel (see "
+            "python/cpython#116510, mended from 3.13 on), and decimal and ctypes cannot be "
+            f"imported there. {_REMEDY}"
         )
     return None
 
