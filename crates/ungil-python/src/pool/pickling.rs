@@ -2,12 +2,11 @@
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::shared_buffer::SharedBuffer;
+use crate::once::{Once, name};
 
 /// A pickle: the stream and the buffers beside it (PEP 574).
 pub(super) struct Pickle<'py> {
@@ -39,7 +38,7 @@ unsafe fn bytes_at<'a>(start: *const u8, len: usize) -> &'a [u8] {
 
 /// `pickle.dumps(value, protocol=5, buffer_callback=...)`.
 pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static DUMPS: Once<Py<PyAny>> = Once::new();
     dump_with(DUMPS.import(value.py(), "pickle", "dumps")?, value)
 }
 
@@ -77,10 +76,10 @@ fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyRes
     let py = value.py();
     let buffers = PyList::empty(py);
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "protocol"), 5)?;
+    options.set_item(name!(py, "protocol"), 5)?;
     options.set_item(
-        intern!(py, "buffer_callback"),
-        buffers.getattr(intern!(py, "append"))?,
+        name!(py, "buffer_callback"),
+        buffers.getattr(name!(py, "append"))?,
     )?;
     let stream = dumps
         .call((value,), Some(&options))?
@@ -94,7 +93,7 @@ fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyRes
 fn raw_buffers(buffers: &Bound<'_, PyList>) -> PyResult<Vec<PyUntypedBuffer>> {
     buffers
         .iter()
-        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(intern!(buffers.py(), "raw"))?))
+        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(name!(buffers.py(), "raw"))?))
         .collect()
 }
 
@@ -104,7 +103,7 @@ pub(super) fn load<'py>(
     stream: &[u8],
     buffers: Vec<SharedBuffer>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static LOADS: Once<Py<PyAny>> = Once::new();
     let loads = LOADS.import(py, "pickle", "loads")?;
     let stream = PyBytes::new(py, stream);
     if buffers.is_empty() {
@@ -115,13 +114,13 @@ pub(super) fn load<'py>(
         .map(|buffer| Bound::new(py, buffer))
         .collect();
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "buffers"), buffers?)?;
+    options.set_item(name!(py, "buffers"), buffers?)?;
     loads.call((stream,), Some(&options))
 }
 
 /// Whether an error says that something cannot be pickled, rather than that pickling it failed.
 pub(super) fn is_unpicklable(py: Python<'_>, error: &PyErr) -> bool {
-    static PICKLE_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static PICKLE_ERROR: Once<Py<PyAny>> = Once::new();
     error.is_instance_of::<PyTypeError>(py)
         || error.is_instance_of::<PyAttributeError>(py)
         || PICKLE_ERROR

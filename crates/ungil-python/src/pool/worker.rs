@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use ungil_pool::Message;
@@ -15,6 +14,7 @@ use super::outcome::answer;
 use super::pickling::{self, Pickle};
 use super::shared_buffer::SharedBuffer;
 use super::task::{arguments, function, mentions_main};
+use crate::once::name;
 
 /// A worker remembers this many functions.
 const KNOWN: usize = 256;
@@ -267,7 +267,7 @@ fn put_error_text(py: Python<'_>, error: &PyErr, head: &mut Vec<u8>) {
         // Before 3.12 the interpreter keeps it beside the exception. Failing loses the lines only.
         let _ = error
             .value(py)
-            .setattr(intern!(py, "__traceback__"), traceback);
+            .setattr(name!(py, "__traceback__"), traceback);
     }
     let traceback = py
         .import("traceback")
@@ -291,7 +291,7 @@ fn put_texts(texts: [&str; 3], head: &mut Vec<u8>) {
 fn type_name(py: Python<'_>, error: &PyErr) -> String {
     error
         .get_type(py)
-        .getattr(intern!(py, "__qualname__"))
+        .getattr(name!(py, "__qualname__"))
         .map_or_else(|_| "?".into(), |name| name.to_string())
 }
 
