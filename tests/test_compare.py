@@ -221,9 +221,10 @@ def test_closed_pipe_is_quiet(tmp_path: Path, jobs: Path) -> None:
 def test_memory_is_the_workers_own(cli: Cli, tmp_path: Path) -> None:
     """Each worker keeps 3 MB: that much more than one of a pool that keeps nothing."""
     (tmp_path / "hoard.py").write_text(
-        "import threading\n\nlocal = threading.local()\n\ndef work():\n"
+        "import threading, time\n\nlocal = threading.local()\n\ndef work():\n"
         "    if not hasattr(local, 'hoard'):\n        local.hoard = bytearray(b'x') * 3_000_000\n"
-        "\ndef idle():\n    pass\n"
+        "    time.sleep(0.02)  # so that no worker takes the others' tasks, too\n"
+        "\ndef idle():\n    time.sleep(0.02)\n"
     )
     done = cli(
         "compare", "hoard:work", "hoard:idle", "--workers", "1,2,4", "--repeat", "1", "--json",

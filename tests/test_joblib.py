@@ -83,7 +83,12 @@ def test_an_exception_ends_the_call_and_the_backend_goes_on() -> None:
 
 def test_a_lambda() -> None:
     with joblib.parallel_config(backend="ungil", n_jobs=2):
-        assert joblib.Parallel()(joblib.delayed(lambda x: x + 1)(i) for i in range(4)) == [1, 2, 3, 4]
+        assert joblib.Parallel()(joblib.delayed(lambda x: x + 1)(i) for i in range(4)) == [
+            1,
+            2,
+            3,
+            4,
+        ]
 
 
 def test_generators() -> None:

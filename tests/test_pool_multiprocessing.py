@@ -52,21 +52,22 @@ def hold(lock: Any) -> bool:
 
 def read_shared(name: str) -> int:
     segment = shared_memory.SharedMemory(name=name)
+    assert segment.buf is not None
     first = segment.buf[0]
     segment.close()
-    return int(first)
+    return first
 
 
 @every_method
 def test_a_lock_guards_a_value(method: str) -> None:
     context = multiprocessing.get_context(method)
     # Without its own lock, the value shows what a lock that is no lock would lose.
-    things = {"lock": context.Lock(), "value": context.Value("q", 0, lock=False)}
+    things: dict[str, Any] = {"lock": context.Lock(), "value": context.Value("q", 0, lock=False)}
     with ProcessPoolExecutor(
         2, mp_context=context, initializer=keep_all, initargs=(things,)
     ) as pool:
         list(pool.map(count_up, [500] * 8))
-    assert things["value"].value == 4000  # type: ignore[attr-defined]
+    assert things["value"].value == 4000
 
 
 @every_method
@@ -128,10 +129,13 @@ def test_workers_that_come_later_get_the_same_queue() -> None:
 
 
 def test_as_users_write_it_without_any_context() -> None:
-    things = {"lock": multiprocessing.Lock(), "value": multiprocessing.RawValue("q", 0)}
+    things: dict[str, Any] = {
+        "lock": multiprocessing.Lock(),
+        "value": multiprocessing.RawValue("q", 0),
+    }
     with ProcessPoolExecutor(2, initializer=keep_all, initargs=(things,)) as pool:
         list(pool.map(count_up, [200] * 4))
-    assert things["value"].value == 800  # type: ignore[attr-defined]
+    assert value.value == 800
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
@@ -189,6 +193,7 @@ def test_a_managers_proxies_as_arguments() -> None:
 def test_a_workers_end_leaves_shared_memory_alone(method: str) -> None:
     segment = shared_memory.SharedMemory(create=True, size=64)
     try:
+        assert segment.buf is not None
         segment.buf[0] = 42
         for _ in range(2):
             with ProcessPoolExecutor(1, start_method=method) as pool:

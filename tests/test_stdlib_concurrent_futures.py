@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.stdlib.left_out import LEFT_OUT, LEFT_OUT_OF_3_13
-from tests.stdlib.source import NotFound, tests_folder
+from stdlib.left_out import LEFT_OUT, LEFT_OUT_OF_3_13
+from stdlib.source import NotFound, tests_folder
 
 HERE = Path(__file__).parent / "stdlib"
 REASONS = LEFT_OUT | (LEFT_OUT_OF_3_13 if sys.version_info >= (3, 12) else {})

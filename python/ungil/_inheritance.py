@@ -16,9 +16,8 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable
 from importlib import import_module
+from multiprocessing import context, reduction
 from typing import Any
-
-from multiprocessing.context import reduction, set_spawning_popen
 
 # What the kernel takes in one message (SCM_MAX_FD, 253), less the pool's own segment.
 MAX_DESCRIPTORS = 252
@@ -72,13 +71,18 @@ class _Fetched:
     def duplicate_for_child(self, descriptor: int) -> int:
         return descriptor
 
-    def DupFd(self, descriptor: int) -> object:  # noqa: N802 (multiprocessing's name)
+    def DupFd(self, descriptor: int) -> object:
         from multiprocessing import resource_sharer  # noqa: PLC0415 (starts a thread when used)
 
         return resource_sharer.DupFd(descriptor)
 
 
-class _Pickler(reduction.ForkingPickler):
+# Typed by typeshed for starting processes only.
+_ForkingPickler: Any = reduction.ForkingPickler
+_set_process: Any = context.set_spawning_popen
+
+
+class _Pickler(_ForkingPickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         _refuse_fork_only(obj)
         return NotImplemented
@@ -89,13 +93,14 @@ def _refuse_fork_only(obj: object) -> None:
     synchronize = sys.modules.get("multiprocessing.synchronize")
     if synchronize is None or not isinstance(obj, synchronize.SemLock):
         return
-    name: str | None = obj._semlock.name  # type: ignore[attr-defined]
+    name: str | None = obj._semlock.name
     if name is None or not os.path.exists(f"/dev/shm/sem.{name.removeprefix('/')}"):
         kind = type(obj).__name__
         raise ForkOnly(
             f"a multiprocessing {kind} (on its own or inside a Queue, Value or the like) was made "
             "by the fork context, multiprocessing's default before Python 3.14, and only forked "
-            f'workers can have it: make it with multiprocessing.get_context("forkserver").{kind}(), '
+            "workers can have it: make it with "
+            f'multiprocessing.get_context("forkserver").{kind}(), '
             'or give the executor start_method="fork"'
         )
 
@@ -106,7 +111,7 @@ def dump_plain(value: object, buffer_callback: Callable[[pickle.PickleBuffer], o
     Plain pickle would send the descriptor's number, which means something else in the worker.
     """
     file = io.BytesIO()
-    pickler = pickle.Pickler(file, 5, buffer_callback=buffer_callback)
+    pickler: Any = pickle.Pickler(file, 5, buffer_callback=buffer_callback)
     connection: Any = sys.modules["multiprocessing.connection"]
     pickler.dispatch_table = ChainMap(
         {connection.Connection: connection.reduce_connection}, copyreg.dispatch_table
@@ -130,7 +135,7 @@ def _dump(
     process: object,
     buffer_callback: Callable[[pickle.PickleBuffer], object] | None,
 ) -> bytes:
-    set_spawning_popen(process)
+    _set_process(process)
     try:
         try:
             return _dump_with(_Pickler, value, buffer_callback)
@@ -140,7 +145,7 @@ def _dump(
                 raise
             return _dump_with(cloud, value, buffer_callback)
     finally:
-        set_spawning_popen(None)
+        _set_process(None)
 
 
 def _dump_with(
@@ -165,7 +170,7 @@ def _cloud_pickler() -> Callable[..., Any] | None:
 
     class CloudPickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(
-            reduction.ForkingPickler._extra_reducers
+            _ForkingPickler._extra_reducers
         )
 
         def __init__(
@@ -194,8 +199,7 @@ def tracker_descriptor() -> int | None:
         return None
     from multiprocessing import resource_tracker  # noqa: PLC0415 (only where it is needed)
 
-    descriptor: int = resource_tracker.getfd()  # type: ignore[attr-defined]
-    return descriptor
+    return resource_tracker.getfd()
 
 
 def receive(descriptors: list[int], tracker: int | None) -> None:
@@ -204,7 +208,8 @@ def receive(descriptors: list[int], tracker: int | None) -> None:
     if tracker is not None:
         from multiprocessing import resource_tracker  # noqa: PLC0415 (only where it is needed)
 
-        resource_tracker._resource_tracker._fd = _received.pop(tracker)  # type: ignore[attr-defined]
+        standing: Any = resource_tracker._resource_tracker
+        standing._fd = _received.pop(tracker)
 
 
 def close_unused() -> None:

@@ -18,13 +18,18 @@ from concurrent.futures import Future
 from typing import Any
 
 import joblib
-from joblib.parallel import AutoBatchingMixin, FallbackToBackend, ParallelBackendBase
-from joblib.parallel import SequentialBackend
+from joblib.parallel import (
+    AutoBatchingMixin,
+    FallbackToBackend,
+    ParallelBackendBase,
+    SequentialBackend,
+)
 
 from ungil._executors import usable_cores
 from ungil._process import ProcessPoolExecutor
 
 __all__ = ["UngilBackend", "register"]
+
 
 class UngilBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]
     """joblib's parallel backend on a `ungil.ProcessPoolExecutor`.
@@ -109,7 +114,9 @@ class UngilBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
 
 
 def _set_up(
-    environment: dict[str, str], initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+    environment: dict[str, str],
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
 ) -> None:
     """In a worker: keeps its libraries from starting a thread for each core."""
     import os  # noqa: PLC0415 (in the worker)

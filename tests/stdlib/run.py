@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import ungil
-from test.support import script_helper
+from test.support import script_helper  # type: ignore[import-not-found]
 
 
 class ProcessPoolExecutor(ungil.ProcessPoolExecutor):
@@ -127,21 +127,21 @@ class Results(unittest.TestResult):
             self.outcomes[name_of(test)] = outcome
             self.file.write_text(json.dumps(self.outcomes))
 
-    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def startTest(self, test: unittest.TestCase) -> None:
         self.note(test, "running")
 
-    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addSuccess(self, test: unittest.TestCase) -> None:
         self.note(test, "passed")
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         self.note(test, f"skipped: {reason}")
 
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:
         self.note(test, "".join(traceback.format_exception(*err)))
 
-    addError = addFailure  # noqa: N815
+    addError = addFailure
 
-    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:
         if err is not None:
             self.addFailure(test, err)
 

@@ -36,7 +36,7 @@ def from_newer() -> Path:
     for python in pythons.find_all():
         if tuple(map(int, python.minor.rstrip("t").split("."))) == (3, 13):
             code = "import sysconfig; print(sysconfig.get_path('stdlib'))"
-            command = [python.path, "-c", code]
+            command = [str(python.path), "-c", code]
             library = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             if folder := own(Path(library.strip())):
                 return folder

@@ -17,6 +17,7 @@ mod compare;
 mod completions;
 mod error;
 mod kinds;
+mod once;
 mod options;
 mod overdue;
 mod parcel;

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::core::Core;
 use super::future::FutureBase;
+use crate::once::Once;
 
 /// How often a waiting thread looks for signals.
 pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// A new `ungil.Future`, and its core.
 pub(super) fn new_future(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Core>)> {
-    static FUTURE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static EMPTY: PyOnceLock<Py<pyo3::types::PyTuple>> = PyOnceLock::new();
+    static FUTURE: Once<Py<PyType>> = Once::new();
+    static EMPTY: Once<Py<pyo3::types::PyTuple>> = Once::new();
     let class = FUTURE.import(py, "ungil._executors", "Future")?;
-    let empty = EMPTY.get_or_init(py, || pyo3::types::PyTuple::empty(py).unbind());
+    let empty = EMPTY.get(py, || pyo3::types::PyTuple::empty(py).unbind());
     // SAFETY: the class is a Python subclass of `FutureBase`, whose `tp_new` takes no
     // arguments; `__init__` of the standard future is skipped on purpose: all its attributes
     // are getters here.

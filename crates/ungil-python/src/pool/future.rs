@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyTuple, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::call;
 use super::core::{Content, Core, Ears, Inner, State};
 use super::outcome;
+use crate::once::{Once, name};
 
 /// The native half of `ungil.Future`.
 #[pyclass(subclass, frozen, weakref, module = "ungil._ungil")]
@@ -51,7 +51,7 @@ impl FutureBase {
         // Nobody else will tell the waiters of a task that a process pool has forgotten.
         let forgotten = cancelled == Cancel::Now && core.state() == State::CancelledAndNotified;
         let told = if forgotten {
-            tell_waiters(slf.as_any(), intern!(py, "add_cancelled"))
+            tell_waiters(slf.as_any(), name!(py, "add_cancelled"))
         } else {
             Ok(())
         };
@@ -123,7 +123,7 @@ impl FutureBase {
         }
         drop(inner);
         let told = if before == State::Cancelled {
-            tell_waiters(slf.as_any(), intern!(py, "add_cancelled"))
+            tell_waiters(slf.as_any(), name!(py, "add_cancelled"))
         } else {
             Ok(())
         };
@@ -160,7 +160,7 @@ impl FutureBase {
 
     #[getter]
     fn _condition(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        static CONDITION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        static CONDITION: Once<Py<PyType>> = Once::new();
         let py = slf.py();
         let core = &slf.get().core;
         if let Some(condition) = core
@@ -377,7 +377,7 @@ fn enter_condition(py: Python<'_>, core: &Core) -> PyResult<Option<Py<PyAny>>> {
         .and_then(|ears| ears.condition.as_ref())
         .map(|condition| condition.clone_ref(py));
     if let Some(condition) = &condition {
-        condition.call_method0(py, intern!(py, "acquire"))?;
+        condition.call_method0(py, name!(py, "acquire"))?;
     }
     Ok(condition)
 }
@@ -388,18 +388,18 @@ fn exit_condition(py: Python<'_>, condition: Option<&Py<PyAny>>, notify: bool) -
     };
     let notified = if notify {
         condition
-            .call_method0(py, intern!(py, "notify_all"))
+            .call_method0(py, name!(py, "notify_all"))
             .map(drop)
     } else {
         Ok(())
     };
-    condition.call_method0(py, intern!(py, "release"))?;
+    condition.call_method0(py, name!(py, "release"))?;
     notified
 }
 
 fn event_name<'py>(py: Python<'py>, core: &Core) -> &'py Bound<'py, pyo3::types::PyString> {
     if core.state().is_cancelled() {
-        return intern!(py, "add_cancelled");
+        return name!(py, "add_cancelled");
     }
     let failed = match &core.lock().content {
         Content::Error(_) => true,
@@ -407,9 +407,9 @@ fn event_name<'py>(py: Python<'py>, core: &Core) -> &'py Bound<'py, pyo3::types:
         Content::Nothing | Content::Value(_) => false,
     };
     if failed {
-        intern!(py, "add_exception")
+        name!(py, "add_exception")
     } else {
-        intern!(py, "add_result")
+        name!(py, "add_result")
     }
 }
 

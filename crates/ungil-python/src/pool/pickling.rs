@@ -2,12 +2,11 @@
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::shared_buffer::SharedBuffer;
+use crate::once::{Once, name};
 
 /// A pickle: the stream and the buffers beside it (PEP 574).
 pub(super) struct Pickle<'py> {
@@ -39,13 +38,13 @@ unsafe fn bytes_at<'a>(start: *const u8, len: usize) -> &'a [u8] {
 
 /// `pickle.dumps(value, protocol=5, buffer_callback=...)`.
 pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MODULES: Once<Py<PyDict>> = Once::new();
+    static DUMPS: Once<Py<PyAny>> = Once::new();
     let py = value.py();
     let modules = MODULES.import(py, "sys", "modules")?;
     // Nobody can have a connection, which needs care, before this module is there.
-    if modules.contains(intern!(py, "multiprocessing.connection"))? {
-        return dump_by(value, intern!(py, "dump_plain"));
+    if modules.contains(name!(py, "multiprocessing.connection"))? {
+        return dump_by(value, name!(py, "dump_plain"));
     }
     dump_with(DUMPS.import(py, "pickle", "dumps")?, value)
 }
@@ -64,7 +63,7 @@ pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Pick
 /// The same with what `multiprocessing` can send, its named primitives, and then with
 /// cloudpickle where that is installed.
 pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    dump_by(value, intern!(value.py(), "dump_argument"))
+    dump_by(value, name!(value.py(), "dump_argument"))
 }
 
 /// The same in whatever way works; the error is that of the plain way.
@@ -85,8 +84,8 @@ fn dump_by<'py>(
     let py = value.py();
     let buffers = PyList::empty(py);
     let stream = py
-        .import(intern!(py, "ungil._inheritance"))?
-        .call_method1(function, (value, buffers.getattr(intern!(py, "append"))?))?
+        .import(name!(py, "ungil._inheritance"))?
+        .call_method1(function, (value, buffers.getattr(name!(py, "append"))?))?
         .cast_into::<PyBytes>()?;
     Ok(Pickle {
         stream,
@@ -98,10 +97,10 @@ fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyRes
     let py = value.py();
     let buffers = PyList::empty(py);
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "protocol"), 5)?;
+    options.set_item(name!(py, "protocol"), 5)?;
     options.set_item(
-        intern!(py, "buffer_callback"),
-        buffers.getattr(intern!(py, "append"))?,
+        name!(py, "buffer_callback"),
+        buffers.getattr(name!(py, "append"))?,
     )?;
     let stream = dumps
         .call((value,), Some(&options))?
@@ -115,7 +114,7 @@ fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyRes
 fn raw_buffers(buffers: &Bound<'_, PyList>) -> PyResult<Vec<PyUntypedBuffer>> {
     buffers
         .iter()
-        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(intern!(buffers.py(), "raw"))?))
+        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(name!(buffers.py(), "raw"))?))
         .collect()
 }
 
@@ -125,7 +124,7 @@ pub(super) fn load<'py>(
     stream: &[u8],
     buffers: Vec<SharedBuffer>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static LOADS: Once<Py<PyAny>> = Once::new();
     let loads = LOADS.import(py, "pickle", "loads")?;
     let stream = PyBytes::new(py, stream);
     if buffers.is_empty() {
@@ -136,13 +135,13 @@ pub(super) fn load<'py>(
         .map(|buffer| Bound::new(py, buffer))
         .collect();
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "buffers"), buffers?)?;
+    options.set_item(name!(py, "buffers"), buffers?)?;
     loads.call((stream,), Some(&options))
 }
 
 /// Whether an error says that something cannot be pickled, rather than that pickling it failed.
 pub(super) fn is_unpicklable(py: Python<'_>, error: &PyErr) -> bool {
-    static PICKLE_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static PICKLE_ERROR: Once<Py<PyAny>> = Once::new();
     error.is_instance_of::<PyTypeError>(py)
         // What multiprocessing's primitives raise of themselves, exactly this class.
         || error.get_type(py).is(py.get_type::<PyRuntimeError>())

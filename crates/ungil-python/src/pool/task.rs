@@ -7,13 +7,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyFunction, PyTuple};
 
 use super::codec;
 use super::outcome::{pickling_error, with_note};
 use super::pickling::{self, Pickle};
+use crate::once::name;
 
 /// How the function is written.
 pub(super) mod function {
@@ -179,7 +179,7 @@ fn pickle_call<'py>(
 fn is_of_interactive_main(func: &Bound<'_, PyAny>) -> bool {
     let py = func.py();
     let in_main = func
-        .getattr_opt(intern!(py, "__module__"))
+        .getattr_opt(name!(py, "__module__"))
         .ok()
         .flatten()
         .is_some_and(|module| {
@@ -252,7 +252,7 @@ pub(super) fn mentions_main(pickle: &[u8]) -> bool {
 /// A function's name for messages: `module.qualified_name`; for a wrapper that of what it wraps.
 pub(super) fn label(func: &Bound<'_, PyAny>) -> String {
     let py = func.py();
-    let wrapped = func.getattr_opt(intern!(py, "__wrapped__")).ok().flatten();
+    let wrapped = func.getattr_opt(name!(py, "__wrapped__")).ok().flatten();
     let func = wrapped.as_ref().unwrap_or(func);
     let text = |name| {
         func.getattr_opt(name)
@@ -261,8 +261,8 @@ pub(super) fn label(func: &Bound<'_, PyAny>) -> String {
             .and_then(|value| value.extract::<String>().ok())
     };
     match (
-        text(intern!(py, "__module__")),
-        text(intern!(py, "__qualname__")),
+        text(name!(py, "__module__")),
+        text(name!(py, "__qualname__")),
     ) {
         (Some(module), Some(name)) if module != "builtins" => format!("{module}.{name}"),
         (_, Some(name)) => name,

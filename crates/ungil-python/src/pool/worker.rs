@@ -5,7 +5,6 @@ use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use ungil_pool::Message;
@@ -16,6 +15,7 @@ use super::outcome::answer;
 use super::pickling::{self, Pickle};
 use super::shared_buffer::SharedBuffer;
 use super::task::{arguments, function, mentions_main};
+use crate::once::name;
 
 /// A worker remembers this many functions.
 const KNOWN: usize = 256;
@@ -342,7 +342,7 @@ fn put_texts(texts: [&str; 3], head: &mut Vec<u8>) {
 fn type_name(py: Python<'_>, error: &PyErr) -> String {
     error
         .get_type(py)
-        .getattr(intern!(py, "__qualname__"))
+        .getattr(name!(py, "__qualname__"))
         .map_or_else(|_| "?".into(), |name| name.to_string())
 }
 

@@ -2,9 +2,9 @@
 //! everything else pickled (protocol 5).
 
 use super::plain;
+use crate::once::Once;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 use ungil_sync::ring::Record;
 
@@ -41,7 +41,7 @@ impl Payload<'_> {
 }
 
 pub(crate) fn encode<'py>(object: &Bound<'py, PyAny>) -> PyResult<(u32, Payload<'py>)> {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static DUMPS: Once<Py<PyAny>> = Once::new();
     if object.is_none() {
         return Ok((NONE, Payload::Small([0; 8], 0)));
     }
@@ -79,7 +79,7 @@ pub(crate) fn decode<'py>(py: Python<'py>, record: &Record) -> PyResult<Bound<'p
     let eight = || <[u8; 8]>::try_from(bytes).map_err(|_| damaged());
     Ok(match record.tag {
         PICKLE => {
-            static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            static LOADS: Once<Py<PyAny>> = Once::new();
             LOADS
                 .import(py, "pickle", "loads")?
                 .call1((PyBytes::new(py, bytes),))?

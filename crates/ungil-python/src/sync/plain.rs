@@ -4,9 +4,9 @@
 //! there twice, because two places that share one list must share one list on the other side. What
 //! has a single reference is not there twice. Everything else is refused, and pickled.
 
+use crate::once::Once;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 const NONE: u8 = 0;
@@ -30,8 +30,8 @@ pub(crate) fn encode(object: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> bool {
 
 /// Not on free-threaded builds: there another thread may make a second reference at any time.
 fn counts_are_exact(py: Python<'_>) -> bool {
-    static EXACT: PyOnceLock<bool> = PyOnceLock::new();
-    *EXACT.get_or_init(py, || {
+    static EXACT: Once<bool> = Once::new();
+    *EXACT.get(py, || {
         let variable = py
             .import("sysconfig")
             .and_then(|m| m.call_method1("get_config_var", ("Py_GIL_DISABLED",)));

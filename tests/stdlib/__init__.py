@@ -1,0 +1,1 @@
+"""CPython's own tests, adapted: see tests/test_stdlib_concurrent_futures.py."""
