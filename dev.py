@@ -106,6 +106,7 @@ def lint(arguments: Sequence[str]) -> int:
 def lints(home: Environment) -> dict[str, list[str]]:
     python = str(home.python)
     cargo = ["--workspace", "--locked", "--quiet"]
+    settings = ["--mypy-config-file", "pyproject.toml"]
     allowed = ["--allowlist", "tools/stubtest-allowlist.txt", "--ignore-unused-allowlist"]
     scripts = ["dev.py", "tools", "tests", "benchmarks", "docs"]
     return {
@@ -116,7 +117,7 @@ def lints(home: Environment) -> dict[str, list[str]]:
         "ruff format": [python, "-m", "ruff", "format", "--check"],
         "mypy, the package": [python, "-m", "mypy", "--strict", "python/ungil"],
         "mypy, the rest": [python, "-m", "mypy", "--strict", *scripts],
-        "stubtest": [python, "-m", "mypy.stubtest", "ungil", *allowed],
+        "stubtest": [python, "-m", "mypy.stubtest", "ungil", *settings, *allowed],
     }
 
 

@@ -135,7 +135,7 @@ def test_as_users_write_it_without_any_context() -> None:
     }
     with ProcessPoolExecutor(2, initializer=keep_all, initargs=(things,)) as pool:
         list(pool.map(count_up, [200] * 4))
-    assert value.value == 800
+    assert things["value"].value == 800
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
