@@ -33,3 +33,14 @@ LEFT_OUT_OF_3_13 = {
         "ungil's threads are not Python's"
     ),
 }
+
+# What 3.13's tests use of 3.13's own standard library, when 3.12 runs them.
+LEFT_OUT_ON_3_12 = {
+    "ThreadPoolExecutorTest.test_default_workers": "calls os.process_cpu_count, new in 3.13",
+    "FailingInitializerResourcesTest.test_spawn": (
+        "reads the resource tracker's private _exitcode, which 3.12's does not have"
+    ),
+    "FailingInitializerResourcesTest.test_forkserver": (
+        "reads the resource tracker's private _exitcode, which 3.12's does not have"
+    ),
+}
