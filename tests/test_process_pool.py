@@ -419,7 +419,7 @@ def test_a_result_that_does_not_pickle(pool: ungil.ProcessPoolExecutor) -> None:
 def test_a_result_that_does_not_unpickle(pool: ungil.ProcessPoolExecutor) -> None:
     error = pool.submit(make, Mine).exception()
     assert isinstance(error, LookupError)
-    assert "the result of task test_process_pool.make was unpickled" in error.__notes__[0]
+    assert "the result of task test_process_pool.make cannot be unpickled" in error.__notes__[0]
 
 
 def test_an_argument_that_does_not_pickle_is_named(pool: ungil.ProcessPoolExecutor) -> None:

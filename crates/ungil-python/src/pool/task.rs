@@ -27,7 +27,8 @@ pub(super) mod function {
 pub(super) mod arguments {
     /// A plain tuple, no keywords.
     pub(crate) const PLAIN: u8 = 0;
-    /// The pickle of (args, kwargs), and of the function if that is by value.
+    /// The pickle of (function or None, args, kwargs). The function comes first: reading it may
+    /// be what makes the arguments' classes importable.
     pub(crate) const PICKLED: u8 = 1;
 }
 
@@ -150,7 +151,7 @@ fn pickle_call<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Pickle<'py>> {
     let py = func.py();
-    let all = (args, kwargs, func).into_pyobject(py)?.into_any();
+    let all = (func, args, kwargs).into_pyobject(py)?.into_any();
     // A worker cannot import what was typed into a session.
     if is_of_interactive_main(func)
         && let Some(Ok(pickle)) = pickling::cloud_dump(&all)
@@ -203,7 +204,7 @@ fn pickle_arguments<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Pickle<'py>> {
     let py = args.py();
-    let both = (args, kwargs).into_pyobject(py)?.into_any();
+    let both = (py.None(), args, kwargs).into_pyobject(py)?.into_any();
     let error = match pickling::dump(&both) {
         Ok(pickle) => {
             if mentions_main(pickle.stream.as_bytes())

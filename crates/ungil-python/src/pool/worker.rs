@@ -231,12 +231,12 @@ impl Servant {
         let all = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
         drop::<Arc<Message>>(message);
         let parts = all.cast_into::<PyTuple>()?;
-        let args = parts.get_item(0)?.cast_into::<PyTuple>()?;
-        let kwargs: Option<Bound<'py, PyDict>> = parts.get_item(1)?.extract()?;
         let func = match named {
             Some(func) => func.into_bound(py),
-            None => parts.get_item(2)?,
+            None => parts.get_item(0)?,
         };
+        let args = parts.get_item(1)?.cast_into::<PyTuple>()?;
+        let kwargs: Option<Bound<'py, PyDict>> = parts.get_item(2)?.extract()?;
         drop(parts);
         Ok(func.call(args, kwargs.as_ref()))
     }
