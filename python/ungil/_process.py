@@ -195,6 +195,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "parent": os.getpid(),
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
+            "blocked_signals": [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))],
         }
         descriptors = Descriptors()
         try:
