@@ -73,8 +73,6 @@ if __name__ == "__main__":
 """
 
 
-
-
 @pytest.mark.parametrize("middle", MIDDLES)
 def test_nothing_is_left_of_a_parent_that_is_killed_in_the_middle_of(
     middle: str, method: str, tmp_path: Path
@@ -114,7 +112,9 @@ def test_a_worker_whose_task_changed_its_user_ends_too(method: str, tmp_path: Pa
 # --- the interpreter ends ---------------------------------------------------------------------
 
 
-def test_pending_futures_with_listeners_are_told_before_the_end(method: str, tmp_path: Path) -> None:
+def test_pending_futures_with_listeners_are_told_before_the_end(
+    method: str, tmp_path: Path
+) -> None:
     source = f"""
         import time, ungil
         if __name__ == "__main__":

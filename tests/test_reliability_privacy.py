@@ -34,7 +34,9 @@ BECOME = """
 """
 
 # Prints the pool's processes: this one, a worker, and the worker's parent.
-OWNS = BECOME + """
+OWNS = (
+    BECOME
+    + """
     if __name__ == "__main__":
         with ungil.ProcessPoolExecutor(1, start_method={method!r}) as pool:
             try:
@@ -44,9 +46,12 @@ OWNS = BECOME + """
             sys.stdout.flush()
             sys.stdin.read()
 """
+)
 
 # Tries every way to another process' memory and descriptors; prints those that are open.
-BREAKS_IN = BECOME + """
+BREAKS_IN = (
+    BECOME
+    + """
     SYS_PIDFD_GETFD = 438
     ways = []
     for pid in sys.argv[2:]:
@@ -71,6 +76,7 @@ BREAKS_IN = BECOME + """
             pass
     print(json.dumps(ways))
 """
+)
 
 
 def start_as(user: int, source: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -136,7 +142,7 @@ def test_sockets_have_no_address_that_anybody_could_connect_to(method: str) -> N
 
 
 def test_a_program_that_a_task_starts_gets_none_of_it(method: str) -> None:
-    code = "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')[:-1]])"
+    code = "import os; os.system('ls -l /proc/self/fd')"
     with ungil.ProcessPoolExecutor(1, start_method=method) as pool:
         told = pool.submit(subprocess.check_output, [sys.executable, "-c", code], text=True)
         assert "ungil" not in told.result()

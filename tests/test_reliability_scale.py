@@ -12,6 +12,7 @@ import pytest
 import ungil
 from programs import PATIENCE, output
 
+Pool = ungil.ProcessPoolExecutor | ungil.ThreadPoolExecutor
 MIB = 1 << 20
 # One more byte kept for each task would be 1 MB; a future kept, more than 100 MB.
 GROWTH = 16 * MIB
@@ -21,7 +22,7 @@ def rss(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
-def run_in_windows(pool: ungil.ProcessPoolExecutor, count: int, window: int = 1000) -> int:
+def run_in_windows(pool: Pool, count: int, window: int = 1000) -> int:
     """Submits tasks some ahead of their results; the sum of the results."""
     numbers = iter(range(count))
     waiting: deque[Future[int]] = deque()
@@ -34,18 +35,23 @@ def run_in_windows(pool: ungil.ProcessPoolExecutor, count: int, window: int = 10
 
 
 @pytest.mark.timeout(300)
-def test_a_million_tasks_through_one_pool_leave_memory_as_it_was() -> None:
-    with ungil.ProcessPoolExecutor(2) as pool:
+@pytest.mark.parametrize("kind", [ungil.ProcessPoolExecutor, ungil.ThreadPoolExecutor])
+def test_a_million_tasks_through_one_pool_leave_memory_as_it_was(kind: type[Pool]) -> None:
+    with kind(2) as pool:
+
+        def pids() -> list[int]:
+            workers = pool.worker_pids() if isinstance(pool, ungil.ProcessPoolExecutor) else []
+            return [os.getpid(), *workers]
+
         run_in_windows(pool, 20_000)
-        pids = [os.getpid(), *pool.worker_pids()]
         gc.collect()
-        before = {pid: rss(pid) for pid in pids}
+        before = {pid: rss(pid) for pid in pids()}
         assert run_in_windows(pool, 500_000) == 500_000 * 499_999 // 2
         results = pool.map(abs, range(500_000), buffersize=1000)
         assert sum(results) == 500_000 * 499_999 // 2
-        assert [os.getpid(), *pool.worker_pids()] == pids
+        assert pids() == [*before]
         gc.collect()
-        grown = {pid: rss(pid) - before[pid] for pid in pids}
+        grown = {pid: rss(pid) - before[pid] for pid in before}
     assert max(grown.values()) < GROWTH, grown
 
 

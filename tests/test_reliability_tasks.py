@@ -69,7 +69,6 @@ class Cause(Exception):
 def raise_with_causes(depth: int) -> None:
     error: Exception = Cause("the first")
     for n in range(depth):
-        error.__cause__, error = None, error
         try:
             raise Cause(n) from error
         except Cause as caught:
@@ -224,7 +223,7 @@ def test_a_thread_that_a_task_leaves_is_waited_for(method: str) -> None:
 
 def test_what_tasks_print_comes_out(method: str, tmp_path: Path) -> None:
     source = f"""
-        import sys, ungil
+        import ungil
         def say(n):
             print(n)
             print("no newline", end=" ", file=sys.stdout)
@@ -233,7 +232,17 @@ def test_what_tasks_print_comes_out(method: str, tmp_path: Path) -> None:
                 for n in range(3):
                     pool.submit(say, n).result()
     """
-    assert output(tmp_path, source).split() == "0 no newline 1 no newline 2 no newline".split()
+    assert output(tmp_path, source).split() == [
+        "0",
+        "no",
+        "newline",
+        "1",
+        "no",
+        "newline",
+        "2",
+        "no",
+        "newline",
+    ]
 
 
 # --- large blocks of dead workers -------------------------------------------------------------
