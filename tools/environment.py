@@ -76,7 +76,7 @@ class Environment:
         if self._stamp.get("wheel") == inputs + self._installed():
             return
         say(f"building the release wheel for Python {self.base.version}")
-        with one_build_at_a_time(), tempfile.TemporaryDirectory() as folder:
+        with one_build_at_a_time(builder), tempfile.TemporaryDirectory() as folder:
             builder.require("build", pyproject()["build-system"]["requires"])
             maturin = builder.directory / "bin" / "maturin"
             options = ["--release", "--locked", "--compatibility", "linux", "--out", folder]
@@ -91,9 +91,9 @@ class Environment:
 
 
 @contextmanager
-def one_build_at_a_time() -> Iterator[None]:
+def one_build_at_a_time(builder: Environment) -> Iterator[None]:
     """Cargo's own lock ends before the wheel is packed from what it built."""
-    with (ROOT / "Cargo.lock").open() as file:
+    with (builder.directory / ".ungil-build-lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
