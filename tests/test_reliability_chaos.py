@@ -92,6 +92,39 @@ def test_every_result_arrives_exactly_once_while_workers_are_killed(kind: str) -
 
 
 @pytest.mark.timeout(150)
+def test_each_kill_costs_one_task_at_most() -> None:
+    crashed, arrived = [], Counter[int]()
+    with (
+        ungil.ProcessPoolExecutor(3) as pool,
+        Killer(pool.worker_pids, lambda: arrived.total() + len(crashed)) as killer,
+    ):
+        futures = [pool.submit(echo, number) for number in range(20_000)]
+        for number, future in enumerate(futures):
+            if isinstance(future.exception(PATIENCE * 2), ungil.WorkerCrashed):
+                crashed.append(number)
+            else:
+                arrived[future.result()] += 1
+    assert arrived + Counter(crashed) == Counter(range(20_000))
+    assert len(crashed) <= killer.kills
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("policy", ["isolate", "retry", "break"])
+def test_pools_end_whose_workers_are_killed_meanwhile(policy: str) -> None:
+    chance = random.Random(policy)
+    for turn in range(30):
+        pool = ungil.ProcessPoolExecutor(3, start_method="fork", on_crash=policy)
+        futures = [pool.submit(echo, number) for number in range(chance.randrange(300))]
+        for pid in pool.worker_pids():
+            if chance.random() < 0.5:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        pool.shutdown(cancel_futures=turn % 2 == 0)
+        assert all(future.done() for future in futures)
+        assert pool.worker_pids() == []
+
+
+@pytest.mark.timeout(150)
 def test_arrays_arrive_whole_while_workers_are_killed() -> None:
     arrived: list[int] = []
 
