@@ -255,6 +255,34 @@ fn a_dead_worker_loses_its_task_and_nothing_else() {
 }
 
 #[test]
+fn the_time_of_the_claim_is_known_while_a_task_runs_and_only_then() {
+    let mut bench = Bench::new(1);
+    let begin = monotonic_ns();
+    let stopped = bench.submit(b"stop", &[]);
+    let waiting = bench.submit(b"next", &[]);
+    let place = |entry: &Entry| entry.place.lock().unwrap().expect("published");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let since = loop {
+        if let Some(since) = bench.pool.running_since(place(&stopped)) {
+            break since;
+        }
+        assert!(Instant::now() < deadline, "the first task starts");
+        std::thread::yield_now();
+    };
+    assert!((begin..=monotonic_ns()).contains(&since));
+    assert_eq!(bench.pool.running_since(place(&waiting)), None);
+    bench.pool.kill();
+    bench.collect();
+    assert_eq!(bench.pool.running_since(place(&stopped)), None);
+    bench.close();
+}
+
+fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+#[test]
 fn a_task_taken_back_never_runs_and_the_rest_does() {
     let mut bench = Bench::new(1);
     let stopped = bench.submit(b"stop", &[]);

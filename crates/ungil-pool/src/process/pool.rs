@@ -311,6 +311,15 @@ impl ProcessPool {
         state.ticket() == place.ticket && matches!(state.phase(), Phase::Running | Phase::Done)
     }
 
+    /// When a worker claimed the task at `place`, in nanoseconds of `CLOCK_MONOTONIC`; `None`
+    /// unless it is running now and the worker has said so.
+    pub fn running_since(&self, place: Place) -> Option<u64> {
+        let slot = self.shared.segment.slot(place.slot);
+        let state = State(slot.state.load(Ordering::Acquire));
+        let running = state.ticket() == place.ticket && state.phase() == Phase::Running;
+        running.then(|| slot.running_since(state)).flatten()
+    }
+
     /// Accepts no more tasks. Those accepted are finished, or, with `cancel`, dropped unless a
     /// worker has them already or is just being started for them. Returns at once.
     pub fn close(&self, cancel: bool) {
@@ -515,6 +524,7 @@ impl Shared {
             return Ok(());
         }
         book.tasks[slot as usize] = Some(task);
+        self.segment.slot(slot).unclaimed();
         ring.publish(slot);
         Ok(())
     }

@@ -119,6 +119,7 @@ impl Worker {
     pub fn poll(&self) -> Option<Claimed> {
         for _ in 0..LOOKS {
             if let Some(slot) = self.segment.ring().claim(self.index) {
+                self.segment.slot(slot).claimed(os::monotonic_ns());
                 return Some(Claimed { slot });
             }
             os::relax();
@@ -166,8 +167,11 @@ impl Worker {
             let offset = self.store(head, buffers)?;
             message::write_block(&self.segment, task.slot, offset);
         }
-        let state = &self.segment.slot(task.slot).state;
-        // Only this worker writes the word while the task runs. Release publishes the result.
+        let slot = self.segment.slot(task.slot);
+        slot.answered_at
+            .store(os::monotonic_ns(), Ordering::Relaxed);
+        let state = &slot.state;
+        // Only this worker writes the word while the task runs. Release publishes the result and the time.
         let running = State(state.load(Ordering::Relaxed));
         state.store(running.done().0, Ordering::Release);
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
