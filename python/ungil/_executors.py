@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _ungil
+from ungil._affinity import Affinity, check_affinity, pin
 from ungil._options import Options, OptionsView, check_options, refuse_timeout
 
 T = TypeVar("T")
@@ -280,6 +282,9 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     thread_name_prefix: names the threads `PREFIX_0`, `PREFIX_1` ...
     initializer, initargs: called in each thread before its first task; if it raises, the pool
         is broken (`concurrent.futures.thread.BrokenThreadPool`).
+    affinity: the cores that the threads may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per thread, from the start again when it ends; default: all
+        that the process may use. Raises `ValueError` for a core that it may not use.
 
     On Ctrl-C inside the `with` block waiting tasks are cancelled and running ones get a
     `KeyboardInterrupt`; one that sits in a long call of native code cannot be stopped.
@@ -291,11 +296,15 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        *,
+        affinity: Affinity | None = None,
     ) -> None:
         count = check_max_workers(max_workers, min(32, usable_cores() + 4))
         check_initializer(initializer)
+        cores = check_affinity(affinity)
         self._initializer = initializer
         self._initargs = initargs
+        self._cores = cores
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
         self._threads: list[threading.Thread] = []
@@ -303,10 +312,13 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         register(self)
 
     def _start_thread(self) -> None:
+        prepare = self._initializer
+        if self._cores is not None:
+            prepare = partial(_pin_and_initialize, self._cores, len(self._threads), prepare)
         # The thread must not keep the executor alive: its end is what ends the thread.
         thread = threading.Thread(
             target=_run_thread,
-            args=(self._core(), self._initializer, self._initargs),
+            args=(self._core(), prepare, self._initargs),
             name=f"{self._prefix}_{len(self._threads)}",
             daemon=True,
         )
@@ -338,6 +350,17 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     def _interrupt(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)
         _interrupt_threads(self._threads)
+
+
+def _pin_and_initialize(
+    cores: tuple[frozenset[int], ...],
+    index: int,
+    initializer: Callable[..., object] | None,
+    *initargs: Any,
+) -> None:
+    pin(cores, index)
+    if initializer is not None:
+        initializer(*initargs)
 
 
 def _run_thread(
