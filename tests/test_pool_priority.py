@@ -140,7 +140,9 @@ def test_priorities_and_cancels_from_many_threads_lose_no_task() -> None:
         ended.append(len(futures))
 
     with ProcessPoolExecutor(2) as pool:
-        threads = [threading.Thread(target=submit_and_cancel, args=(pool, seed)) for seed in (0, 1, 2)]
+        threads = [
+            threading.Thread(target=submit_and_cancel, args=(pool, seed)) for seed in (0, 1, 2)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -210,9 +210,7 @@ def test_many_timeouts_leave_no_process_and_no_memory_behind() -> None:
         assert len(pool.worker_pids()) <= 2
 
 
-def test_programs_that_a_task_has_started_go_on(
-    pool: ProcessPoolExecutor, tmp_path: Path
-) -> None:
+def test_programs_that_a_task_has_started_go_on(pool: ProcessPoolExecutor, tmp_path: Path) -> None:
     where = tmp_path / "pid"
     future = pool.options(timeout=1.5).submit(start_a_program, where)
     with pytest.raises(TaskTimeout):

@@ -30,7 +30,9 @@ def check_affinity(affinity: Affinity | None) -> tuple[frozenset[int], ...] | No
         )
     chosen = tuple(_cores(item) for item in affinity)
     if not chosen:
-        raise ValueError("affinity must name a core at least: an empty sequence leaves none to run on")
+        raise ValueError(
+            "affinity must name a core at least: an empty sequence leaves none to run on"
+        )
     unusable = sorted(frozenset().union(*chosen) - usable)
     if unusable:
         raise ValueError(

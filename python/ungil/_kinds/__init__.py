@@ -42,7 +42,9 @@ def executor(kind: str, workers: int | None = None, **options: Any) -> Interrupt
     and `ImportError` for one whose package is not installed; each message tells the remedy.
     """
     chosen = KINDS[check_kind(kind, *KINDS)]
-    opened: InterruptibleExecutor = getattr(import_module(chosen.module), chosen.executor)(workers, **options)
+    opened: InterruptibleExecutor = getattr(import_module(chosen.module), chosen.executor)(
+        workers, **options
+    )
     return opened
 
 
