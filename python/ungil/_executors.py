@@ -148,7 +148,7 @@ class InterruptibleExecutor(Executor):
     ) -> Future[T]:
         raise NotImplementedError
 
-    def _map(
+    def _map(  # noqa: PLR0917 (those of `map`)
         self,
         through: Executor,
         fn: Callable[..., T],
@@ -312,14 +312,13 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         register(self)
 
     def _start_thread(self) -> None:
-        prepare = self._initializer
-        if self._cores is not None:
-            prepare = partial(_pin_and_initialize, self._cores, len(self._threads), prepare)
+        index = len(self._threads)
+        place = None if self._cores is None else partial(pin, self._cores, index)
         # The thread must not keep the executor alive: its end is what ends the thread.
         thread = threading.Thread(
             target=_run_thread,
-            args=(self._core(), prepare, self._initargs),
-            name=f"{self._prefix}_{len(self._threads)}",
+            args=(self._core(), place, self._initializer, self._initargs),
+            name=f"{self._prefix}_{index}",
             daemon=True,
         )
         thread.start()
@@ -352,33 +351,23 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         _interrupt_threads(self._threads)
 
 
-def _pin_and_initialize(
-    cores: tuple[frozenset[int], ...],
-    index: int,
-    initializer: Callable[..., object] | None,
-    *initargs: Any,
-) -> None:
-    pin(cores, index)
-    if initializer is not None:
-        initializer(*initargs)
-
-
 def _run_thread(
     core: _ungil.ThreadPoolCore,
+    place: Callable[[], object] | None,
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
 ) -> None:
-    if initializer is not None:
-        try:
+    try:
+        if place is not None:
+            place()
+        if initializer is not None:
             initializer(*initargs)
-        except BaseException:
-            import logging  # noqa: PLC0415 (only on the way to failure)
+    except BaseException:
+        import logging  # noqa: PLC0415 (only on the way to failure)
 
-            logging.getLogger("concurrent.futures").critical(
-                "Exception in initializer:", exc_info=True
-            )
-            core.fail()
-            return
+        logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
+        core.fail()
+        return
     with suppress(KeyboardInterrupt):  # it came between two tasks
         core.work(pause)
 

@@ -262,7 +262,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize)
 
-    def _map(
+    def _map(  # noqa: PLR0917 (those of `map`)
         self,
         through: Executor,
         fn: Callable[..., T],
