@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _ungil
+from ungil._affinity import Affinity, check_affinity, pin
+from ungil._options import Options, OptionsView, check_options, refuse_timeout
 
 T = TypeVar("T")
 
@@ -117,8 +120,46 @@ class InterruptibleExecutor(Executor):
         buffersize: at most so many calls are submitted ahead of the results taken; default:
             all at once. With it the iterables may be endless.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+
+    def options(self, *, timeout: float | None = None, priority: int = 0) -> OptionsView:
+        """This executor with options for the tasks submitted through what it gives.
+
+        timeout: seconds that a task may run, counted from its start in a worker; then it is
+            stopped and fails with `ungil.TaskTimeout`. In process pools only (`ValueError`
+            elsewhere): nothing but a process can be stopped from outside. Default: the
+            executor's `task_timeout`; `math.inf` lifts that.
+        priority: of the tasks that wait, those with the highest start first, equal ones in the
+            order in which they were submitted.
+        """
+        options = check_options(timeout, priority)
+        self._check_options(options)
+        return OptionsView(self, options)
+
+    def _check_options(self, options: Options) -> None:
+        """A `ValueError` for options that this kind of executor cannot heed."""
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        raise NotImplementedError
+
+    def _map(  # noqa: PLR0917 (those of `map`)
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+    ) -> Iterator[T]:
+        """`map`, submitting through this executor or a view of it."""
         del chunksize
-        return map_buffered(self, fn, zip(*iterables, strict=False), timeout, buffersize)
+        return map_buffered(through, fn, zip(*iterables, strict=False), timeout, buffersize)
 
     def __exit__(
         self,
@@ -156,8 +197,7 @@ def map_buffered(
     deadline = None if timeout is None else time.monotonic() + timeout
     ahead = arguments if buffersize is None else itertools.islice(arguments, buffersize)
     futures = deque(executor.submit(fn, *args) for args in ahead)
-    # Like 3.14, not to keep an executor alive that its owner has dropped.
-    weak = weakref.ref(executor)
+    weak = _weakly(executor)
 
     def results() -> Iterator[T]:
         try:
@@ -175,6 +215,14 @@ def map_buffered(
                 futures.append(alive.submit(fn, *args))
 
     return results()
+
+
+def _weakly(executor: Executor) -> Callable[[], Executor | None]:
+    """Like 3.14, not to keep an executor alive that its owner has dropped."""
+    if not isinstance(executor, OptionsView):
+        return weakref.ref(executor)
+    weak, options = weakref.ref(executor._executor), executor._options
+    return lambda: None if (alive := weak()) is None else OptionsView(alive, options)
 
 
 def _result_or_cancel(
@@ -234,6 +282,9 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     thread_name_prefix: names the threads `PREFIX_0`, `PREFIX_1` ...
     initializer, initargs: called in each thread before its first task; if it raises, the pool
         is broken (`concurrent.futures.thread.BrokenThreadPool`).
+    affinity: the cores that the threads may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per thread, from the start again when it ends; default: all
+        that the process may use. Raises `ValueError` for a core that it may not use.
 
     On Ctrl-C inside the `with` block waiting tasks are cancelled and running ones get a
     `KeyboardInterrupt`; one that sits in a long call of native code cannot be stopped.
@@ -245,11 +296,15 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        *,
+        affinity: Affinity | None = None,
     ) -> None:
         count = check_max_workers(max_workers, min(32, usable_cores() + 4))
         check_initializer(initializer)
+        cores = check_affinity(affinity)
         self._initializer = initializer
         self._initargs = initargs
+        self._cores = cores
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
         self._threads: list[threading.Thread] = []
@@ -257,16 +312,30 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         register(self)
 
     def _start_thread(self) -> None:
+        index = len(self._threads)
+        place = None if self._cores is None else partial(pin, self._cores, index)
         # The thread must not keep the executor alive: its end is what ends the thread.
         thread = threading.Thread(
             target=_run_thread,
-            args=(self._core(), self._initializer, self._initargs),
-            name=f"{self._prefix}_{len(self._threads)}",
+            args=(self._core(), place, self._initializer, self._initargs),
+            name=f"{self._prefix}_{index}",
             daemon=True,
         )
         thread.start()
         self._threads.append(thread)
         _threads.add(thread)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "a thread cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        return self._submit(options.priority, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""
@@ -284,20 +353,21 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
 
 def _run_thread(
     core: _ungil.ThreadPoolCore,
+    place: Callable[[], object] | None,
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
 ) -> None:
-    if initializer is not None:
-        try:
+    try:
+        if place is not None:
+            place()
+        if initializer is not None:
             initializer(*initargs)
-        except BaseException:
-            import logging  # noqa: PLC0415 (only on the way to failure)
+    except BaseException:
+        import logging  # noqa: PLC0415 (only on the way to failure)
 
-            logging.getLogger("concurrent.futures").critical(
-                "Exception in initializer:", exc_info=True
-            )
-            core.fail()
-            return
+        logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
+        core.fail()
+        return
     with suppress(KeyboardInterrupt):  # it came between two tasks
         core.work(pause)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
@@ -20,7 +21,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ungil import _ungil
+from ungil._affinity import Affinity, check_affinity
 from ungil._executors import (
+    Future,
     InterruptibleExecutor,
     check_initializer,
     check_max_workers,
@@ -29,6 +32,7 @@ from ungil._executors import (
     usable_cores,
 )
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
+from ungil._options import Options, check_timeout
 from ungil._worker import run_chunk
 
 T = TypeVar("T")
@@ -45,6 +49,7 @@ __all__ = [
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
+    "TaskTimeout",
     "WorkerCrashed",
 ]
 
@@ -54,6 +59,13 @@ class WorkerCrashed(BrokenProcessPool):
 
     Only that task is lost: the worker is replaced and the pool goes on. It is a subclass of
     `concurrent.futures.process.BrokenProcessPool`, so code that expects that keeps working.
+    """
+
+
+class TaskTimeout(TimeoutError):
+    """A task ran longer than its timeout and was stopped; the message names it, the pid, the limit.
+
+    Its worker was killed and is replaced; nothing else is lost, whatever `on_crash` says.
     """
 
 
@@ -162,6 +174,13 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         "break": as `concurrent.futures` does it: everything unfinished fails with
         `BrokenProcessPool`, and the pool takes no more tasks.
     retries: for `on_crash="retry"`, how often one task is run again (default 3).
+    task_timeout: seconds that a task may run, counted from its start in a worker; then its worker
+        is killed and it fails with `ungil.TaskTimeout`. `options(timeout=...)` sets it for
+        single tasks. Programs that the task has started are not ended.
+    affinity: the cores that the workers may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per worker, from the start again when it ends; default: all
+        that this process may use. A worker's successor gets the same. Raises `ValueError` for a
+        core that this process may not use.
 
     Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
     `with` block they are killed.
@@ -178,6 +197,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         start_method: str | None = None,
         on_crash: str = "isolate",
         retries: int | None = None,
+        task_timeout: float | None = None,
+        affinity: Affinity | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
@@ -186,6 +207,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         method = _check_start_method(mp_context, start_method)
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
+        task_timeout = check_timeout(task_timeout, "task_timeout")
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "A process pool was asked for while a worker process imports the main module. "
@@ -195,6 +217,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "parent": os.getpid(),
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
+            "cores": check_affinity(affinity),
         }
         descriptors = Descriptors()
         try:
@@ -212,7 +235,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
                 inherited = partial(initializer, *initargs)
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
-            policy = (on_crash, retries)
+            policy = (on_crash, retries, task_timeout)
             self._open(count, method, pickled, inherited, duplicates, policy)
         finally:
             descriptors.close()
@@ -237,14 +260,34 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         buffersize: at most so many chunks are submitted ahead of the results taken; default:
             all at once. With it the iterables may be endless.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+
+    def _map(  # noqa: PLR0917 (those of `map`)
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+    ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         arguments = zip(*iterables, strict=False)
         if chunksize == 1:
-            return map_buffered(self, fn, arguments, timeout, buffersize)
+            return map_buffered(through, fn, arguments, timeout, buffersize)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
-        lists = map_buffered(self, _Chunk(fn), chunks, timeout, buffersize)
+        lists = map_buffered(through, _Chunk(fn), chunks, timeout, buffersize)
         return _one_by_one(lists)
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        return self._submit((options.timeout, options.priority), fn, args, kwargs)
 
     @property
     def _processes(self) -> dict[int, WorkerProcess]:

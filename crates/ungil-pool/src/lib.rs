@@ -11,10 +11,12 @@
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
+//! backlog                what waits in either pool, by arrival or by priority
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
 mod atomics;
+mod backlog;
 mod shm;
 
 mod error;
@@ -26,7 +28,7 @@ pub mod process;
 pub mod thread;
 
 pub use error::{Breakage, SubmitError};
-pub use exit::{Crash, ExitStatus};
+pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
 pub use shm::message::Message;
 pub use shm::segment::MAX_WORKERS;

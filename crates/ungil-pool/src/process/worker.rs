@@ -4,6 +4,8 @@ use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+use rustix::process::Signal;
+
 use super::launch::WorkerSeat;
 use crate::atomics::Ordering;
 use crate::os;
@@ -11,8 +13,7 @@ use crate::shm::arena::{Arena, NoSpace};
 use crate::shm::bell::{Bell, Call};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
-use crate::shm::state::State;
-use crate::shm::{block, done, idle};
+use crate::shm::{block, done, idle, state};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -120,6 +121,7 @@ impl Worker {
     pub fn poll(&self) -> Option<Claimed> {
         for _ in 0..LOOKS {
             if let Some(slot) = self.segment.ring().claim(self.index) {
+                self.segment.slot(slot).claimed(os::monotonic_ns());
                 return Some(Claimed { slot });
             }
             os::relax();
@@ -154,7 +156,8 @@ impl Worker {
         Some(message)
     }
 
-    /// Answers a task; on an error nothing was sent and it must be answered otherwise.
+    /// Answers a task; on an error nothing was sent and it must be answered otherwise. Does not
+    /// return when the pool has stopped the task meanwhile: then this process is being killed.
     pub fn reply(
         &mut self,
         task: &Claimed,
@@ -167,10 +170,12 @@ impl Worker {
             let offset = self.store(head, buffers)?;
             message::write_block(&self.segment, task.slot, offset);
         }
-        let state = &self.segment.slot(task.slot).state;
-        // Only this worker writes the word while the task runs. Release publishes the result.
-        let running = State(state.load(Ordering::Relaxed));
-        state.store(running.done().0, Ordering::Release);
+        let slot = self.segment.slot(task.slot);
+        slot.answered_at
+            .store(os::monotonic_ns(), Ordering::Relaxed);
+        if !state::answer(&slot.state) {
+            end_doomed();
+        }
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
         ring(&self.segment.header().bell.0);
         Ok(())
@@ -189,6 +194,13 @@ impl Worker {
     /// The descriptor of the segment, to be closed in processes this worker forks.
     pub fn segment_fd(&self) -> BorrowedFd<'_> {
         self.segment.fd()
+    }
+}
+
+/// The parent has stopped this worker's task, and its signal is on the way.
+fn end_doomed() -> ! {
+    loop {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
     }
 }
 

@@ -13,6 +13,7 @@ use pyo3::types::{PyList, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::call;
+use super::cancel::{self, Cancel};
 use super::core::{Content, Core, Ears, Inner, State};
 use super::outcome;
 use crate::once::{Once, name};
@@ -43,11 +44,15 @@ impl FutureBase {
     }
 
     /// Cancels the call if nothing runs it yet; says whether it is cancelled.
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    ///
+    /// running: stop it as well if a process pool's worker is running it, by killing that worker.
+    /// What runs in a thread or an interpreter cannot be stopped: then this says False.
+    #[pyo3(signature = (*, running=false))]
+    fn cancel(slf: &Bound<'_, Self>, running: bool) -> PyResult<bool> {
         let py = slf.py();
         let core = &slf.get().core;
         let condition = enter_condition(py, core)?;
-        let cancelled = cancel_state(core);
+        let cancelled = cancel::cancel(core, running);
         // Nobody else will tell the waiters of a task that a process pool has forgotten.
         let forgotten = cancelled == Cancel::Now && core.state() == State::CancelledAndNotified;
         let told = if forgotten {
@@ -273,44 +278,6 @@ fn shown_state(core: &Core) -> State {
         State::Pending if running => State::Running,
         state => state,
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cancel {
-    TooLate,
-    Already,
-    Now,
-}
-
-/// Cancels in the state; for a task in a process pool also takes it out of the workers' reach.
-fn cancel_state(core: &Core) -> Cancel {
-    // Declared before the lock, so dropped after it: this may be the last reference, and the
-    // pool's end takes other locks.
-    let pool;
-    let mut inner = core.lock();
-    match core.state() {
-        State::Running | State::Finished => return Cancel::TooLate,
-        State::Cancelled | State::CancelledAndNotified => return Cancel::Already,
-        State::Pending => {}
-    }
-    let Some(link) = &inner.link else {
-        core.set_state(&mut inner, State::Cancelled);
-        return Cancel::Now;
-    };
-    pool = link.pool.upgrade();
-    let place = link.place;
-    // A task that is not published is dropped by the pool when its turn comes.
-    let published = place.zip(pool.as_ref());
-    if published.is_some_and(|(place, pool)| !pool.take_back(place)) {
-        return Cancel::TooLate;
-    }
-    inner.link = None;
-    core.set_state(&mut inner, State::CancelledAndNotified);
-    drop(inner);
-    if let Some((place, pool)) = published {
-        pool.taken_back(place);
-    }
-    Cancel::Now
 }
 
 /// Completes a future of a process pool that has listeners: its content is already there.
