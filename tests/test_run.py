@@ -208,8 +208,8 @@ def test_a_thread_that_ignores_everything_is_left_with_the_program(
 @pytest.mark.parametrize("worker", WORKERS)
 def test_tasks_within_the_timeout_are_left_alone(cli: Cli, jobs: Path, worker: str) -> None:
     done = cli(
-        "run", "jobs:nap", "--worker", worker, "--workers", "2", "--tasks", "40",
-        "--timeout", "0.4",
+        "run", "jobs:nap", "--worker", worker, "--workers", "2", "--tasks", "250",
+        "--timeout", "2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

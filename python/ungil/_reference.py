@@ -5,7 +5,6 @@ Pure Python, because worker interpreters load it too; see `ungil._kinds.inside`.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -24,7 +23,8 @@ def load_module(search: str, module: str, file: str | None) -> ModuleType:
     if module in sys.modules:
         return sys.modules[module]
     if file is None:
-        return importlib.import_module(module)
+        __import__(module)  # importlib.import_module would leave a frame in the user's traceback
+        return sys.modules[module]
     spec = spec_from_file_location(module, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file", path=file)
