@@ -20,7 +20,6 @@ __all__ = [
     "Visit",
     "__version__",
     "_after_fork_in_child",
-    "_load_function",
     "_run_server",
     "_run_worker",
     "cli_main",
@@ -169,7 +168,3 @@ class Visit:
     def __call__(self, *args: object, **kwargs: object) -> tuple[int, int]: ...
     @property
     def __wrapped__(self) -> Callable[..., object]: ...
-
-def _load_function(
-    search: str, module: str, file: str | None, attribute: str
-) -> Callable[..., object]: ...

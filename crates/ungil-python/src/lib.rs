@@ -63,8 +63,6 @@ mod _ungil {
     use crate::run::run_example;
     #[pymodule_export]
     use crate::visit::Visit;
-    #[pymodule_export]
-    use crate::workload::load_function;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

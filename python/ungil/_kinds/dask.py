@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
-from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._kinds.remote import ClusterExecutor, require, with_cause
+from ungil._kinds.unpicklable import unpicklable
 from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
@@ -79,7 +81,8 @@ class DaskExecutor(ClusterExecutor):
             )
         except Exception as error:
             self._sent(future, None)
-            self._settle(future, None, refused(fn, error))
+            dumps = import_module("cloudpickle").dumps
+            self._settle(future, None, unpicklable(fn, args, kwargs, "the cluster", error, dumps))
             return future
         self._sent(future, theirs)
         theirs.add_done_callback(partial(self._relay, future))

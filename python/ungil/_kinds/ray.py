@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
-from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._kinds.remote import ClusterExecutor, require, with_cause
+from ungil._kinds.unpicklable import unpicklable
 from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
@@ -18,6 +21,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
+# Tasks that ask for pids stay so long, in seconds, and are sent so often at most.
+_STAY = 0.02
+_ROUNDS = 10
 # Ray has one session per process: whoever started it for an executor ends it with the last one.
 _session = threading.Lock()
 _users = 0
@@ -41,6 +47,7 @@ class RayExecutor(ClusterExecutor):
                 "either max_workers or address: the cluster at an address has its own workers"
             )
         count = check_max_workers(max_workers, usable_cores())
+        self._count = count
         self._ray = require("ray", "ray")
         super().__init__()
         self._connect(count, address)
@@ -69,7 +76,8 @@ class RayExecutor(ClusterExecutor):
             theirs = self._remote.remote(fn, args, kwargs)
         except Exception as error:
             self._sent(future, None)
-            self._settle(future, None, refused(fn, error))
+            dumps = self._ray.cloudpickle.dumps
+            self._settle(future, None, unpicklable(fn, args, kwargs, "the cluster", error, dumps))
             return future
         self._sent(future, theirs)
         theirs.future().add_done_callback(partial(self._relay, future))
@@ -104,6 +112,19 @@ class RayExecutor(ClusterExecutor):
             ) from error
         raise error
 
+    def worker_pids(self) -> list[int]:
+        """The process ids of the workers that have a task now or had one lately.
+
+        Ray tells them only through its dashboard: tasks tell them, which overlap for a moment.
+        """
+        found: set[int] = set()
+        pid = self._ray.remote(_pid)
+        for _ in range(_ROUNDS):
+            found.update(self._ray.get([pid.remote(_STAY) for _ in range(self._count)]))
+            if len(found) >= self._count:
+                break
+        return sorted(found)
+
     def _cancel(self, theirs: Any) -> None:
         self._ray.cancel(theirs, force=True)
 
@@ -118,3 +139,8 @@ class RayExecutor(ClusterExecutor):
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     return fn(*args, **kwargs)
+
+
+def _pid(stay: float) -> int:
+    time.sleep(stay)
+    return os.getpid()

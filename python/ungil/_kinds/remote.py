@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
+import sys
 import threading
 import traceback
 from importlib import import_module
+from multiprocessing import util
 from types import TracebackType
 from typing import Any
 
@@ -119,6 +120,13 @@ class ClusterExecutor(InterruptibleExecutor):
         self.shutdown(wait=False, cancel_futures=True)
         self._end_once()
 
+    def _stop(self, seconds: float) -> bool:
+        """Begins to end everything now; whether that was done within so many seconds."""
+        ending = threading.Thread(target=self._interrupt, daemon=True)
+        ending.start()
+        ending.join(seconds)
+        return not ending.is_alive()
+
     def _outcome(self, theirs: Any) -> Any:
         """The value of a done call, or its exception raised."""
         raise NotImplementedError
@@ -132,17 +140,19 @@ class ClusterExecutor(InterruptibleExecutor):
         raise NotImplementedError
 
 
-def refused(fn: object, error: Exception) -> pickle.PicklingError:
-    """The error of a call that a cluster's client did not take: it does not pickle."""
-    innermost: BaseException = error
-    while (deeper := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = deeper
-    name = getattr(fn, "__qualname__", repr(fn))
-    made = pickle.PicklingError(
-        f"{name} or its arguments cannot be pickled for the cluster: {innermost}"
-    )
-    made.__cause__ = error.with_traceback(None)
-    return made
+def unlink_semaphores() -> None:
+    """Removes multiprocessing's named semaphores, of which Dask has a dozen.
+
+    For a program that ends without clearing up: the resource tracker would do it otherwise, and
+    complain.
+    """
+    synchronize = sys.modules.get("multiprocessing.synchronize")
+    if synchronize is None:
+        return
+    finalizers: dict[Any, Any] = util._finalizer_registry  # type: ignore[attr-defined]
+    for finalizer in list(finalizers.values()):
+        if finalizer._callback is synchronize.SemLock._cleanup:
+            finalizer()
 
 
 def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:

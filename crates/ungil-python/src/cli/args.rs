@@ -69,9 +69,9 @@ impl From<Color> for ColorChoice {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
-    /// Run a workload on threads or processes and print the total time
+    /// Run a workload on threads, processes or another kind of workers and print the total time
     Run(RunArgs),
-    /// Measure serial, threads and processes on a workload and say which to use, and why
+    /// Measure a plain loop, threads, processes ... on a workload and say which to use, and why
     Compare(CompareArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -91,6 +91,9 @@ Examples:
 A workload is `io` (1,000,000 calls of time.sleep(1e-8)), `cpu` (1,000,000 additions),
 `module:function` or `path/to/file.py:function`.
 
+Kinds of workers: `interpreter` needs Python 3.13 or newer; `dask` and `ray` start a cluster on this
+machine, and need `pip install 'ungil[dask]'` or `'ungil[ray]'`.
+
 Exit codes: 0 done, 1 the workload failed, 2 usage, 130 interrupted.";
 
 #[derive(Args, Debug, Default)]
@@ -99,7 +102,7 @@ pub(super) struct RunArgs {
     /// What to run: io, cpu, module:function or path/to/file.py:function
     pub(super) workload: Option<String>,
 
-    /// Kind of workers: thread, process or serial [default: thread]
+    /// Kind of workers: serial, thread, interpreter, process, dask or ray [default: thread]
     #[arg(long, value_name = "KIND")]
     pub(super) worker: Option<String>,
 
@@ -133,6 +136,8 @@ Examples:
       a function of yours, on one argument each
   ungil compare path/to/jobs.py:crunch --items inputs --tasks 50
       the items are `inputs` of the function's own module
+  ungil compare cpu --worker process,dask --workers 2
+      processes beside a Dask cluster on this machine (`pip install 'ungil[dask]'`; Ray likewise)
   ungil compare --json=result.json --markdown=result.md
       the terminal's table, and everything in files
   ungil compare cpu --json | jq .workloads[0].verdict
@@ -151,8 +156,15 @@ pub(super) struct CompareArgs {
     #[arg(value_name = "WORKLOAD")]
     pub(super) workloads: Vec<String>,
 
-    /// Kinds of workers beside the serial baseline [default: all, thread,process]
-    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    /// Kinds of workers beside the serial baseline: thread, interpreter (Python 3.13 or newer),
+    /// process, dask, ray [default: thread, process, and interpreter where this Python has it; the
+    /// last two only when asked for: they take seconds to start, for every run of every cell]
+    #[arg(
+        long,
+        visible_alias = "kinds",
+        value_name = "KIND,KIND,...",
+        value_delimiter = ','
+    )]
     pub(super) worker: Option<Vec<String>>,
 
     /// Numbers of workers [default: 1, 2, 4 ... up to twice the usable cores]

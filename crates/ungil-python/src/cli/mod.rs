@@ -18,6 +18,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::kinds;
 use crate::process_end;
 use crate::running;
 use crate::traceback;
@@ -34,7 +35,8 @@ pub(crate) fn cli_main(py: Python<'_>, argv: Vec<OsString>) -> i32 {
         output::discard_stdout();
     }
     if running::any() {
-        // A thread that hangs in a task: Python would wait for it forever.
+        // A thread that hangs in a task, a cluster that takes its time: Python would wait for them.
+        kinds::tidy_up_at_end(py);
         process_end::now(code);
     }
     code

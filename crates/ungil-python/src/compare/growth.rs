@@ -4,20 +4,36 @@
 //! kept by the C library for the next ones; their arenas) does not grow again: it is remembered and counted as part of
 //! the next pool. All differences are taken over one visit, so that a slow drift of the process is not charged to them.
 
+use std::collections::HashMap;
+
 use ungil_measure::comparison::MemorySample;
 
 use super::visit::OwnMemory;
 
-/// Bytes that ended workers have left behind.
+/// Bytes that ended workers have left behind, by kind: threads have no use for what interpreters leave.
+#[derive(Default)]
+pub(super) struct Growth(HashMap<&'static str, Left>);
+
 #[derive(Clone, Copy, Default)]
-pub(super) struct Growth {
+struct Left {
     pss: i64,
     uss: i64,
 }
 
 impl Growth {
-    /// Memory per worker of a visit with that many workers.
-    pub(super) fn per_worker(&mut self, own: OwnMemory, workers: usize) -> MemorySample {
+    /// Memory per worker of a visit with that many workers of a kind.
+    pub(super) fn per_worker(
+        &mut self,
+        kind: &'static str,
+        own: OwnMemory,
+        workers: usize,
+    ) -> MemorySample {
+        self.0.entry(kind).or_default().per_worker(own, workers)
+    }
+}
+
+impl Left {
+    fn per_worker(&mut self, own: OwnMemory, workers: usize) -> MemorySample {
         let share = |grown: i64| grown.max(0).unsigned_abs() / workers as u64;
         let sample = MemorySample {
             pss_bytes: share(self.pss + difference(own.during.pss_bytes, own.before.pss_bytes)),

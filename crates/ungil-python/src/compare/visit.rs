@@ -62,7 +62,7 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
-        let shares_memory = self.kind.plural().is_some() && !self.kind.has_processes();
+        let shares_memory = self.kind.home().is_shared();
         let before = shares_memory.then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
@@ -108,9 +108,15 @@ impl Visit<'_> {
         let before = system.state();
         let workers_before = workers_cpu_s(&system, &pids);
         let own_before = clock::process_cpu_ns();
+        let queued_before = system.own_queued_s();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
+        let queued_s = system
+            .own_queued_s()
+            .zip(queued_before)
+            .map(|(now, before)| now - before)
+            .filter(|_| pool.is_caller());
         let after = system.state();
         let memory = pids
             .iter()
@@ -118,7 +124,10 @@ impl Visit<'_> {
             .collect();
         Ok(Findings {
             startup_s,
-            run: self.sample(&times, cpu_s),
+            run: RunSample {
+                queued_s,
+                ..self.sample(&times, cpu_s)
+            },
             memory,
             own: None,
             before,
@@ -138,11 +147,12 @@ impl Visit<'_> {
 
     fn sample(&self, times: &Times, cpu_s: f64) -> RunSample {
         let tasks = self.tasks as f64;
-        let pickled = self.kind.has_processes();
+        let pickled = self.kind.home().pickles();
         let total = |per_task: f64| if pickled { per_task * tasks } else { 0.0 };
         RunSample {
             wall_s: clock::seconds(times.ended - times.begun),
             cpu_s,
+            queued_s: None,
             tasks: times
                 .reports
                 .iter()
