@@ -218,6 +218,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
             "cores": check_affinity(affinity),
+            "blocked_signals": [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))],
         }
         descriptors = Descriptors()
         try:

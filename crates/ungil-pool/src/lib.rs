@@ -12,6 +12,7 @@
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
 //! backlog                what waits in either pool, by arrival or by priority
+//! quiet                  threads that signals leave alone
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
@@ -25,10 +26,12 @@ mod generation;
 mod os;
 pub mod park;
 pub mod process;
+pub mod quiet;
 pub mod thread;
 
 pub use error::{Breakage, SubmitError};
 pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
+pub use os::{Held, SignalMask};
 pub use shm::message::Message;
 pub use shm::segment::MAX_WORKERS;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use ungil_pool::quiet;
 
 use crate::batch::duration;
 use crate::compare::Listener;
@@ -23,7 +24,7 @@ impl RunBar {
         bar.set_style(style(
             "{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed_precise}<{eta_precise}, {per_sec}]",
         ));
-        bar.enable_steady_tick(TICK);
+        quiet::start_quietly(|| bar.enable_steady_tick(TICK));
         Self(bar)
     }
 
@@ -114,7 +115,7 @@ impl Listener for CompareProgress {
 
     fn planned(&self, visits: usize, seconds: f64) {
         self.bar.set_length(visits as u64);
-        self.bar.enable_steady_tick(TICK);
+        quiet::start_quietly(|| self.bar.enable_steady_tick(TICK));
         if self.speaks && self.bar.is_hidden() {
             tell(&format!("ungil: {visits} runs, about {}", span(seconds)));
         }

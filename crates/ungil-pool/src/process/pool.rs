@@ -30,6 +30,9 @@ use crate::shm::state::{Phase, State};
 /// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
 const REGION: usize = 32 << 30;
 
+/// How long the number of a worker's process may take to get here; a server may die meanwhile.
+const PIDS_WAIT: Duration = Duration::from_millis(500);
+
 /// What a pool asks of the thing that waits for a task's result.
 pub trait Task: Send + Sync {
     /// The task is about to be offered to the workers at `place`; `false` when it has been
@@ -268,14 +271,16 @@ impl ProcessPool {
         priority: i64,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
+        let task = match self.shared.on_crash {
+            CrashPolicy::Retry(_) => Retriable::new(task, head, buffers)
+                .map(Arc::new)
+                .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
+            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        };
         let block = if buffers.is_empty() && head.len() <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
-        };
-        let task = match self.shared.on_crash {
-            CrashPolicy::Retry(_) => Arc::new(Retriable::new(task, head, buffers)),
-            CrashPolicy::Isolate | CrashPolicy::Break => task,
         };
         let mut book = self.shared.book();
         if book.phase != Stage::Open {
@@ -453,13 +458,23 @@ impl ProcessPool {
             && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting { .. }))
     }
 
-    /// The process ids of the workers that are alive.
+    /// The process ids of the workers that are alive. Waits for those of workers that are at work
+    /// and of whose start the supervisor has not yet heard.
     pub fn pids(&self) -> Vec<u32> {
-        if self.shared.check_process().is_err() {
-            return Vec::new();
+        let deadline = Instant::now() + PIDS_WAIT;
+        loop {
+            let seen = self.shared.changes.load(Ordering::Acquire);
+            if self.shared.check_process().is_err() {
+                return Vec::new();
+            }
+            let book = self.shared.book();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.shared.any_unheard(&book) {
+                return book.seats.iter().filter_map(Seat::pid).collect();
+            }
+            drop(book);
+            os::futex_wait(&self.shared.changes, seen, Some(left), true);
         }
-        let book = self.shared.book();
-        book.seats.iter().filter_map(Seat::pid).collect()
     }
 }
 

@@ -2,10 +2,14 @@
 //!
 //! It lives as long as the process does. That matters: the kernel's "kill me when my parent
 //! dies" is tied to the thread that started the child, not to the process.
+//!
+//! What it starts inherits its quiet: Ctrl-C must not hit a worker before it is ready for it. A
+//! server lets the other signals in at once, a worker all that its pool's maker does.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child as Process;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +20,7 @@ use super::launch::{self, Interpreter, Kind, Note, StartMethod, WorkerSeat};
 use super::pool::Shared;
 use crate::exit::ExitStatus;
 use crate::os::{self, ProcessHandle};
+use crate::quiet;
 
 /// A worker to be started.
 pub(crate) struct Launch {
@@ -96,11 +101,9 @@ fn desk() -> io::Result<&'static Desk> {
             let thread = std::thread::Builder::new()
                 .name("ungil-supervisor".into())
                 .stack_size(8 << 20);
-            thread
-                .spawn(move || Supervisor::default().run(desk))
-                .inspect_err(|_| {
-                    DESK.store(std::ptr::null_mut(), Ordering::Release);
-                })?;
+            quiet::spawn(thread, move || Supervisor::default().run(desk)).inspect_err(|_| {
+                DESK.store(std::ptr::null_mut(), Ordering::Release);
+            })?;
             Ok(desk)
         }
         Err(winner) => {
@@ -158,9 +161,6 @@ enum News {
 
 impl Supervisor {
     fn run(mut self, desk: &'static Desk) {
-        // Inherited by what this thread starts: Ctrl-C must not hit a worker before it is ready
-        // for it. The worker lifts it then.
-        os::block_interrupts();
         loop {
             for news in self.wait(desk) {
                 match news {
@@ -352,10 +352,10 @@ impl Supervisor {
         };
         let mut server = self.servers.swap_remove(at);
         let _ = server.process.kill();
-        let how = server
-            .process
-            .wait()
-            .map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = server.process.wait();
+        // One that was killed from outside says nothing about the next one.
+        let killed = (status.as_ref()).is_ok_and(|status| status.signal().is_some());
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let unanswered: Vec<u64> = self
             .watches
             .iter()
@@ -363,7 +363,9 @@ impl Supervisor {
             .map(|watch| watch.token)
             .collect();
         for token in unanswered {
-            if let Some(watch) = self.forget(token) {
+            if killed {
+                self.ended(token, Some(ExitStatus::WithServer));
+            } else if let Some(watch) = self.forget(token) {
                 watch.launch.refused(&format!(
                     "the fork server ended ({how}); its own message, if any, is on stderr"
                 ));

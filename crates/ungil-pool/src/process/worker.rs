@@ -25,6 +25,8 @@ pub struct Worker {
     segment: Arc<Segment>,
     index: u32,
     arena: Arena,
+    /// The process whose death ends this one.
+    parent: u32,
 }
 
 /// A task this worker has claimed; it must be answered by [`Worker::reply`].
@@ -75,6 +77,7 @@ impl Worker {
             segment,
             index: seat.index,
             arena,
+            parent: seat.parent,
         })
     }
 
@@ -129,8 +132,13 @@ impl Worker {
         None
     }
 
-    /// Parks until there may be a task, the pool closes, or a signal arrives.
+    /// Parks until there may be a task, the pool closes, or a signal arrives. Ends the process when
+    /// its parent has died.
     pub fn park(&self) {
+        // The kernel forgets this when a task changes the process' user or group.
+        if !os::die_with_parent(self.parent) {
+            os::kill_self();
+        }
         let header = self.segment.header();
         let wake = &self.segment.worker(self.index).wake;
         idle::announce(&header.idle.0, wake, self.index);

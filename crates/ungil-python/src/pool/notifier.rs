@@ -9,14 +9,16 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use ungil_pool::{SignalMask, quiet};
 
 use super::future::complete;
 
 /// A completed future and whether it was cancelled.
 type News = (Py<PyAny>, bool);
 
-#[derive(Default)]
 pub(crate) struct Notifier {
+    /// What callbacks shall see: what they start inherits it.
+    mask: SignalMask,
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -31,6 +33,15 @@ struct Inner {
 }
 
 impl Notifier {
+    /// Callbacks will see the calling thread's signal mask.
+    pub(crate) fn new() -> Self {
+        Self {
+            mask: SignalMask::current(),
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Has the future's listeners told.
     pub(crate) fn tell(self: &Arc<Self>, future: Py<PyAny>, cancelled: bool) {
         let mut inner = self.lock();
@@ -38,7 +49,7 @@ impl Notifier {
         if !std::mem::replace(&mut inner.running, true) {
             let notifier = Arc::clone(self);
             let thread = std::thread::Builder::new().name("ungil-notifier".into());
-            if thread.spawn(move || notifier.run()).is_err() {
+            if quiet::spawn(thread, move || notifier.run()).is_err() {
                 // The machine is out of threads: late and here is better than never.
                 inner.closed = true;
                 drop(inner);
@@ -78,6 +89,7 @@ impl Notifier {
     fn run(&self) {
         while let Some(batch) = self.next_batch() {
             let told = Python::try_attach(|py| {
+                let _held = self.mask.hold();
                 for (future, cancelled) in batch {
                     complete(py, &future, cancelled);
                 }

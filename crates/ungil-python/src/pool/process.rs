@@ -108,7 +108,7 @@ impl ProcessPool {
             )?))),
             breaks: on_crash == CrashPolicy::Break,
             broke: OnceLock::new(),
-            notifier: Arc::default(),
+            notifier: Arc::new(Notifier::new()),
             oom: Arc::new(OomWatch::new()),
             functions: FunctionCache::default(),
         };
@@ -143,9 +143,9 @@ impl ProcessPool {
     }
 
     /// The process ids of the workers that are alive.
-    fn worker_pids(&self) -> PyResult<Vec<u32>> {
+    fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
-        Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
+        Ok(engine.map_or_else(Vec::new, |engine| py.detach(|| engine.pids())))
     }
 
     /// Whether a worker's process is about to start.
