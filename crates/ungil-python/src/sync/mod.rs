@@ -8,6 +8,7 @@ mod condition;
 mod errors;
 mod event;
 mod format;
+mod instance;
 mod lock;
 mod message;
 mod naming;

@@ -76,7 +76,7 @@ impl Owned {
         timeout: Option<f64>,
     ) -> PyResult<bool> {
         let me = me();
-        if timeout.is_none() && blocking && self.handle.raw().grab(me) {
+        if timeout.is_none() && self.handle.raw().grab(me) {
             self.entered();
             return Ok(true);
         }
@@ -99,6 +99,10 @@ impl Owned {
     ) -> PyResult<bool> {
         let attempt = Attempt::parse(blocking, timeout)?;
         if self.recursive && self.holder.other(py).is_none() && self.handle.reenter(me) {
+            return Ok(true);
+        }
+        if self.handle.raw().grab(me) {
+            self.entered();
             return Ok(true);
         }
         let (outcome, raised) = match attempt {
