@@ -4,19 +4,17 @@
 //! instance = shape, then the attributes' values        shape = module, qualified name, attributes' names
 //! ```
 //! A class is ordinary when pickle would do just that: it says nothing about how it is pickled, made
-//! or laid out. The answer holds as long as the class's version tag, which CPython changes with
+//! or laid out. The answer holds as long as the class's version tag, which the interpreter changes with
 //! every change of the class or of one of its bases.
 #![allow(unsafe_code)]
 
+use super::memory::Memory;
 use super::plain::{self, Encoder};
 use crate::once::{Once, name};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString, PyTuple, PyType};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-
-/// So many classes and shapes are remembered; beyond that the oldest are worked out again.
-const REMEMBERED: usize = 32;
+use std::sync::Arc;
 
 /// What instances of one class with the same attributes have in common.
 struct Shape {
@@ -35,42 +33,8 @@ struct Known {
     shape: Option<Arc<Shape>>,
 }
 
-static CLASSES: Memory<Known> = Memory(Mutex::new(Vec::new()));
-static SHAPES: Memory<Arc<Shape>> = Memory(Mutex::new(Vec::new()));
-
-/// The last few, guarded by the interpreter's lock: nothing in here lets go of it while it holds the
-/// mutex, so that nobody waits and no child is forked in between.
-struct Memory<T>(Mutex<Vec<T>>);
-
-impl<T: Clone> Memory<T> {
-    fn open(&self) -> Option<MutexGuard<'_, Vec<T>>> {
-        match self.0.try_lock() {
-            Ok(open) => Some(open),
-            Err(TryLockError::Poisoned(open)) => Some(open.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    fn find(&self, _py: Python<'_>, is: impl Fn(&T) -> bool) -> Option<T> {
-        self.open()?.iter().find(|item| is(item)).cloned()
-    }
-
-    /// Replaces what `is` finds.
-    fn keep(&self, _py: Python<'_>, item: T, is: impl Fn(&T) -> bool) {
-        let Some(mut items) = self.open() else { return };
-        let at = items.iter().position(is);
-        let old = match at {
-            Some(at) => Some(std::mem::replace(&mut items[at], item)),
-            None => {
-                let full = items.len() >= REMEMBERED;
-                items.push(item);
-                full.then(|| items.remove(0))
-            }
-        };
-        drop(items);
-        drop(old);
-    }
-}
+static CLASSES: Memory<Known> = Memory::new();
+static SHAPES: Memory<Arc<Shape>> = Memory::new();
 
 /// A dict's items; safe if the dict is changed meanwhile, although then some may be missed.
 pub(super) fn items<'py>(
@@ -127,9 +91,7 @@ pub(super) fn encode(object: &Bound<'_, PyAny>, encoder: &mut Encoder<'_>, depth
     if is_registered(&class) || !shape.found(py).is_some_and(|found| found.is(&class)) {
         return false;
     }
-    encoder
-        .out
-        .extend_from_slice(&(shape.bytes.len() as u64).to_ne_bytes());
+    plain::write_length(shape.bytes.len(), encoder.out);
     encoder.out.extend_from_slice(&shape.bytes);
     let mut count = 0;
     let written = items(&dict).all(|(_, value)| {
@@ -146,13 +108,13 @@ pub(super) fn decode<'py>(
     rest: &mut &[u8],
     depth: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let shape = match SHAPES.find(py, |known| known.bytes == shape) {
-        Some(known) => known,
-        None => {
-            let new = Arc::new(Shape::parse(py, shape)?);
-            SHAPES.keep(py, Arc::clone(&new), |known| known.bytes == new.bytes);
-            new
-        }
+    let seen = SHAPES.find(py, |seen| seen.bytes == shape);
+    let shape = if let Some(seen) = seen {
+        seen
+    } else {
+        let new = Arc::new(Shape::parse(py, shape)?);
+        SHAPES.keep(py, Arc::clone(&new), |seen| seen.bytes == new.bytes);
+        new
     };
     let class = match shape.found(py) {
         Some(class) => class,
@@ -200,7 +162,7 @@ impl Shape {
         let names = attributes.iter().map(|key| key.bind(py));
         for text in [module, &qualified].into_iter().chain(names) {
             let text = text.to_str().ok()?.as_bytes();
-            bytes.extend_from_slice(&(text.len() as u64).to_ne_bytes());
+            plain::write_length(text.len(), &mut bytes);
             bytes.extend_from_slice(text);
         }
         Some(Self {
@@ -380,7 +342,7 @@ fn is_laid_out_plainly(class: &Bound<'_, PyType>, base: &Bound<'_, PyType>) -> b
         (&*class, &*base.as_type_ptr(), ffi::PyType_GetFlags(class))
     };
     let is_heap_type = flags & ffi::Py_TPFLAGS_HEAPTYPE != 0;
-    let pointer = size_of::<*mut ffi::PyObject>() as ffi::Py_ssize_t;
+    let pointer = size_of::<*mut ffi::PyObject>().cast_signed();
     let own = pointer
         * (ffi::Py_ssize_t::from(class.tp_dictoffset > 0)
             + ffi::Py_ssize_t::from(class.tp_weaklistoffset > 0));

@@ -10,6 +10,7 @@ mod event;
 mod format;
 mod instance;
 mod lock;
+mod memory;
 mod message;
 mod naming;
 mod owned;

@@ -6,10 +6,13 @@
 //! must share one list on the other side. Everything else is refused, and pickled.
 
 use super::instance;
+use super::memory;
 use crate::once::Once;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+};
 
 const NONE: u8 = 0;
 const FALSE: u8 = 1;
@@ -22,6 +25,11 @@ const TUPLE: u8 = 7;
 const LIST: u8 = 8;
 const DICT: u8 = 9;
 const INSTANCE: u8 = 10;
+const SET: u8 = 11;
+const FROZENSET: u8 = 12;
+
+/// In place of a length of one byte.
+const LONG: u8 = u8::MAX;
 
 /// Deeper objects are left to pickle, and to its recursion limit.
 const DEPTH: u32 = 16;
@@ -110,31 +118,47 @@ impl Encoder<'_> {
                 .all(|item| self.node(&item, references(&item) == 1, depth))
         } else if let Ok(list) = object.cast_exact::<PyList>() {
             self.head(LIST, list.len());
-            list.iter()
-                .all(|item| self.node(&item, references(&item) == 2, depth))
+            list.iter().all(|item| self.value(&item, depth))
         } else if let Ok(dict) = object.cast_exact::<PyDict>() {
             self.head(DICT, dict.len());
             instance::items(dict)
                 .all(|(key, value)| self.node(&key, false, depth) && self.value(&value, depth))
+        } else if let Ok(set) = object.cast_exact::<PySet>() {
+            self.head(SET, set.len());
+            set.iter().all(|item| self.value(&item, depth))
+        } else if let Ok(set) = object.cast_exact::<PyFrozenSet>() {
+            self.head(FROZENSET, set.len());
+            set.iter().all(|item| self.value(&item, depth))
         } else {
             self.out.push(INSTANCE);
             instance::encode(object, self, depth)
         }
     }
 
-    /// A value that [`instance::items`] gave.
+    /// An item to which its container and we refer, as [`instance::items`] gives it.
     pub(super) fn value(&mut self, value: &Bound<'_, PyAny>, depth: u32) -> bool {
         self.node(value, references(value) == 2, depth)
     }
 
     fn head(&mut self, tag: u8, length: usize) {
         self.out.push(tag);
-        self.out.extend_from_slice(&(length as u64).to_ne_bytes());
+        write_length(length, self.out);
     }
 
     fn blob(&mut self, tag: u8, bytes: &[u8]) {
         self.head(tag, bytes.len());
         self.out.extend_from_slice(bytes);
+    }
+}
+
+/// A length: one byte, or nine where that is not enough.
+pub(super) fn write_length(length: usize, out: &mut Vec<u8>) {
+    match u8::try_from(length) {
+        Ok(short) if short < LONG => out.push(short),
+        _ => {
+            out.push(LONG);
+            out.extend_from_slice(&(length as u64).to_ne_bytes());
+        }
     }
 }
 
@@ -171,23 +195,24 @@ pub(super) fn read<'py>(
             let length = length(rest)?;
             PyBytes::new(py, take(rest, length)?).into_any()
         }
-        TUPLE | LIST if depth > 0 => {
+        TUPLE | LIST | SET | FROZENSET if depth > 0 => {
             // Every item takes a byte or more: a length beyond that is damage, not a reason to
             // allocate.
             let length = length(rest)?;
             let items = (0..length)
                 .map(|_| read(py, rest, depth - 1))
                 .collect::<PyResult<Vec<_>>>()?;
-            if tag == TUPLE {
-                PyTuple::new(py, items)?.into_any()
-            } else {
-                PyList::new(py, items)?.into_any()
+            match tag {
+                TUPLE => PyTuple::new(py, items)?.into_any(),
+                LIST => PyList::new(py, items)?.into_any(),
+                SET => PySet::new(py, items)?.into_any(),
+                _ => PyFrozenSet::new(py, items)?.into_any(),
             }
         }
         DICT if depth > 0 => {
             let dict = PyDict::new(py);
             for _ in 0..length(rest)? {
-                let key = read(py, rest, depth - 1)?;
+                let key = read_key(py, rest, depth - 1)?;
                 dict.set_item(key, read(py, rest, depth - 1)?)?;
             }
             dict.into_any()
@@ -200,8 +225,24 @@ pub(super) fn read<'py>(
     })
 }
 
+/// A dict's key: most often a short string that many messages have.
+fn read_key<'py>(py: Python<'py>, rest: &mut &[u8], depth: u32) -> PyResult<Bound<'py, PyAny>> {
+    if rest.first() != Some(&STR) {
+        return read(py, rest, depth);
+    }
+    take(rest, 1)?;
+    let length = length(rest)?;
+    let text = str::from_utf8(take(rest, length)?).map_err(|_| damaged())?;
+    Ok(memory::string(py, text).into_any())
+}
+
 pub(super) fn length(rest: &mut &[u8]) -> PyResult<usize> {
-    let length = u64::from_ne_bytes(take_array(rest)?);
+    let [short] = take_array(rest)?;
+    let length = if short == LONG {
+        u64::from_ne_bytes(take_array(rest)?)
+    } else {
+        u64::from(short)
+    };
     usize::try_from(length)
         .ok()
         .filter(|length| *length <= rest.len())
