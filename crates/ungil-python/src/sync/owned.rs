@@ -67,6 +67,22 @@ impl Owned {
         }
     }
 
+    /// Takes the lock if it is free and nobody waits for it.
+    #[inline]
+    pub(crate) fn grab(&self) -> bool {
+        let taken = self.handle.raw().grab(me());
+        if taken {
+            self.entered();
+        }
+        taken
+    }
+
+    /// Gives a level back that this thread holds, unless tasks have a say in it.
+    #[inline]
+    pub(crate) fn leave(&self) -> bool {
+        !self.holder.is_task.load(Ordering::Relaxed) && self.handle.leave(me()).is_ok()
+    }
+
     /// `acquire(blocking, timeout)`; after `OwnerDied` the lock is this thread's.
     #[inline]
     pub(crate) fn acquire(
