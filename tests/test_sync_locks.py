@@ -219,9 +219,12 @@ def test_a_handler_that_returns_does_not_end_the_wait() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_waiter_is_served_however_greedy_the_owner_is() -> None:
+@pytest.mark.parametrize(
+    "kind", [sync.Lock, sync.RLock, sync.Semaphore, sync.BoundedSemaphore, sync.Condition]
+)
+def test_a_waiter_is_served_however_greedy_the_owner_is(kind: Callable[[], Any]) -> None:
     """Bounded hand-off: at most four wake-ups are lost to a thread that takes it again at once."""
-    lock, stop, longest = sync.Lock(), threading.Event(), []
+    lock, stop, longest = kind(), threading.Event(), []
 
     def greedy() -> None:
         while not stop.is_set():

@@ -196,9 +196,11 @@ class _StandIn(ModuleType):
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
-        def refuse(*_: object, **__: object) -> None:
+        def refuse(_cls: object, *args: object, **_kwargs: object) -> None:
+            # What rebuilds an object of `ungil.sync` is given the name of its class.
+            what = args[0] if name == "_rebuild" and args else name
             raise RuntimeError(
-                f"ungil.{name} cannot be used inside a worker interpreter: ungil's native half "
+                f"{self.__name__}.{what} cannot be used inside a worker interpreter: ungil's native half "
                 "belongs to the main interpreter. If this is the program starting again, put the "
                 "code that starts it under `if __name__ == '__main__':`"
             )
