@@ -361,7 +361,7 @@ impl Shared {
     pub(crate) fn any_unheard(&self, book: &Book) -> bool {
         book.seats.iter().zip(0..).any(|(seat, index)| {
             let words = self.segment.worker(index);
-            matches!(seat, Seat::Starting(_)) && words.seat.load(Ordering::Acquire) == seat::READY
+            matches!(seat, Seat::Starting { .. }) && words.seat.load(Ordering::Acquire) == seat::READY
         })
     }
 
