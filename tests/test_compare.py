@@ -347,6 +347,7 @@ def test_defaults_from_pyproject(cli: Cli, jobs: Path) -> None:
         (["jobs:nap", "--iterations", "4"], "iterations are for io and cpu"),
         (["io", "--full", "--budget", "3"], "cannot be used with"),
         (["io", "--json", "--csv"], "only one of"),
+        (["io", "--json", "result.json"], "as in --json=result.json"),
         (["io", "--json", "--markdown", "-"], "only one of"),
     ],
 )
@@ -368,6 +369,14 @@ def test_unwritable_output_is_found_before_measuring(
     assert done.returncode == 2
     assert f"cannot write {target}" in done.stderr
     assert not (tmp_path / "it-ran").exists()
+
+
+def test_a_full_disk_loses_one_file_only(cli: Cli, jobs: Path) -> None:
+    done = cli("compare", "jobs:nap", "--json=/dev/full", "--csv=result.csv", *SMALL)
+    assert done.returncode == 2
+    assert "cannot write /dev/full: No space left on device" in done.stderr
+    assert "jobs:nap: 4 tasks, 3 runs per cell" in done.stdout
+    assert (jobs.parent / "result.csv").read_text().startswith("workload,")
 
 
 def test_a_failed_comparison_leaves_files_as_they_were(cli: Cli, jobs: Path) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from test_run import living_members
 
 interpreters = pytest.mark.skipif(not INTERPRETERS, reason="interpreters need Python 3.13")
 PACKAGES = {"dask": "distributed", "ray": "ray"}
-# What is bad for a worker, and where in `run` it shows.
 QUICK = ("--workers", "2", "--tasks", "4", "--repeat", "1", "--quiet")
 
 
@@ -139,12 +137,12 @@ def test_a_missing_package_is_told_with_its_remedy(
 
 
 @pytest.fixture(params=sorted(PACKAGES))
-def cluster(request: pytest.FixtureRequest) -> Iterator[str]:
+def cluster(request: pytest.FixtureRequest) -> str:
     """The name of a kind that starts a cluster."""
     kind: str = request.param
     if importlib.util.find_spec(PACKAGES[kind]) is None:
         pytest.skip(f"{PACKAGES[kind]} is not installed: pip install 'ungil[{kind}]'")
-    yield kind
+    return kind
 
 
 clusters = pytest.mark.timeout(240)

@@ -133,7 +133,7 @@ def test_a_killed_worker_is_told(cli: Cli, jobs: Path) -> None:
         "error: task 4 of 6 of jobs:dies_on_three, process x1: task jobs.dies_on_three"
         in done.stderr
     )
-    assert "was killed by SIGKILL" in done.stderr
+    assert "was killed by SIGKILL\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -152,6 +152,30 @@ def test_what_does_not_pickle_is_named(cli: Cli, jobs: Path) -> None:
     assert "Traceback" not in argument.stderr + result.stderr
     thread = cli("run", "jobs:gives_generator", "--worker", "thread", "--tasks", "1")
     assert thread.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["jobs"], '"jobs" is a module: name the function too, as jobs:nap. It defines: nap, '),
+        (["jobs:"], '"jobs" is a module: name the function too, as jobs:nap'),
+        (["jobs.py"], '"jobs.py" is a file: name the function too, as jobs.py:nap'),
+        (["jobs:later"], "asyncio.run(later(...))"),
+        (["io", "--iterations", "1e5"], "it must be a whole number, for example 24 or 1_000_000"),
+        (["io", "--worker", "treads"], 'Did you mean "thread"?'),
+    ],
+)
+def test_usage_errors_tell_the_remedy(
+    cli: Cli, jobs: Path, arguments: list[str], expected: str
+) -> None:
+    done = cli("run", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr
+
+
+def test_numbers_may_be_written_as_in_python(cli: Cli) -> None:
+    done = cli("run", "cpu", "--iterations", "1_000", "--tasks", "2")
+    assert done.returncode == 0, done.stderr
 
 
 def test_more_workers_than_a_pool_takes(cli: Cli) -> None:

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::clock;
 use crate::completions::{Completions, Done};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, message_of};
 use crate::kinds::Pool;
 use crate::overdue::Overdue;
 use crate::probe::{Failure, Probe, Report};
@@ -138,6 +138,8 @@ impl Batch<'_> {
         if Pool::is_broken(py, &error) {
             Error::WorkerDied {
                 place,
+                // It does, but we do not.
+                message: message_of(&error).replace(". The pool goes on with a new worker", ""),
                 source: error,
             }
         } else if self.pool.kind.home().pickles()

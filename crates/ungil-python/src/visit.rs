@@ -9,13 +9,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::completions::Completions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, message_of};
 use crate::kinds::Pool;
 use crate::probe::Probe;
 use crate::workload::Workload;
 
 /// Workers that have not shown up by then are not waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A class and what it is called with.
+type Reduced<'py> = (Bound<'py, PyAny>, (Py<Probe>, u64));
 
 /// Stays in a worker for a moment, so that the next visit meets another one, and says which it was.
 /// It carries the workload's probe along: unpickling it imports the user's module.
@@ -46,7 +49,7 @@ impl Visit {
         self.probe.bind(py).getattr("__wrapped__")
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Py<Probe>, u64))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let this = slf.get();
         let class = this.probe.get().travels_as(slf.get_type(), "Stay")?;
         Ok((class, (this.probe.clone_ref(slf.py()), this.stay_ms)))
@@ -134,6 +137,7 @@ impl<'py, 'a> Visits<'py, 'a> {
         } else if Pool::is_broken(self.py, &error) {
             Error::WorkerDied {
                 place: format!("the start of {name}"),
+                message: message_of(&error),
                 source: error,
             }
         } else if !self.pool.kind.home().pickles() || is_about_limits(self.py, &error) {

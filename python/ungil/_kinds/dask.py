@@ -82,7 +82,8 @@ class DaskExecutor(ClusterExecutor):
         except Exception as error:
             self._sent(future, None)
             dumps = import_module("cloudpickle").dumps
-            self._settle(future, None, unpicklable(fn, args, kwargs, "the cluster", error, dumps))
+            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
+            self._settle(future, None, made)
             return future
         self._sent(future, theirs)
         theirs.add_done_callback(partial(self._relay, future))

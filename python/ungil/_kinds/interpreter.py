@@ -327,11 +327,19 @@ def _dump(call: tuple[Any, tuple[Any, ...], dict[str, Any]]) -> list[Any]:
         try:
             dumps: Any = import_module("cloudpickle").dumps
         except ImportError:
-            raise unpicklable(*call, "another interpreter", error, pickle.dumps) from error
+            raise _refused(call, error, pickle.dumps) from error
         try:
             return inside.dump(call, dumps)
         except Exception as again:
-            raise unpicklable(*call, "another interpreter", again, dumps) from again
+            raise _refused(call, again, dumps) from again
+
+
+def _refused(
+    call: tuple[Any, tuple[Any, ...], dict[str, Any]],
+    error: BaseException,
+    dumps: Callable[[Any], object],
+) -> pickle.PicklingError:
+    return unpicklable(*call, where="another interpreter", error=error, dumps=dumps)
 
 
 def _read(answer: list[Any], what: str) -> Any:

@@ -77,7 +77,8 @@ class RayExecutor(ClusterExecutor):
         except Exception as error:
             self._sent(future, None)
             dumps = self._ray.cloudpickle.dumps
-            self._settle(future, None, unpicklable(fn, args, kwargs, "the cluster", error, dumps))
+            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
+            self._settle(future, None, made)
             return future
         self._sent(future, theirs)
         theirs.future().add_done_callback(partial(self._relay, future))

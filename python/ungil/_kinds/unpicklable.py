@@ -21,6 +21,7 @@ def unpicklable(
     fn: object,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
+    *,
     where: str,
     error: BaseException,
     dumps: Callable[[Any], object],

@@ -14,7 +14,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
     0  done
     1  the workload failed: it raised, did not pickle, took longer than --timeout, or lost a worker
-    2  the command line, pyproject.toml or an output file is wrong; nothing has been measured
+    2  the command line, pyproject.toml or an output file is wrong; that is found before anything
+       is measured, but for a disk that runs full
   130  interrupted (Ctrl-C)
 
 Defaults can be set in pyproject.toml, under [tool.ungil], [tool.ungil.run] and
@@ -107,15 +108,15 @@ pub(super) struct RunArgs {
     pub(super) worker: Option<String>,
 
     /// Number of workers [default: the usable cores]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) workers: Option<i64>,
 
     /// Number of tasks [default: one per item, else 24]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) tasks: Option<i64>,
 
     /// Iterations of one task of io or cpu [default: 1000000]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) iterations: Option<i64>,
 
     /// Feed a one-argument function: module:iterable, or a Python expression
@@ -171,23 +172,25 @@ pub(super) struct CompareArgs {
     #[arg(
         long,
         value_name = "N,N,...",
+        value_parser = whole,
         value_delimiter = ',',
         allow_negative_numbers = true
     )]
     pub(super) workers: Option<Vec<i64>>,
 
     /// Tasks of one run [default: one per item, else 24]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) tasks: Option<i64>,
 
     /// Timed runs of each cell [default: 5]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) repeat: Option<i64>,
 
     /// Iterations of one task of io or cpu [default: as the budget allows]
     #[arg(
         long,
         value_name = "N",
+        value_parser = whole,
         allow_negative_numbers = true,
         conflicts_with = "full"
     )]
@@ -234,6 +237,13 @@ pub(super) struct CommonArgs {
     /// Only the result: no progress, no remarks
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+/// A whole number as Python writes it, `1_000_000` too.
+fn whole(text: &str) -> Result<i64, String> {
+    text.replace('_', "")
+        .parse()
+        .map_err(|_| "it must be a whole number, for example 24 or 1_000_000".to_owned())
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

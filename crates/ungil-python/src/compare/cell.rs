@@ -38,7 +38,7 @@ impl Cell {
         if let Some(own) = findings.own.filter(|_| self.raw.memory.is_empty()) {
             // Only the first visit: the next ones find everything there already.
             self.raw.memory.push(growth.per_worker(
-                self.place.kind.name(),
+                self.place.kind.home(),
                 own,
                 self.place.workers,
             ));
