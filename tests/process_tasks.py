@@ -1,8 +1,25 @@
-"""Tasks that hold on, die and fork: a module that a new worker imports in no time."""
+"""Tasks that give, wait, raise, die and fork: a module that a new worker imports in no time."""
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+
+def same(value: object) -> object:
+    return value
+
+
+def divide(a: float, b: float) -> float:
+    return a / b
+
+
+def make(kind: Callable[[], object]) -> object:
+    return kind()
+
+
+def raise_it(kind: Callable[..., BaseException], *args: object) -> None:
+    raise kind(*args)
 
 
 def echo(number: int) -> int:
@@ -13,15 +30,20 @@ def echo(number: int) -> int:
     return number
 
 
-def hold(marks: Path, gate: Path) -> int:
-    """Leaves a mark with its pid, and waits for the gate."""
-    (marks / str(os.getpid())).touch()
+def pass_gate(gate: Path) -> bool:
     deadline = time.monotonic() + 100
     pause = 0.001
     while not gate.exists():
         assert time.monotonic() < deadline, "the gate stays closed"
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)  # hundreds may be waiting
+    return True
+
+
+def hold(marks: Path, gate: Path) -> int:
+    """Leaves a mark with its pid, and waits for the gate."""
+    (marks / str(os.getpid())).touch()
+    pass_gate(gate)
     return os.getpid()
 
 

@@ -93,7 +93,8 @@ def test_every_result_arrives_exactly_once_while_workers_are_killed(kind: str) -
 
 @pytest.mark.timeout(150)
 def test_each_kill_costs_one_task_at_most() -> None:
-    crashed, arrived = [], Counter[int]()
+    crashed: list[int] = []
+    arrived: Counter[int] = Counter()
     with (
         ungil.ProcessPoolExecutor(3) as pool,
         Killer(pool.worker_pids, lambda: arrived.total() + len(crashed)) as killer,

@@ -105,6 +105,24 @@ def test_few_threads(number: int, tmp_path: Path) -> None:
     assert said == ("RuntimeError can't start new thread\n" if number < 2 else "4950\n")
 
 
+# --- descriptors ------------------------------------------------------------------------------
+
+
+def test_a_limit_on_descriptors_below_what_is_open(method: str, tmp_path: Path) -> None:
+    source = f"""
+        import os, resource, signal, ungil
+        if __name__ == "__main__":
+            with ungil.ProcessPoolExecutor(20, start_method={method!r}) as pool:
+                assert sum(pool.map(abs, range(1000))) == 499500
+                while len(pool.worker_pids()) < 10:
+                    list(pool.map(abs, range(1000)))
+                resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+                error = pool.submit(os._exit, 3).exception(20)
+                print(type(error).__name__, sum(pool.map(abs, range(1000), timeout=20)))
+    """
+    assert output(tmp_path, source) == "WorkerCrashed 499500\n"
+
+
 # --- memory -----------------------------------------------------------------------------------
 
 NO_ROOM = """

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import ungil
+from process_tasks import same
 from programs import PATIENCE, output, wait_until
 
 METHODS = ("forkserver", "spawn", "fork")
@@ -56,10 +57,6 @@ def unending() -> object:
 
 def unending_to_read() -> object:
     return Deep("unpickling")
-
-
-def same(value: object) -> object:
-    return value
 
 
 class Cause(Exception):

@@ -13,8 +13,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child as Process;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags};
+use rustix::time::Timespec;
 
 use super::launch::{self, Interpreter, Kind, Note, StartMethod, WorkerSeat};
 use super::pool::Shared;
@@ -142,6 +144,13 @@ struct Server {
 /// with questions while the server fills the other direction with answers that nobody reads.
 const UNANSWERED: usize = 16;
 
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+/// The pause between two looks where it cannot be slept until something happens.
+const LATER: Duration = Duration::from_millis(10);
+
 #[derive(Default)]
 struct Supervisor {
     watches: Vec<Watch>,
@@ -202,7 +211,11 @@ impl Supervisor {
             }
         }
         if rustix::event::poll(&mut fds, None).is_err() {
-            return Vec::new();
+            // The limit on descriptors was lowered below what is open: one by one, now and then.
+            for fd in &mut fds {
+                let _ = rustix::event::poll(std::slice::from_mut(fd), Some(&NOW));
+            }
+            std::thread::sleep(LATER);
         }
         fds.iter()
             .zip(news)
