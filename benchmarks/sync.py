@@ -2,7 +2,8 @@
 
     python benchmarks/sync.py [--rounds 7] [--seconds 0.3] [--append benchmarks/RESULTS.md]
 
-Ours and theirs take turns, every other round in the opposite order; a ratio is taken within a round.
+Ours and theirs take turns, every other round in the opposite order; a ratio is of one round's
+figures.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ungil import sync
+
 from poolbench import machine
 from poolbench.machine import number, spread
-from ungil import sync
+
+Make = Callable[[], Any]
 
 FORK = multiprocessing.get_context("fork")
 CLOCK = time.perf_counter
@@ -63,8 +68,9 @@ class Contest:
     reach: float | None = None
 
 
-def alone(lock: Any, seconds: float) -> float:
+def alone(make: Make, seconds: float) -> float:
     """Pairs of acquire and release per second, one thread; the loop itself is part of it."""
+    lock = make()
     acquire, release = lock.acquire, lock.release
     done, start = 0, CLOCK()
     while (elapsed := CLOCK() - start) < seconds:
@@ -75,7 +81,8 @@ def alone(lock: Any, seconds: float) -> float:
     return done / elapsed
 
 
-def alone_with(lock: Any, seconds: float) -> float:
+def alone_with(make: Make, seconds: float) -> float:
+    lock = make()
     done, start = 0, CLOCK()
     while (elapsed := CLOCK() - start) < seconds:
         for _ in range(10_000):
@@ -142,24 +149,19 @@ SECTIONS: dict[str, Section] = {
 }
 
 
-def hammer(
-    section: Section, lock: Any, cells: memoryview, start: Any, seconds: float, counts: Any, at: int
-) -> None:
-    # Each on a core of its own: two that take turns on one hardly ever meet at the lock.
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[at % len(cores)]})
-    start.wait()
-    counts[at] = section(lock, cells, CLOCK() + seconds)
-
-
 def counted(section: Section, lock: Any, processes: int, seconds: float) -> list[int]:
     """What each of these processes returns, which do nothing but pass through the section."""
     start, counts = FORK.Event(), FORK.Array("q", processes, lock=False)
     cells = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
-    children = [
-        FORK.Process(target=hammer, args=(section, lock, cells, start, seconds, counts, at))
-        for at in range(processes)
-    ]
+
+    def hammer(at: int) -> None:
+        # Each on a core of its own: two that take turns on one hardly ever meet at the lock.
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[at % len(cores)]})
+        start.wait()
+        counts[at] = section(lock, cells, CLOCK() + seconds)
+
+    children = [FORK.Process(target=hammer, args=(at,)) for at in range(processes)]
     for child in children:
         child.start()
     start.set()
@@ -170,9 +172,9 @@ def counted(section: Section, lock: Any, processes: int, seconds: float) -> list
     return list(counts)
 
 
-def contended(section: Section, lock: Any, processes: int, seconds: float) -> float:
+def contended(section: Section, make: Make, processes: int, seconds: float) -> float:
     """Critical sections per second of all processes together."""
-    return sum(counted(section, lock, processes, seconds)) / seconds
+    return sum(counted(section, make(), processes, seconds)) / seconds
 
 
 def produce(queue: Any, message: object, count: int) -> None:
@@ -180,8 +182,9 @@ def produce(queue: Any, message: object, count: int) -> None:
         queue.put(message)
 
 
-def messages(queue: Any, message: object, count: int, producers: int) -> float:
+def messages(make: Make, message: object, count: int, producers: int) -> float:
     """Messages per second from `producers` processes to this one, their start included."""
+    queue = make()
     children = [
         FORK.Process(target=produce, args=(queue, message, count // producers))
         for _ in range(producers)
@@ -207,22 +210,22 @@ def contests(seconds: float) -> Iterator[Contest]:
     ]:
         yield Contest(
             f"{name} alone / {peer}",
-            lambda ours=ours: alone(ours(), seconds),
-            lambda theirs=theirs: alone(theirs(), seconds),
+            partial(alone, ours, seconds),
+            partial(alone, theirs, seconds),
             reach,
         )
     yield Contest(
         "with Lock alone / threading.Lock",
-        lambda: alone_with(sync.Lock(), seconds),
-        lambda: alone_with(threading.Lock(), seconds),
+        partial(alone_with, sync.Lock, seconds),
+        partial(alone_with, threading.Lock, seconds),
         1 / 1.5,
     )
     for processes in (2, 4):
         for name, section in SECTIONS.items():
             yield Contest(
                 f"Lock around {name}, {processes} processes / multiprocessing.Lock",
-                lambda s=section, p=processes: contended(s, sync.Lock(), p, seconds),
-                lambda s=section, p=processes: contended(s, FORK.Lock(), p, seconds),
+                partial(contended, section, sync.Lock, processes, seconds),
+                partial(contended, section, FORK.Lock, processes, seconds),
                 5.0 if section is increment else None,
             )
     count = int(100_000 * seconds)
@@ -231,8 +234,8 @@ def contests(seconds: float) -> Iterator[Contest]:
             yield Contest(
                 f"Queue, {name}, producers: {producers} / multiprocessing.Queue",
                 # As long as theirs in time, which takes more messages.
-                lambda m=message, p=producers: messages(sync.Queue(), m, 10 * count, p),
-                lambda m=message, p=producers: messages(FORK.Queue(), m, count, p),
+                partial(messages, sync.Queue, message, 10 * count, producers),
+                partial(messages, FORK.Queue, message, count, producers),
                 10.0,
             )
 
@@ -279,10 +282,11 @@ def markdown(
 
 def remarks(seconds: float) -> Iterator[str]:
     """What the ratios are to be read with."""
-    limit = contended(increment, sync.Lock(), 1, seconds) / 1000
-    yield f"One process alone passes through the increment {number(limit)} thousand times a second: no"
-    yield "lock lets several of them do it more often together."
-    for name, make in [("ours", sync.Lock), ("multiprocessing's", FORK.Lock)]:
+    limit = contended(increment, sync.Lock, 1, seconds) / 1000
+    yield f"One process alone passes through the increment {number(limit)} thousand times a second:"
+    yield "no lock lets several of them do it more often together."
+    locks: list[tuple[str, Make]] = [("ours", sync.Lock), ("multiprocessing's", FORK.Lock)]
+    for name, make in locks:
         met = sum(counted(increment_and_count, make(), 2, seconds)) / 2 / 10_000
         counts = counted(increment, make(), 2, seconds)
         share = min(counts) / max(1, sum(counts))

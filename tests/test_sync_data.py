@@ -37,7 +37,7 @@ OBJECTS = st.recursive(
         st.dictionaries(st.one_of(st.text(), st.integers()), inner),
         st.frozensets(st.integers()),
         st.sets(st.one_of(st.integers(), st.text())),
-        st.builds(lambda left, right: Pair(left, right), inner, inner),
+        st.builds(Pair, inner, inner),
     ),
 )
 
@@ -166,7 +166,7 @@ def test_a_registered_reducer_and_an_instances_own_are_heard(
     monkeypatch.setitem(copyreg.dispatch_table, Pair, lambda pair: (str, ("registered",)))
     assert through(Pair(1)) == "registered"
     own = Child(1)
-    own.__reduce_ex__ = lambda protocol: (str, ("own",))  # type: ignore[method-assign, assignment]
+    own.__reduce_ex__ = lambda protocol: (str, ("own",))  # type: ignore[method-assign]
     assert through(own) == "own"
 
 

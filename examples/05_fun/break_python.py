@@ -2,12 +2,12 @@
 
     python examples/05_fun/break_python.py [ADDITIONS]
 
-`x += 1` reads, adds and writes; a thread that is put aside between reading and writing writes an old
-sum over everything that the others added meanwhile. Up to Python 3.9 the GIL could change hands
+`x += 1` reads, adds and writes; a thread that is put aside between reading and writing writes an
+old sum over everything that the others added meanwhile. Up to Python 3.9 the GIL could change hands
 there, and without a GIL it still happens. From 3.10 on a thread lets go of the GIL only when it
-calls, enters a function or jumps back: then plain `x += 1` is safe by luck, and `x += int("1")`, with
-a call between the reading and the writing, is not. `ungil.sync.Value.add` is one step, and a lock
-makes one of the three.
+calls, enters a function or jumps back: then plain `x += 1` is safe by luck, and `x += int("1")`,
+with a call between the reading and the writing, is not. `ungil.sync.Value.add` is one step, and a
+lock makes one of the three.
 """
 
 import sys
@@ -24,19 +24,19 @@ total = sync.Value("q")
 
 
 def plain(additions: int) -> None:
-    global x
+    global x  # noqa: PLW0603 (the lecture's point)
     for _ in range(additions):
         x += 1
 
 
 def with_a_call(additions: int) -> None:
-    global x
+    global x  # noqa: PLW0603 (the lecture's point)
     for _ in range(additions):
         x += int("1")
 
 
 def with_a_lock(additions: int) -> None:
-    global x
+    global x  # noqa: PLW0603 (the lecture's point)
     for _ in range(additions):
         with lock:
             x += int("1")

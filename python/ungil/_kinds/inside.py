@@ -200,9 +200,9 @@ class _StandIn(ModuleType):
             # What rebuilds an object of `ungil.sync` is given the name of its class.
             what = args[0] if name == "_rebuild" and args else name
             raise RuntimeError(
-                f"{self.__name__}.{what} cannot be used inside a worker interpreter: ungil's native half "
-                "belongs to the main interpreter. If this is the program starting again, put the "
-                "code that starts it under `if __name__ == '__main__':`"
+                f"{self.__name__}.{what} cannot be used inside a worker interpreter: "
+                "ungil's native half belongs to the main interpreter. If this is the program "
+                "starting again, put the code that starts it under `if __name__ == '__main__':`"
             )
 
         # A class, so that `except ungil.WorkerCrashed` and annotations work.

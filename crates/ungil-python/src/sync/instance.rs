@@ -299,13 +299,16 @@ fn known(class: &Bound<'_, PyType>) -> Option<Known> {
     let ordinary = is_ordinary(class).unwrap_or(false);
     // Looking attributes up has given it a tag.
     let version = self::version(class);
+    if version == 0 {
+        return None;
+    }
     let known = Known {
         version,
         ordinary,
         shape: None,
     };
     CLASSES.keep(py, known.clone(), |known| known.version == version);
-    (version != 0).then_some(known)
+    Some(known)
 }
 
 fn version(class: &Bound<'_, PyType>) -> u32 {
