@@ -102,6 +102,9 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 class InterruptibleExecutor(Executor):
     """An executor whose `with` block ends at once on Ctrl-C."""
 
+    # The bound on accepted, unfinished tasks.
+    _max_pending: int | None = None
+
     def map(
         self,
         fn: Callable[..., T],
@@ -115,9 +118,11 @@ class InterruptibleExecutor(Executor):
         timeout: seconds from now until the last result must be there, else `TimeoutError`.
         chunksize: for pools of threads without meaning.
         buffersize: at most so many calls are submitted ahead of the results taken; default:
-            all at once. With it the iterables may be endless.
+            the pool's `max_pending`, else all at once. With it the iterables may be endless.
         """
         del chunksize
+        check_buffersize(buffersize)
+        buffersize = bounded(buffersize, self._max_pending)
         return map_buffered(self, fn, zip(*iterables, strict=False), timeout, buffersize)
 
     def __exit__(
@@ -152,10 +157,11 @@ def map_buffered(
     buffersize: int | None,
 ) -> Iterator[T]:
     """`Executor.map` as Python 3.14 has it, on every version."""
-    check_buffersize(buffersize)
     deadline = None if timeout is None else time.monotonic() + timeout
     ahead = arguments if buffersize is None else itertools.islice(arguments, buffersize)
     futures = deque(executor.submit(fn, *args) for args in ahead)
+    # Where submitting may wait for room, it must not do so before the time limit is heeded.
+    waits = getattr(executor, "_max_pending", None) is not None
     # Like 3.14, not to keep an executor alive that its owner has dropped.
     weak = weakref.ref(executor)
 
@@ -164,7 +170,7 @@ def map_buffered(
             while futures:
                 left = None if deadline is None else deadline - time.monotonic()
                 # No name for the future or its result: the consumer alone shall keep it.
-                yield _result_or_cancel(futures, left, submit_next)
+                yield _result_or_cancel(futures, left, submit_next, waits)
         finally:
             for future in futures:
                 future.cancel()
@@ -178,10 +184,15 @@ def map_buffered(
 
 
 def _result_or_cancel(
-    futures: deque[_StandardFuture[T]], timeout: float | None, submit_next: Callable[[], None]
+    futures: deque[_StandardFuture[T]],
+    timeout: float | None,
+    submit_next: Callable[[], None],
+    waits: bool,
 ) -> T:
     future = futures.popleft()
     try:
+        if waits and future.exception(timeout) is not None:
+            return future.result()
         # Before the wait: the workers shall not run dry meanwhile.
         submit_next()
         return future.result(timeout)
@@ -199,6 +210,24 @@ def check_buffersize(buffersize: int | None) -> None:
         raise TypeError("buffersize must be an integer or None")
     if buffersize < 1:
         raise ValueError("buffersize must be None or > 0")
+
+
+def bounded(buffersize: int | None, max_pending: int | None) -> int | None:
+    """How many calls `map` submits ahead of the results taken."""
+    if buffersize is None or max_pending is None:
+        return buffersize or max_pending
+    return min(buffersize, max_pending)
+
+
+def check_max_pending(max_pending: int | None) -> int | None:
+    """The bound on accepted, unfinished tasks, or a `TypeError` or `ValueError`."""
+    if max_pending is None:
+        return None
+    if not isinstance(max_pending, int):
+        raise TypeError(f"max_pending must be an integer or None, not {max_pending!r}")
+    if max_pending < 1:
+        raise ValueError(f"max_pending must be at least 1, not {max_pending}")
+    return min(max_pending, sys.maxsize)
 
 
 def check_max_workers(max_workers: int | None, default: int) -> int:
@@ -234,6 +263,11 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     thread_name_prefix: names the threads `PREFIX_0`, `PREFIX_1` ...
     initializer, initargs: called in each thread before its first task; if it raises, the pool
         is broken (`concurrent.futures.thread.BrokenThreadPool`).
+    max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
+        the pool's own threads, which others may be waiting for. Default: no bound.
+
+    A task that waits for another one of its own pool (`result()`, `exception()`, the results of
+    `map`) runs that one itself if no thread has begun it: pools may be used recursively.
 
     On Ctrl-C inside the `with` block waiting tasks are cancelled and running ones get a
     `KeyboardInterrupt`; one that sits in a long call of native code cannot be stopped.
@@ -245,6 +279,8 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        *,
+        max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, min(32, usable_cores() + 4))
         check_initializer(initializer)
@@ -252,8 +288,9 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         self._initargs = initargs
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
+        self._max_pending = check_max_pending(max_pending)
         self._threads: list[threading.Thread] = []
-        self._open(count)
+        self._open(count, self._max_pending)
         register(self)
 
     def _start_thread(self) -> None:

@@ -22,7 +22,10 @@ from typing import Any, TypeVar
 from ungil import _ungil
 from ungil._executors import (
     InterruptibleExecutor,
+    bounded,
+    check_buffersize,
     check_initializer,
+    check_max_pending,
     check_max_workers,
     map_buffered,
     register,
@@ -162,6 +165,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         "break": as `concurrent.futures` does it: everything unfinished fails with
         `BrokenProcessPool`, and the pool takes no more tasks.
     retries: for `on_crash="retry"`, how often one task is run again (default 3).
+    max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
+        the pool's own callbacks. Default: no bound.
 
     Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
     `with` block they are killed.
@@ -178,6 +183,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         start_method: str | None = None,
         on_crash: str = "isolate",
         retries: int | None = None,
+        max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
@@ -186,6 +192,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         method = _check_start_method(mp_context, start_method)
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
+        self._max_pending = check_max_pending(max_pending)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "A process pool was asked for while a worker process imports the main module. "
@@ -213,7 +220,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
             policy = (on_crash, retries)
-            self._open(count, method, pickled, inherited, duplicates, policy)
+            self._open(count, method, pickled, inherited, duplicates, policy, self._max_pending)
         finally:
             descriptors.close()
         # Named semaphores among them go with their last object, and later workers need them.
@@ -235,10 +242,14 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: seconds from now until the last result must be there, else `TimeoutError`.
         chunksize: so many calls travel to a worker together.
         buffersize: at most so many chunks are submitted ahead of the results taken; default:
-            all at once. With it the iterables may be endless.
+            the pool's `max_pending`, in chunks, else all at once. With it the iterables may be
+            endless.
         """
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
+        check_buffersize(buffersize)
+        limit = self._max_pending and max(1, self._max_pending // chunksize)
+        buffersize = bounded(buffersize, limit)
         arguments = zip(*iterables, strict=False)
         if chunksize == 1:
             return map_buffered(self, fn, arguments, timeout, buffersize)

@@ -11,6 +11,7 @@
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
+//! gate::Gate             the bound on accepted, unfinished tasks
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
@@ -19,6 +20,7 @@ mod shm;
 
 mod error;
 mod exit;
+pub mod gate;
 mod generation;
 mod os;
 pub mod park;

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use ungil_pool::gate::Pass;
 use ungil_pool::process::{Outcome, Place, ProcessPool, Task};
 
 use super::notifier::Notifier;
@@ -98,6 +99,8 @@ pub(crate) struct Link {
 pub(crate) struct Inner {
     pub(crate) content: Content,
     pub(crate) link: Option<Link>,
+    /// Its place among the unfinished tasks of a pool that bounds them.
+    pub(crate) pass: Option<Pass>,
     /// Present once anybody listens.
     pub(crate) ears: Option<Box<Ears>>,
 }
@@ -128,6 +131,7 @@ impl Default for Core {
             inner: Mutex::new(Inner {
                 content: Content::Nothing,
                 link: None,
+                pass: None,
                 ears: None,
             }),
         }
@@ -149,8 +153,11 @@ impl Core {
     }
 
     /// Changes the state; the caller holds `inner`. Wakes sleepers in [`Core::wait`].
-    pub(crate) fn set_state(&self, _inner: &mut Inner, state: State) {
+    pub(crate) fn set_state(&self, inner: &mut Inner, state: State) {
         self.state.store(state as u32, Ordering::SeqCst);
+        if state.is_done() {
+            inner.pass = None;
+        }
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             ungil_pool::park::wake_all(&self.state);
         }
@@ -210,7 +217,9 @@ impl Task for Core {
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
         if let Some(future) = future {
-            // The notifier sets the state, under the condition of those who listen.
+            // The notifier sets the state, under the condition of those who listen. That may take
+            // its time, and the next task shall not wait for it.
+            inner.pass = None;
             drop(inner);
             link.notifier.tell(future, cancelled);
         } else if cancelled {

@@ -14,7 +14,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::call;
 use super::core::{Content, Core, Ears, Inner, State};
-use super::outcome;
+use super::{outcome, thread};
 use crate::once::{Once, name};
 
 /// The native half of `ungil.Future`.
@@ -479,13 +479,14 @@ fn call_back(future: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
 }
 
 /// Waits until the future is done, handling signals meanwhile.
-fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
+fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> {
     if core.state().is_done() {
         return Ok(());
     }
     let deadline = timeout.map(deadline).transpose()?.flatten();
     refuse_inherited(core)?;
     while !core.state().is_done() {
+        thread::help(py, core, deadline);
         if py.detach(|| core.wait(deadline)) {
             break;
         }

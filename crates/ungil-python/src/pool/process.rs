@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use ungil_pool::gate::Gate;
 use ungil_pool::process::{CrashPolicy, Options, ProcessPool as Engine, StartMethod};
 use ungil_pool::{Breakage, SubmitError};
 
 use super::core::{Content, Core, Link};
-use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_signals};
+use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
 use super::future::settle;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
@@ -44,6 +45,7 @@ struct Office {
     /// Why it was broken when it ended.
     broke: OnceLock<Arc<Breakage>>,
     notifier: Arc<Notifier>,
+    gate: Option<Arc<Gate>>,
     oom: Arc<OomWatch>,
     functions: FunctionCache,
 }
@@ -58,7 +60,8 @@ impl ProcessPool {
 
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
-    /// duplicates, are what the others get with their start; then the policy and its retries.
+    /// duplicates, are what the others get with their start; then the policy and its retries, and
+    /// the bound on unfinished tasks.
     fn _open(
         &self,
         max_workers: u32,
@@ -67,6 +70,7 @@ impl ProcessPool {
         initializer: Option<Py<PyAny>>,
         descriptors: Vec<RawFd>,
         on_crash: (String, u32),
+        max_pending: Option<usize>,
     ) -> PyResult<()> {
         let py = setup.py();
         let (on_crash, retries) = on_crash;
@@ -97,6 +101,7 @@ impl ProcessPool {
             breaks: on_crash == CrashPolicy::Break,
             broke: OnceLock::new(),
             notifier: Arc::default(),
+            gate: max_pending.map(Gate::new),
             oom: Arc::new(OomWatch::new()),
             functions: FunctionCache::default(),
         };
@@ -113,7 +118,9 @@ impl ProcessPool {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = args.py();
         let office = self.office()?;
+        let pass = pass(py, office.gate.as_ref(), !office.notifier.is_telling())?;
         let (future, core) = new_future(py)?;
+        core.lock().pass = pass;
         // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
         let mut head = SCRATCH.take();
         let submitted = office.submit_encoded(&future, &core, r#fn, args, kwargs, &mut head);
@@ -149,6 +156,7 @@ impl ProcessPool {
         let office = self.office()?;
         if let Some(engine) = office.engine() {
             py.detach(|| engine.terminate());
+            office.open_gate();
         }
         Ok(())
     }
@@ -160,6 +168,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.kill());
+        office.open_gate();
         office.wait_closed(py, engine)
     }
 
@@ -170,6 +179,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.close(cancel_futures));
+        office.open_gate();
         if wait {
             office.wait_closed(py, engine)
         } else {
@@ -188,6 +198,13 @@ impl Office {
     fn engine(&self) -> Option<Arc<Engine>> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.clone()
+    }
+
+    /// Lets those pass who wait to submit: they shall be told that the pool is closed.
+    fn open_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.open();
+        }
     }
 
     /// Why the pool is or was broken.

@@ -1,5 +1,6 @@
 //! `_ungil.ThreadPool`: the native half of `ungil.ThreadPoolExecutor`.
 
+use std::cell::RefCell;
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,15 +10,21 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use ungil_pool::gate::Gate;
 use ungil_pool::thread::{Pushed, WorkQueue};
 
 use super::call::call;
 use super::core::{Content, Core, State};
-use super::executor::{new_future, not_opened, opened_twice};
+use super::executor::{new_future, not_opened, opened_twice, pass};
 use super::future::{FutureBase, settle};
 
 /// A thread that finds work without end lets the others at the GIL this often.
 const GIL_SLICE: Duration = Duration::from_millis(5);
+
+thread_local! {
+    /// The pool that the calling thread works for.
+    static EMPLOYER: RefCell<Option<Arc<Shop>>> = const { RefCell::new(None) };
+}
 
 /// A call that waits for a thread.
 struct Work {
@@ -32,6 +39,7 @@ struct Work {
 struct Shop {
     queue: WorkQueue<Work>,
     broken: AtomicBool,
+    gate: Option<Arc<Gate>>,
     /// The process that made the pool: a forked child has none of its threads.
     generation: u64,
 }
@@ -57,11 +65,12 @@ impl ThreadPool {
         Self::default()
     }
 
-    /// Sets the pool up for at most `max_workers` threads.
-    fn _open(&self, max_workers: usize) -> PyResult<()> {
+    /// Sets the pool up for at most `max_workers` threads, and for `max_pending` unfinished tasks.
+    fn _open(&self, max_workers: usize, max_pending: Option<usize>) -> PyResult<()> {
         let shop = Shop {
             queue: WorkQueue::new(max_workers),
             broken: AtomicBool::new(false),
+            gate: max_pending.map(Gate::new),
             generation: ungil_pool::generation(),
         };
         self.shop.set(Arc::new(shop)).map_err(|_| opened_twice())
@@ -85,7 +94,9 @@ impl ThreadPool {
         if shop.broken.load(Ordering::Acquire) {
             return Err(broken_error(py));
         }
+        let pass = pass(py, shop.gate.as_ref(), !shop.is_employer())?;
         let (future, core) = new_future(py)?;
+        core.lock().pass = pass;
         let work = Work {
             future: future.clone().unbind(),
             core,
@@ -134,6 +145,7 @@ impl ThreadPool {
         }
         let queue = &shop.queue;
         queue.close();
+        shop.open_gate();
         Ok(if cancel_futures {
             queue.drain().into_iter().map(|work| work.future).collect()
         } else {
@@ -145,6 +157,18 @@ impl ThreadPool {
 impl Shop {
     fn is_inherited(&self) -> bool {
         self.generation != ungil_pool::generation()
+    }
+
+    /// Whether the calling thread is one of this pool's.
+    fn is_employer(&self) -> bool {
+        EMPLOYER.with_borrow(|shop| shop.as_deref().is_some_and(|shop| std::ptr::eq(shop, self)))
+    }
+
+    /// Lets those pass who wait to submit: they shall be told that the pool is closed.
+    fn open_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.open();
+        }
     }
 }
 
@@ -169,6 +193,7 @@ impl Drop for ThreadPool {
 impl ThreadPoolCore {
     /// Runs work until the pool is closed and empty.
     fn work(&self, py: Python<'_>) {
+        let _employed = Employed::by(&self.shop);
         let mut since = Instant::now();
         loop {
             // Idle while the GIL is still held: whoever waits for the last result finds it so.
@@ -200,6 +225,40 @@ impl ThreadPoolCore {
             // A future that was cancelled meanwhile keeps that.
             let _ = settle(work.future.bind(py), &work.core, Content::Error(error));
         }
+    }
+}
+
+/// While it lives, the calling thread works for a pool.
+struct Employed;
+
+impl Employed {
+    fn by(shop: &Arc<Shop>) -> Self {
+        EMPLOYER.set(Some(Arc::clone(shop)));
+        Self
+    }
+}
+
+impl Drop for Employed {
+    fn drop(&mut self) {
+        EMPLOYER.set(None);
+    }
+}
+
+/// Before a thread waits for a future: if it works for the pool that has the future's task in its
+/// queue, it runs that task itself, for all the pool's threads might wait like that. With a
+/// deadline, only where no thread is idle: the task may take longer than the caller wants to
+/// wait.
+pub(super) fn help(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) {
+    let Some(shop) = EMPLOYER.with_borrow(Clone::clone) else {
+        return;
+    };
+    let waits =
+        deadline.is_some_and(|deadline| deadline <= Instant::now() || shop.queue.has_idle());
+    if waits || core.state() != State::Pending {
+        return;
+    }
+    if let Some(work) = shop.queue.take(|work| Arc::ptr_eq(&work.core, core)) {
+        run(py, &work);
     }
 }
 
