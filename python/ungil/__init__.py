@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ProcessPoolExecutor,
         RemoteError,
         RemoteTraceback,
+        TaskTimeout,
         WorkerCrashed,
     )
     from ungil._ungil import Comparison, compare, run_example
@@ -34,6 +35,7 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
+    "TaskTimeout",
     "ThreadPoolExecutor",
     "WorkerCrashed",
     "__version__",
@@ -53,6 +55,7 @@ _HOMES = {
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
+    "TaskTimeout": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _ungil
+from ungil._options import Options, OptionsView, check_options, refuse_timeout
 
 T = TypeVar("T")
 
@@ -120,10 +121,48 @@ class InterruptibleExecutor(Executor):
         buffersize: at most so many calls are submitted ahead of the results taken; default:
             the pool's `max_pending`, else all at once. With it the iterables may be endless.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+
+    def options(self, *, timeout: float | None = None, priority: int = 0) -> OptionsView:
+        """This executor with options for the tasks submitted through what it gives.
+
+        timeout: seconds that a task may run, counted from its start in a worker; then it is
+            stopped and fails with `ungil.TaskTimeout`. In process pools only (`ValueError`
+            elsewhere): nothing but a process can be stopped from outside. Default: the
+            executor's `task_timeout`; `math.inf` lifts that.
+        priority: of the tasks that wait, those with the highest start first, equal ones in the
+            order in which they were submitted.
+        """
+        options = check_options(timeout, priority)
+        self._check_options(options)
+        return OptionsView(self, options)
+
+    def _check_options(self, options: Options) -> None:
+        """A `ValueError` for options that this kind of executor cannot heed."""
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        raise NotImplementedError
+
+    def _map(
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+    ) -> Iterator[T]:
+        """`map`, submitting through this executor or a view of it."""
         del chunksize
         check_buffersize(buffersize)
         buffersize = bounded(buffersize, self._max_pending)
-        return map_buffered(self, fn, zip(*iterables, strict=False), timeout, buffersize)
+        return map_buffered(through, fn, zip(*iterables, strict=False), timeout, buffersize)
 
     def __exit__(
         self,
@@ -161,9 +200,8 @@ def map_buffered(
     ahead = arguments if buffersize is None else itertools.islice(arguments, buffersize)
     futures = deque(executor.submit(fn, *args) for args in ahead)
     # Where submitting may wait for room, it must not do so before the time limit is heeded.
-    waits = getattr(executor, "_max_pending", None) is not None
-    # Like 3.14, not to keep an executor alive that its owner has dropped.
-    weak = weakref.ref(executor)
+    waits = _is_bounded(executor)
+    weak = _weakly(executor)
 
     def results() -> Iterator[T]:
         try:
@@ -181,6 +219,19 @@ def map_buffered(
                 futures.append(alive.submit(fn, *args))
 
     return results()
+
+
+def _is_bounded(executor: Executor) -> bool:
+    pool = executor._executor if isinstance(executor, OptionsView) else executor
+    return getattr(pool, "_max_pending", None) is not None
+
+
+def _weakly(executor: Executor) -> Callable[[], Executor | None]:
+    """Like 3.14, not to keep an executor alive that its owner has dropped."""
+    if not isinstance(executor, OptionsView):
+        return weakref.ref(executor)
+    weak, options = weakref.ref(executor._executor), executor._options
+    return lambda: None if (alive := weak()) is None else OptionsView(alive, options)
 
 
 def _result_or_cancel(
@@ -304,6 +355,18 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         thread.start()
         self._threads.append(thread)
         _threads.add(thread)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "a thread cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        return self._submit(options.priority, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 from ungil import _ungil
 from ungil._executors import (
+    Future,
     InterruptibleExecutor,
     bounded,
     check_buffersize,
@@ -32,6 +34,7 @@ from ungil._executors import (
     usable_cores,
 )
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
+from ungil._options import Options, check_timeout
 from ungil._worker import run_chunk
 
 T = TypeVar("T")
@@ -48,6 +51,7 @@ __all__ = [
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
+    "TaskTimeout",
     "WorkerCrashed",
 ]
 
@@ -57,6 +61,13 @@ class WorkerCrashed(BrokenProcessPool):
 
     Only that task is lost: the worker is replaced and the pool goes on. It is a subclass of
     `concurrent.futures.process.BrokenProcessPool`, so code that expects that keeps working.
+    """
+
+
+class TaskTimeout(TimeoutError):
+    """A task ran longer than its timeout and was stopped; the message names it, the pid, the limit.
+
+    Its worker was killed and is replaced; nothing else is lost, whatever `on_crash` says.
     """
 
 
@@ -165,6 +176,9 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         "break": as `concurrent.futures` does it: everything unfinished fails with
         `BrokenProcessPool`, and the pool takes no more tasks.
     retries: for `on_crash="retry"`, how often one task is run again (default 3).
+    task_timeout: seconds that a task may run, counted from its start in a worker; then its worker
+        is killed and it fails with `ungil.TaskTimeout`. `options(timeout=...)` sets it for
+        single tasks. Programs that the task has started are not ended.
     max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
         the pool's own callbacks. Default: no bound.
 
@@ -183,6 +197,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         start_method: str | None = None,
         on_crash: str = "isolate",
         retries: int | None = None,
+        task_timeout: float | None = None,
         max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
@@ -192,6 +207,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         method = _check_start_method(mp_context, start_method)
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
+        task_timeout = check_timeout(task_timeout, "task_timeout")
         self._max_pending = check_max_pending(max_pending)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
@@ -219,7 +235,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
                 inherited = partial(initializer, *initargs)
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
-            policy = (on_crash, retries)
+            policy = (on_crash, retries, task_timeout)
             self._open(count, method, pickled, inherited, duplicates, policy, self._max_pending)
         finally:
             descriptors.close()
@@ -245,6 +261,17 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             the pool's `max_pending`, in chunks, else all at once. With it the iterables may be
             endless.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+
+    def _map(
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+    ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         check_buffersize(buffersize)
@@ -252,10 +279,19 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         buffersize = bounded(buffersize, limit)
         arguments = zip(*iterables, strict=False)
         if chunksize == 1:
-            return map_buffered(self, fn, arguments, timeout, buffersize)
+            return map_buffered(through, fn, arguments, timeout, buffersize)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
-        lists = map_buffered(self, _Chunk(fn), chunks, timeout, buffersize)
+        lists = map_buffered(through, _Chunk(fn), chunks, timeout, buffersize)
         return _one_by_one(lists)
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        return self._submit((options.timeout, options.priority), fn, args, kwargs)
 
     @property
     def _processes(self) -> dict[int, WorkerProcess]:

@@ -12,10 +12,12 @@
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
 //! gate::Gate             the bound on accepted, unfinished tasks
+//! backlog                what waits in either pool, by arrival or by priority
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
 mod atomics;
+mod backlog;
 mod shm;
 
 mod error;
@@ -28,7 +30,7 @@ pub mod process;
 pub mod thread;
 
 pub use error::{Breakage, SubmitError};
-pub use exit::{Crash, ExitStatus};
+pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
 pub use shm::message::Message;
 pub use shm::segment::MAX_WORKERS;

@@ -91,6 +91,15 @@ impl Task for Entry {
         true
     }
 
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        let mut place = self.place.lock().unwrap();
+        let withdrawn = take_back();
+        if withdrawn {
+            *place = None;
+        }
+        withdrawn
+    }
+
     fn finish(&self, outcome: Outcome) {
         let ended = match outcome {
             Outcome::Finished(message) => {
@@ -124,6 +133,7 @@ impl Bench {
             max_workers: workers,
             method: StartMethod::Fork(Arc::new(EchoForker)),
             on_crash: CrashPolicy::default(),
+            task_limit: None,
             descriptors: Vec::new(),
         };
         let pool = ProcessPool::new(options, b"").unwrap();

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
 from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 P = ParamSpec("P")
@@ -57,11 +58,25 @@ class DaskExecutor(ClusterExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` and gives its future."""
+        return self._submit_with(Options(), fn, args, kwargs)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "Dask does not stop a task that runs")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
         future: Future[T] = Future()
         self._begin(future)
         try:
             # Through `_call`: `client.submit` has keywords of its own. Impure: each call counts.
-            theirs = self._client.submit(_call, fn, args, kwargs, pure=False)
+            theirs = self._client.submit(
+                _call, fn, args, kwargs, pure=False, priority=options.priority
+            )
         except Exception as error:
             self._sent(future, None)
             self._settle(future, None, refused(fn, error))

@@ -24,6 +24,7 @@ from ungil._executors import (
     usable_cores,
 )
 from ungil._kinds import inside, subinterpreter
+from ungil._options import Options, refuse_timeout
 from ungil._process import RemoteError, RemoteTraceback, main_module
 
 if sys.version_info >= (3, 14):
@@ -82,6 +83,18 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` and gives its future."""
+        return self._submit_with(Options(), fn, args, kwargs)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "an interpreter cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
         self._crew.raise_if_broken()
         task = _Task(self._crew, _label(fn))
         try:
@@ -92,7 +105,7 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         with self._crew.lock:
             self._crew.tasks.add(task)
         try:
-            self._threads.submit(task)
+            self._threads._submit_with(options, task, (), {})
         except BaseException as error:
             self._crew.tasks.discard(task)
             if isinstance(error, BrokenThreadPool):

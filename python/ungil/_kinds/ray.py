@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
 from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 P = ParamSpec("P")
@@ -73,6 +74,21 @@ class RayExecutor(ClusterExecutor):
         self._sent(future, theirs)
         theirs.future().add_done_callback(partial(self._relay, future))
         return future
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "when a task starts on a cluster is not known here")
+        if options.priority != 0:
+            raise ValueError(f"priority={options.priority}: Ray has no priorities of tasks")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        del options  # those that are not the default were refused
+        return self.submit(fn, *args, **kwargs)
 
     def _outcome(self, theirs: Any) -> Any:
         errors = self._ray.exceptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import (
@@ -13,6 +13,7 @@ from ungil._executors import (
     check_initializer,
     check_max_workers,
 )
+from ungil._options import Options, refuse_timeout
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,21 +72,49 @@ class SerialExecutor(InterruptibleExecutor):
         Raises `TimeoutError` if a call has not ended `timeout` seconds after this one; as nothing
         else runs meanwhile, that is noticed only when the call has ended.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+
+    def _map(
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+    ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else time.monotonic() + timeout
-        return self._results(fn, zip(*iterables, strict=False), deadline)
+        return self._results(through, fn, zip(*iterables, strict=False), deadline)
 
     def _results(
-        self, fn: Callable[..., T], calls: Iterable[tuple[Any, ...]], deadline: float | None
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        calls: Iterable[tuple[Any, ...]],
+        deadline: float | None,
     ) -> Iterator[T]:
         for args in calls:
-            future = self.submit(fn, *args)
+            future = through.submit(fn, *args)
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError
             yield future.result()
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "a call in the calling thread cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        del options  # nothing waits, so nothing can go first
+        return self.submit(fn, *args, **kwargs)
 
     def _initialize(self) -> None:
         if self._initializer is not None:

@@ -9,7 +9,7 @@ use super::pool::{Book, Outcome, Payload, Shared, Stage, Task};
 use super::supervisor::{self, Launch};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
-use crate::exit::{Crash, ExitStatus};
+use crate::exit::{Crash, ExitStatus, TimedOut};
 use crate::os::ProcessHandle;
 use crate::shm::message::Message;
 use crate::shm::segment::{INLINE, SLOTS, seat};
@@ -22,8 +22,13 @@ const FAILED_STARTS: u32 = 3;
 /// A worker's place in the pool.
 pub(crate) enum Seat {
     Empty,
-    /// Asked for; the number tells this incarnation from earlier ones.
-    Starting(u64),
+    /// Asked for.
+    Starting {
+        /// Tells this one from earlier ones.
+        incarnation: u64,
+        /// It works already, and on a task that has been stopped: it shall be killed.
+        doomed: bool,
+    },
     Taken {
         incarnation: u64,
         handle: Arc<ProcessHandle>,
@@ -43,7 +48,9 @@ impl Seat {
     fn incarnation(&self) -> Option<u64> {
         match self {
             Self::Empty => None,
-            Self::Starting(incarnation) | Self::Taken { incarnation, .. } => Some(*incarnation),
+            Self::Starting { incarnation, .. } | Self::Taken { incarnation, .. } => {
+                Some(*incarnation)
+            }
         }
     }
 }
@@ -68,7 +75,10 @@ impl Shared {
             if wanted > 0 && matches!(seat, Seat::Empty) {
                 wanted -= 1;
                 book.incarnations += 1;
-                *seat = Seat::Starting(book.incarnations);
+                *seat = Seat::Starting {
+                    incarnation: book.incarnations,
+                    doomed: false,
+                };
                 launches.push((index as u32, book.incarnations));
             }
         }
@@ -92,9 +102,11 @@ impl Shared {
     /// The process of a seat lives.
     pub(crate) fn worker_started(&self, index: u32, incarnation: u64, handle: &Arc<ProcessHandle>) {
         let mut book = self.book();
-        let killed = book.killing;
+        let killing = book.killing;
         let seat = &mut book.seats[index as usize];
         if seat.incarnation() == Some(incarnation) {
+            let doomed = matches!(seat, Seat::Starting { doomed: true, .. });
+            let killed = if doomed { Some(Signal::KILL) } else { killing };
             if let Some(signal) = killed {
                 handle.signal(signal);
             }
@@ -212,18 +224,28 @@ impl Shared {
                     None
                 }
                 Phase::Done => Some(self.receive(slot)),
+                Phase::Doomed => {
+                    self.drop_untouched(slot, worker);
+                    Some(Outcome::TimedOut(TimedOut {
+                        pid: crash.pid,
+                        limit: self.limit_in(book, slot),
+                    }))
+                }
                 Phase::Free | Phase::Ready => continue,
             };
             word.store(State::FREE.0, Ordering::Release);
             book.free.push(slot);
             let Some(task) = book.tasks[slot as usize].take() else {
+                // It was stopped for its owner, who knows.
+                book.outstanding -= 1;
                 continue;
             };
             let outcome = match outcome {
                 Some(outcome) => outcome,
                 None => match self.payload_to_retry(&*task, crash) {
                     Ok(payload) => {
-                        book.pending.push_front((payload, task));
+                        let rank = book.rank_in(slot);
+                        book.pending.put_back(rank, (payload, task));
                         continue;
                     }
                     Err(crash) => match &book.broken {

@@ -4,20 +4,23 @@
 //!   submit ─► pending ─► slots + ring ═══► worker claims, runs, writes the result
 //!                ▲            (shared)                     │
 //!              refill ◄── pump (takes done slots) ◄════════╛ done list, bell
-//!                             │
+//!                             │                  pending: priorities (window); pump: time limits (limit)
 //!   supervisor: starts, watches and reaps worker processes ─► lifecycle: lost tasks, replacements
 //! ```
 
 mod launch;
 mod lifecycle;
+mod limit;
 mod policy;
 mod pool;
 mod pump;
 mod server;
 mod supervisor;
+mod window;
 mod worker;
 
 pub use launch::{Forker, Interpreter, MAX_DESCRIPTORS, StartMethod, WorkerSeat};
+pub use limit::{Terms, UNLIMITED};
 pub use policy::CrashPolicy;
 pub use pool::{Ending, Options, Outcome, Place, ProcessPool, Task};
 pub use server::{Child, Fork, Role, enter, name_this_process};

@@ -1,6 +1,5 @@
 //! The pool as its owner uses it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,11 +9,14 @@ use rustix::process::Signal;
 
 use super::launch::StartMethod;
 use super::lifecycle::Seat;
+use super::limit::{Limited, Terms};
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
+use super::window::Window;
 use crate::atomics::{AtomicU32, Ordering};
+use crate::backlog::{Backlog, Rank};
 use crate::error::{Breakage, SubmitError};
-use crate::exit::Crash;
+use crate::exit::{Crash, TimedOut};
 use crate::generation::generation;
 use crate::os::{self, Wait};
 use crate::shm::arena::Arena;
@@ -32,8 +34,17 @@ pub trait Task: Send + Sync {
     /// The task is about to be offered to the workers at `place`; `false` when it has been
     /// cancelled and shall be dropped. Called with the pool's lock held: do not call the pool.
     fn publish(&self, place: Place) -> bool;
+    /// The task shall wait once more: calls `take_back`, and if that says `true` the place is not
+    /// the task's any more. Nobody may take it back by that place meanwhile. Called with the pool's
+    /// lock held: do not call the pool.
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool;
     /// The task has ended, once and for all.
     fn finish(&self, outcome: Outcome);
+    /// How long the task may run, if that is not what the pool says; callers' tasks do not.
+    #[doc(hidden)]
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
     /// What the engine kept to run the task again; callers' tasks have nothing of the kind.
     #[doc(hidden)]
     fn again(&self) -> Option<&Kept> {
@@ -48,6 +59,8 @@ pub enum Outcome {
     Finished(Message),
     /// The worker died while running it.
     Crashed(Crash),
+    /// It ran too long, and its worker was killed.
+    TimedOut(TimedOut),
     /// The pool was shut down before a worker took it.
     Cancelled,
     /// The pool broke before a worker could run it.
@@ -65,7 +78,7 @@ pub struct Place {
 
 /// A pool of worker processes. Dropping it lets the accepted tasks finish, then ends the workers.
 pub struct ProcessPool {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// How a pool shall be.
@@ -76,6 +89,8 @@ pub struct Options {
     pub method: StartMethod,
     /// What the death of one means.
     pub on_crash: CrashPolicy,
+    /// How long a task may run that has no limit of its own ([`Terms::limit`]).
+    pub task_limit: Option<Duration>,
     /// Descriptors that every worker gets ([`super::WorkerSeat::descriptors`]), at most
     /// [`super::MAX_DESCRIPTORS`]; the pool keeps them for the workers it may have to start.
     pub descriptors: Vec<OwnedFd>,
@@ -86,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) method: StartMethod,
     pub(crate) max_workers: u32,
     pub(crate) on_crash: CrashPolicy,
+    pub(crate) task_limit: Option<Duration>,
     /// The parent's part of the segment's memory.
     pub(crate) arena: Mutex<Arena>,
     pub(crate) state: Mutex<Book>,
@@ -109,7 +125,11 @@ pub(crate) struct Book {
     /// The task in each slot.
     pub(crate) tasks: Vec<Option<Arc<dyn Task>>>,
     /// Accepted, but not yet in a slot.
-    pub(crate) pending: VecDeque<(Payload, Arc<dyn Task>)>,
+    pub(crate) pending: Backlog<(Payload, Arc<dyn Task>)>,
+    /// What is published, as long as the pool goes by priorities.
+    pub(crate) window: Option<Box<Window>>,
+    /// When the pump must look for tasks whose time is over, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) next_look: Option<u64>,
     /// Accepted and not ended.
     pub(crate) outstanding: usize,
     pub(crate) seats: Vec<Seat>,
@@ -157,6 +177,7 @@ impl ProcessPool {
             max_workers,
             method,
             on_crash,
+            task_limit,
             descriptors,
         } = options;
         assert!(
@@ -179,7 +200,9 @@ impl ProcessPool {
             tasks: std::iter::repeat_with(|| None)
                 .take(SLOTS as usize)
                 .collect(),
-            pending: VecDeque::new(),
+            pending: Backlog::default(),
+            window: None,
+            next_look: None,
             outstanding: 0,
             seats: std::iter::repeat_with(|| Seat::Empty)
                 .take(max_workers as usize)
@@ -197,6 +220,7 @@ impl ProcessPool {
                 method,
                 max_workers,
                 on_crash,
+                task_limit,
                 arena: Mutex::new(arena),
                 state: Mutex::new(book),
                 draining: Mutex::new(Vec::new()),
@@ -213,6 +237,31 @@ impl ProcessPool {
         head: &[u8],
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
+    ) -> Result<(), SubmitError> {
+        self.submit_ranked(head, buffers, task, 0)
+    }
+
+    /// Accepts a task on terms of its own.
+    pub fn submit_with(
+        &self,
+        head: &[u8],
+        buffers: &[&[u8]],
+        task: Arc<dyn Task>,
+        terms: Terms,
+    ) -> Result<(), SubmitError> {
+        let task = match terms.limit {
+            Some(limit) => Arc::new(Limited { task, limit }),
+            None => task,
+        };
+        self.submit_ranked(head, buffers, task, terms.priority)
+    }
+
+    fn submit_ranked(
+        &self,
+        head: &[u8],
+        buffers: &[&[u8]],
+        task: Arc<dyn Task>,
+        priority: i64,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
         let block = if buffers.is_empty() && head.len() <= INLINE {
@@ -248,12 +297,16 @@ impl ProcessPool {
         }
         book.outstanding += 1;
         let mut published = 0;
-        if book.pending.is_empty() && block.is_none() && !book.free.is_empty() {
+        let in_order = priority == 0 && book.window.is_none() && book.pending.is_empty();
+        if in_order && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
             published = u32::from(self.shared.place(&mut book, head, task));
         } else {
+            if priority != 0 && book.window.is_none() {
+                self.shared.open_window(&mut book);
+            }
             let payload = block.map_or_else(|| Payload::Inline(head.into()), Payload::Block);
-            book.pending.push_back((payload, task));
+            book.pending.push((payload, task), priority);
             published += self.shared.refill(&mut book);
         }
         let launches = Shared::seats_to_fill(&mut book);
@@ -308,7 +361,8 @@ impl ProcessPool {
                 .state
                 .load(Ordering::Acquire),
         );
-        state.ticket() == place.ticket && matches!(state.phase(), Phase::Running | Phase::Done)
+        let begun = matches!(state.phase(), Phase::Running | Phase::Done | Phase::Doomed);
+        state.ticket() == place.ticket && begun
     }
 
     /// When a worker claimed the task at `place`, in nanoseconds of `CLOCK_MONOTONIC`; `None`
@@ -384,7 +438,7 @@ impl ProcessPool {
     /// Whether a worker has been asked for of whose process nothing is known yet.
     pub fn is_starting(&self) -> bool {
         self.shared.check_process().is_ok()
-            && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting(_)))
+            && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting { .. }))
     }
 
     /// The process ids of the workers that are alive.
@@ -490,15 +544,16 @@ impl Shared {
     /// Puts a small task into a free slot and publishes it; `false` when it was cancelled.
     fn place(&self, book: &mut Book, head: &[u8], task: Arc<dyn Task>) -> bool {
         let Some(slot) = book.free.pop() else {
-            book.pending.push_back((Payload::Inline(head.into()), task));
+            book.pending.push((Payload::Inline(head.into()), task), 0);
             return false;
         };
         message::write_inline(&self.segment, slot, head);
-        match self.publish(book, slot, task) {
+        let rank = Rank::default();
+        match self.publish(book, slot, rank, task) {
             Ok(()) => true,
             Err(task) => {
-                book.pending
-                    .push_front((Payload::Inline(head.into()), task));
+                let waiting = (Payload::Inline(head.into()), task);
+                book.pending.put_back(rank, waiting);
                 false
             }
         }
@@ -510,6 +565,7 @@ impl Shared {
         &self,
         book: &mut Book,
         slot: u32,
+        rank: Rank,
         task: Arc<dyn Task>,
     ) -> Result<(), Arc<dyn Task>> {
         let ring = self.segment.ring();
@@ -523,9 +579,16 @@ impl Shared {
             self.discard(book, slot);
             return Ok(());
         }
+        let limit = self.limit_of(&*task);
         book.tasks[slot as usize] = Some(task);
         self.segment.slot(slot).unclaimed();
         ring.publish(slot);
+        if let Some(window) = &mut book.window {
+            window.publish(slot, ticket, rank);
+        }
+        if let Some(limit) = limit {
+            self.watch(book, limit);
+        }
         Ok(())
     }
 
@@ -542,8 +605,9 @@ impl Shared {
     /// Moves pending tasks into free slots; gives how many.
     pub(crate) fn refill(&self, book: &mut Book) -> u32 {
         let mut published = 0;
-        while !book.free.is_empty() {
-            let Some((payload, task)) = book.pending.pop_front() else {
+        let room = self.room(book);
+        while !book.free.is_empty() && (published as usize) < room {
+            let Some((rank, (payload, task))) = book.pending.pop() else {
                 break;
             };
             let Some(slot) = book.free.pop() else { break };
@@ -551,10 +615,10 @@ impl Shared {
                 Payload::Inline(head) => message::write_inline(&self.segment, slot, head),
                 Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
             }
-            match self.publish(book, slot, task) {
+            match self.publish(book, slot, rank, task) {
                 Ok(()) => published += 1,
                 Err(task) => {
-                    book.pending.push_front((payload, task));
+                    book.pending.put_back(rank, (payload, task));
                     break;
                 }
             }
@@ -618,7 +682,7 @@ impl Shared {
     /// Takes every task back that no worker has, but for the `keep` oldest that are published.
     pub(crate) fn drop_unclaimed(&self, book: &mut Book, keep: usize) -> Vec<Arc<dyn Task>> {
         let mut dropped = Vec::new();
-        for (payload, task) in std::mem::take(&mut book.pending) {
+        for (payload, task) in book.pending.take_all() {
             if let Payload::Block(offset) = payload {
                 self.give_back(offset);
             }
@@ -650,6 +714,22 @@ impl Shared {
         os::futex_wake(&self.changes, u32::MAX, true);
         // The pump may have nothing left to wait for.
         super::worker::ring_bell(&self.segment.header().bell.0);
+    }
+}
+
+impl Book {
+    /// Where the task in `slot` was in the order.
+    pub(crate) fn rank_in(&self, slot: u32) -> Rank {
+        self.window
+            .as_ref()
+            .map_or_else(Rank::default, |window| window.rank(slot))
+    }
+
+    /// Goes by the order of arrival again; for when nothing is left to be done.
+    pub(crate) fn forget_ranks(&mut self) {
+        if self.window.take().is_some() {
+            self.pending.forget_ranks();
+        }
     }
 }
 

@@ -39,13 +39,22 @@ fn run(shared: &Arc<Shared>) {
             return;
         }
         bell::arm(&header.bell.0);
-        // Look again: a worker that finished before it could see the bell did not ring.
-        if header.done.0.load(Ordering::SeqCst) == 0
-            && !matches!(shared.book().phase, Stage::Closed)
-        {
-            os::futex_wait(&header.bell.0, 1, None, false);
+        // Look again: a worker that finished before it could see the bell did not ring, nor did
+        // who published a task with a limit.
+        let mut until = None;
+        if header.done.0.load(Ordering::SeqCst) == 0 {
+            let book = shared.book();
+            until = Shared::until_next_look(&book);
+            let closed = matches!(book.phase, Stage::Closed);
+            drop(book);
+            if !closed {
+                os::futex_wait(&header.bell.0, 1, until, false);
+            }
         }
         bell::disarm(&header.bell.0);
+        if until.is_some() {
+            shared.enforce_limits(&mut shared.book());
+        }
     }
 }
 
@@ -79,6 +88,7 @@ impl Shared {
             ended.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
         }
         let published = self.refill(&mut book);
+        self.enforce_limits(&mut book);
         self.end_if_finished(&mut book);
         let _telling = self.telling();
         drop(book);
@@ -97,6 +107,9 @@ impl Shared {
 
     /// Ends the workers of a pool that is closing and has nothing left to do.
     pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
+        if book.outstanding == 0 {
+            book.forget_ranks();
+        }
         if book.phase != Stage::Closing || book.outstanding > 0 {
             return;
         }

@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::launch::WorkerSeat;
 use crate::atomics::{AtomicU32, Ordering};
@@ -10,7 +11,7 @@ use crate::os;
 use crate::shm::arena::{Arena, NoSpace};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
-use crate::shm::state::State;
+use crate::shm::state;
 use crate::shm::{bell, block, done, idle};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
@@ -154,7 +155,8 @@ impl Worker {
         Some(message)
     }
 
-    /// Answers a task; on an error nothing was sent and it must be answered otherwise.
+    /// Answers a task; on an error nothing was sent and it must be answered otherwise. Does not
+    /// return when the pool has stopped the task meanwhile: then this process is being killed.
     pub fn reply(
         &mut self,
         task: &Claimed,
@@ -170,10 +172,9 @@ impl Worker {
         let slot = self.segment.slot(task.slot);
         slot.answered_at
             .store(os::monotonic_ns(), Ordering::Relaxed);
-        let state = &slot.state;
-        // Only this worker writes the word while the task runs. Release publishes the result and the time.
-        let running = State(state.load(Ordering::Relaxed));
-        state.store(running.done().0, Ordering::Release);
+        if !state::answer(&slot.state) {
+            await_end();
+        }
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
         ring_bell(&self.segment.header().bell.0);
         Ok(())
@@ -192,6 +193,13 @@ impl Worker {
     /// The descriptor of the segment, to be closed in processes this worker forks.
     pub fn segment_fd(&self) -> BorrowedFd<'_> {
         self.segment.fd()
+    }
+}
+
+/// The parent has stopped this worker's task, and is about to kill the worker.
+fn await_end() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_hours(1));
     }
 }
 

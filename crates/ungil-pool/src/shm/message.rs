@@ -81,6 +81,11 @@ fn inline(segment: &Segment, slot: u32) -> Option<&[u8]> {
     })
 }
 
+/// The small payload in a slot that belongs to the caller; nothing when the other side wrote nonsense.
+pub(crate) fn read_inline(segment: &Segment, slot: u32) -> &[u8] {
+    inline(segment, slot).unwrap_or_default()
+}
+
 /// Writes a small payload into a slot that belongs to the caller.
 pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[u8]) {
     assert!(head.len() <= INLINE);

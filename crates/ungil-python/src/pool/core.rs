@@ -105,6 +105,15 @@ pub(crate) struct Inner {
     pub(crate) ears: Option<Box<Ears>>,
 }
 
+impl Inner {
+    /// Leaves the pool, which will not complete the future: gives what is to be dropped out of the
+    /// lock, the future's own reference to itself among it.
+    pub(crate) fn let_go(&mut self) -> (Option<Link>, Option<Py<PyAny>>) {
+        let future = self.ears.as_mut().and_then(|ears| ears.future.take());
+        (self.link.take(), future)
+    }
+}
+
 /// Those who want to be told.
 #[derive(Default)]
 pub(crate) struct Ears {
@@ -195,6 +204,16 @@ impl Task for Core {
             link.place = Some(place);
         }
         !self.state().is_done()
+    }
+
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        // Locked over both: whoever cancels has either the place or the knowledge that there is none.
+        let mut inner = self.lock();
+        let withdrawn = take_back();
+        if withdrawn && let Some(link) = &mut inner.link {
+            link.place = None;
+        }
+        withdrawn
     }
 
     fn finish(&self, outcome: Outcome) {

@@ -43,11 +43,18 @@ impl FutureBase {
     }
 
     /// Cancels the call if nothing runs it yet; says whether it is cancelled.
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    ///
+    /// running: stop it as well if a process pool's worker is running it, by killing that worker.
+    /// What runs in a thread or an interpreter cannot be stopped: then this says False.
+    #[pyo3(signature = (*, running=false))]
+    fn cancel(slf: &Bound<'_, Self>, running: bool) -> PyResult<bool> {
         let py = slf.py();
         let core = &slf.get().core;
         let condition = enter_condition(py, core)?;
-        let cancelled = cancel_state(core);
+        let mut cancelled = cancel_state(core);
+        if running && cancelled == Cancel::TooLate {
+            cancelled = stop_state(core);
+        }
         // Nobody else will tell the waiters of a task that a process pool has forgotten.
         let forgotten = cancelled == Cancel::Now && core.state() == State::CancelledAndNotified;
         let told = if forgotten {
@@ -304,13 +311,53 @@ fn cancel_state(core: &Core) -> Cancel {
     if published.is_some_and(|(place, pool)| !pool.take_back(place)) {
         return Cancel::TooLate;
     }
-    inner.link = None;
+    let let_go = inner.let_go();
     core.set_state(&mut inner, State::CancelledAndNotified);
     drop(inner);
+    drop(let_go);
     if let Some((place, pool)) = published {
         pool.taken_back(place);
     }
     Cancel::Now
+}
+
+/// Cancels a task that a worker of a process pool is running: stops the worker.
+fn stop_state(core: &Core) -> Cancel {
+    loop {
+        let link = |inner: &Inner| {
+            let link = inner.link.as_ref()?;
+            Some((link.place?, link.pool.upgrade()?))
+        };
+        let Some((place, pool)) = link(&core.lock()) else {
+            return too_late(core);
+        };
+        // Out of the lock: the pool's books come first.
+        if pool.stop(place) {
+            let mut inner = core.lock();
+            if core.state().is_done() {
+                return too_late(core);
+            }
+            let let_go = inner.let_go();
+            core.set_state(&mut inner, State::CancelledAndNotified);
+            drop(inner);
+            drop(let_go);
+            return Cancel::Now;
+        }
+        // A task that was retried meanwhile is elsewhere now.
+        let now = core.lock().link.as_ref().and_then(|link| link.place);
+        if now.is_none_or(|now| now == place) {
+            return too_late(core);
+        }
+    }
+}
+
+/// What a cancel comes to when there is nothing left to cancel.
+fn too_late(core: &Core) -> Cancel {
+    if core.state().is_cancelled() {
+        Cancel::Already
+    } else {
+        Cancel::TooLate
+    }
 }
 
 /// Completes a future of a process pool that has listeners: its content is already there.

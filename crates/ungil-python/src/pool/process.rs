@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use ungil_pool::gate::Gate;
-use ungil_pool::process::{CrashPolicy, Options, ProcessPool as Engine, StartMethod};
+use ungil_pool::process::{
+    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED,
+};
 use ungil_pool::{Breakage, SubmitError};
 
 use super::core::{Content, Core, Link};
@@ -35,6 +38,13 @@ pub(crate) struct ProcessPool {
     office: OnceLock<Office>,
 }
 
+/// A call as Python gives it: the function, its arguments, its keywords.
+type CallParts<'a, 'py> = (
+    &'a Bound<'py, PyAny>,
+    &'a Bound<'py, PyTuple>,
+    Option<&'a Bound<'py, PyDict>>,
+);
+
 /// An opened pool.
 struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
@@ -60,8 +70,8 @@ impl ProcessPool {
 
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
-    /// duplicates, are what the others get with their start; then the policy and its retries, and
-    /// the bound on unfinished tasks.
+    /// duplicates, are what the others get with their start; then the policy, its retries, and
+    /// the seconds that a task may run; and the bound on unfinished tasks.
     fn _open(
         &self,
         max_workers: u32,
@@ -69,11 +79,11 @@ impl ProcessPool {
         setup: &Bound<'_, PyBytes>,
         initializer: Option<Py<PyAny>>,
         descriptors: Vec<RawFd>,
-        on_crash: (String, u32),
+        policy: (String, u32, Option<f64>),
         max_pending: Option<usize>,
     ) -> PyResult<()> {
         let py = setup.py();
-        let (on_crash, retries) = on_crash;
+        let (on_crash, retries, timeout) = policy;
         let on_crash = match on_crash.as_str() {
             "retry" => CrashPolicy::Retry(retries),
             "break" => CrashPolicy::Break,
@@ -94,6 +104,7 @@ impl ProcessPool {
                     max_workers,
                     method,
                     on_crash,
+                    task_limit: timeout.map(limit),
                     descriptors,
                 },
                 setup.as_bytes(),
@@ -116,19 +127,23 @@ impl ProcessPool {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = args.py();
-        let office = self.office()?;
-        let pass = pass(py, office.gate.as_ref(), !office.notifier.is_telling())?;
-        let (future, core) = new_future(py)?;
-        core.lock().pass = pass;
-        // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
-        let mut head = SCRATCH.take();
-        let submitted = office.submit_encoded(&future, &core, r#fn, args, kwargs, &mut head);
-        if head.capacity() <= DETACH_FROM {
-            SCRATCH.replace(head);
-        }
-        submitted?;
-        Ok(future)
+        self.submit_on(Terms::default(), r#fn, args, kwargs)
+    }
+
+    /// `submit` of a task with options: its timeout in seconds, and its priority.
+    fn _submit<'py>(
+        &self,
+        options: (Option<f64>, i64),
+        r#fn: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (timeout, priority) = options;
+        let terms = Terms {
+            priority,
+            limit: timeout.map(limit),
+        };
+        self.submit_on(terms, r#fn, args, Some(kwargs))
     }
 
     /// The process ids of the workers that are alive.
@@ -189,6 +204,31 @@ impl ProcessPool {
 }
 
 impl ProcessPool {
+    fn submit_on<'py>(
+        &self,
+        terms: Terms,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = args.py();
+        let office = self.office()?;
+        let pass = pass(py, office.gate.as_ref(), !office.notifier.is_telling())?;
+        let (future, core) = new_future(py)?;
+        if pass.is_some() {
+            core.lock().pass = pass;
+        }
+        // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
+        let mut head = SCRATCH.take();
+        let submitted =
+            office.submit_encoded(terms, (&future, &core), (func, args, kwargs), &mut head);
+        if head.capacity() <= DETACH_FROM {
+            SCRATCH.replace(head);
+        }
+        submitted?;
+        Ok(future)
+    }
+
     fn office(&self) -> PyResult<&Office> {
         self.office.get().ok_or_else(not_opened)
     }
@@ -217,11 +257,9 @@ impl Office {
 
     fn submit_encoded<'py>(
         &self,
-        future: &Bound<'py, PyAny>,
-        core: &Arc<Core>,
-        func: &Bound<'py, PyAny>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
+        terms: Terms,
+        (future, core): (&Bound<'py, PyAny>, &Arc<Core>),
+        (func, args, kwargs): CallParts<'_, 'py>,
         head: &mut Vec<u8>,
     ) -> PyResult<()> {
         let py = args.py();
@@ -250,14 +288,14 @@ impl Office {
         });
         let task = Arc::<Core>::clone(core);
         let submitted = match &call.pickle {
-            None => engine.submit(head, &[], task),
+            None => engine.submit_with(head, &[], task, terms),
             Some(pickle) => {
                 let buffers = pickle.buffers();
                 let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
                 if size < DETACH_FROM {
-                    engine.submit(head, &buffers, task)
+                    engine.submit_with(head, &buffers, task, terms)
                 } else {
-                    py.detach(|| engine.submit(head, &buffers, task))
+                    py.detach(|| engine.submit_with(head, &buffers, task, terms))
                 }
             }
         };
@@ -299,6 +337,11 @@ impl Office {
         self.notifier.close();
         wait_with_signals(py, || self.notifier.flush(TICK))
     }
+}
+
+/// A checked timeout as the engine has it; infinite: none.
+fn limit(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(UNLIMITED)
 }
 
 fn closed() -> PyErr {

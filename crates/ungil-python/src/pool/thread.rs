@@ -84,44 +84,18 @@ impl ThreadPool {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let shop = slf.get().shop()?;
-        if shop.is_inherited() {
-            return Err(PyRuntimeError::new_err(
-                ungil_pool::SubmitError::Forked.to_string(),
-            ));
-        }
-        if shop.broken.load(Ordering::Acquire) {
-            return Err(broken_error(py));
-        }
-        let pass = pass(py, shop.gate.as_ref(), !shop.is_employer())?;
-        let (future, core) = new_future(py)?;
-        core.lock().pass = pass;
-        let work = Work {
-            future: future.clone().unbind(),
-            core,
-            func: r#fn.clone().unbind(),
-            args: args.clone().unbind(),
-            kwargs: kwargs.map(|kwargs| kwargs.clone().unbind()),
-        };
-        match shop.queue.push(work) {
-            Ok(Pushed::Taken) => {}
-            Ok(Pushed::StartThread) => {
-                if let Err(error) = slf.call_method0("_start_thread") {
-                    shop.queue.thread_refused();
-                    // With any thread alive the work will be done, only later.
-                    if shop.queue.threads() == 0 {
-                        return Err(error);
-                    }
-                }
-            }
-            Err(_) => {
-                return Err(PyRuntimeError::new_err(
-                    "cannot schedule new futures after shutdown",
-                ));
-            }
-        }
-        Ok(future)
+        Self::submit_to(slf, 0, r#fn, args, kwargs)
+    }
+
+    /// `submit` of a task with a priority.
+    fn _submit<'py>(
+        slf: &Bound<'py, Self>,
+        priority: i64,
+        r#fn: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Self::submit_to(slf, priority, r#fn, args, Some(kwargs))
     }
 
     /// Whether a thread's initializer has raised.
@@ -173,6 +147,55 @@ impl Shop {
 }
 
 impl ThreadPool {
+    fn submit_to<'py>(
+        slf: &Bound<'py, Self>,
+        priority: i64,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let shop = slf.get().shop()?;
+        if shop.is_inherited() {
+            return Err(PyRuntimeError::new_err(
+                ungil_pool::SubmitError::Forked.to_string(),
+            ));
+        }
+        if shop.broken.load(Ordering::Acquire) {
+            return Err(broken_error(py));
+        }
+        let pass = pass(py, shop.gate.as_ref(), !shop.is_employer())?;
+        let (future, core) = new_future(py)?;
+        if pass.is_some() {
+            core.lock().pass = pass;
+        }
+        let work = Work {
+            future: future.clone().unbind(),
+            core,
+            func: func.clone().unbind(),
+            args: args.clone().unbind(),
+            kwargs: kwargs.map(|kwargs| kwargs.clone().unbind()),
+        };
+        match shop.queue.push_with(work, priority) {
+            Ok(Pushed::Taken) => {}
+            Ok(Pushed::StartThread) => {
+                if let Err(error) = slf.call_method0("_start_thread") {
+                    shop.queue.thread_refused();
+                    // With any thread alive the work will be done, only later.
+                    if shop.queue.threads() == 0 {
+                        return Err(error);
+                    }
+                }
+            }
+            Err(_) => {
+                return Err(PyRuntimeError::new_err(
+                    "cannot schedule new futures after shutdown",
+                ));
+            }
+        }
+        Ok(future)
+    }
+
     fn shop(&self) -> PyResult<&Arc<Shop>> {
         self.shop.get().ok_or_else(not_opened)
     }
