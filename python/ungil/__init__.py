@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ungil._ungil import __version__
 
 if TYPE_CHECKING:
+    from ungil._context import worker_context
     from ungil._executors import Future, ThreadPoolExecutor
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
@@ -43,6 +44,7 @@ __all__ = [
     "executor",
     "map",
     "run_example",
+    "worker_context",
 ]
 
 _HOMES = {
@@ -62,6 +64,7 @@ _HOMES = {
     "executor": "ungil._kinds",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "worker_context": "ungil._context",
 }
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
-from ungil import _ungil
+from ungil import _context, _ungil
 from ungil._options import Options, OptionsView, check_options, refuse_timeout
 
 T = TypeVar("T")
@@ -105,6 +105,8 @@ class InterruptibleExecutor(Executor):
 
     # The bound on accepted, unfinished tasks.
     _max_pending: int | None = None
+    # Whether the workers have a context.
+    _has_initializer = False
 
     def map(
         self,
@@ -123,7 +125,9 @@ class InterruptibleExecutor(Executor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize)
 
-    def options(self, *, timeout: float | None = None, priority: int = 0) -> OptionsView:
+    def options(
+        self, *, timeout: float | None = None, priority: int = 0, pass_context: bool = False
+    ) -> OptionsView:
         """This executor with options for the tasks submitted through what it gives.
 
         timeout: seconds that a task may run, counted from its start in a worker; then it is
@@ -132,9 +136,16 @@ class InterruptibleExecutor(Executor):
             executor's `task_timeout`; `math.inf` lifts that.
         priority: of the tasks that wait, those with the highest start first, equal ones in the
             order in which they were submitted.
+        pass_context: calls are `fn(context, *args)` with what the pool's initializer returned in
+            the worker, as `ungil.worker_context()` gives it. `ValueError` without initializer.
         """
-        options = check_options(timeout, priority)
+        options = check_options(timeout, priority, pass_context)
         self._check_options(options)
+        if pass_context and not self._has_initializer:
+            raise ValueError(
+                "pass_context=True passes what the initializer returns, and this executor was "
+                "given no initializer="
+            )
         return OptionsView(self, options)
 
     def _check_options(self, options: Options) -> None:
@@ -312,8 +323,9 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
 
     max_workers: threads at most; default: the usable cores + 4, 32 at most.
     thread_name_prefix: names the threads `PREFIX_0`, `PREFIX_1` ...
-    initializer, initargs: called in each thread before its first task; if it raises, the pool
-        is broken (`concurrent.futures.thread.BrokenThreadPool`).
+    initializer, initargs: called in each thread before its first task; what it returns is that
+        thread's `ungil.worker_context()`. If it raises, the pool is broken
+        (`concurrent.futures.thread.BrokenThreadPool`).
     max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
         the pool's own threads, which others may be waiting for. Default: no bound.
 
@@ -336,6 +348,7 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         count = check_max_workers(max_workers, min(32, usable_cores() + 4))
         check_initializer(initializer)
         self._initializer = initializer
+        self._has_initializer = initializer is not None
         self._initargs = initargs
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
@@ -387,9 +400,11 @@ def _run_thread(
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
 ) -> None:
-    if initializer is not None:
+    if initializer is None:
+        _context.enter(_context.NOTHING)
+    else:
         try:
-            initializer(*initargs)
+            _context.enter(initializer(*initargs))
         except BaseException:
             import logging  # noqa: PLC0415 (only on the way to failure)
 

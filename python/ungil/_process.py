@@ -159,9 +159,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
     max_workers: processes at most (1 to 1024), each started when there is work for it;
         default: the usable cores.
     mp_context: only its start method is used; `start_method` says the same more simply.
-    initializer, initargs: called in each worker before its first task; if it raises, the pool
-        is broken (`BrokenProcessPool`, with the worker's traceback as the cause). The arguments
-        may be multiprocessing's locks, queues, pipes and shared values.
+    initializer, initargs: called in each worker before its first task; what it returns is that
+        worker's `ungil.worker_context()`. If it raises, the pool is broken (`BrokenProcessPool`,
+        with the worker's traceback as the cause). The arguments may be multiprocessing's locks,
+        queues, pipes and shared values.
     max_tasks_per_child: a worker that has run so many tasks is replaced by a fresh one; not
         with the fork start method.
     start_method: "forkserver" (default), "spawn" or "fork". Where it is not given and an
@@ -208,6 +209,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
         task_timeout = check_timeout(task_timeout, "task_timeout")
+        self._has_initializer = initializer is not None
         self._max_pending = check_max_pending(max_pending)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from typing import Any, ParamSpec, TypeVar
 
+from ungil import _context
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
@@ -24,7 +25,8 @@ class SerialExecutor(InterruptibleExecutor):
 
     The executor for debugging (breakpoints, profilers and tracebacks are where one expects them)
     and for comparisons. max_workers is checked and otherwise not used, so that a program can
-    change the kind alone. initializer, initargs: called before the first call.
+    change the kind alone. initializer, initargs: called before the first call; what it returns is
+    `ungil.worker_context()` in the calls.
 
     Ctrl-C during a call comes out of `submit`, as it would out of the call.
     """
@@ -38,7 +40,9 @@ class SerialExecutor(InterruptibleExecutor):
         check_max_workers(max_workers, 1)
         check_initializer(initializer)
         self._initializer = initializer
+        self._has_initializer = initializer is not None
         self._initargs = initargs
+        self._context: object = _context.NOTHING
         self._broken: BaseException | None = None
         self._closed = False
 
@@ -50,7 +54,8 @@ class SerialExecutor(InterruptibleExecutor):
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            value = fn(*args, **kwargs)
+            with _context.entered(self._context):
+                value = fn(*args, **kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):
@@ -120,7 +125,7 @@ class SerialExecutor(InterruptibleExecutor):
         if self._initializer is not None:
             initializer, self._initializer = self._initializer, None
             try:
-                initializer(*self._initargs)
+                self._context = initializer(*self._initargs)
             except Exception as error:
                 self._broken = error
         if self._broken is not None:
