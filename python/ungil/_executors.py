@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
@@ -18,6 +18,7 @@ from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _context, _ungil
 from ungil._options import Options, OptionsView, check_options, refuse_timeout
+from ungil._progress import Progress, length, show
 
 T = TypeVar("T")
 
@@ -107,6 +108,8 @@ class InterruptibleExecutor(Executor):
     _max_pending: int | None = None
     # Whether the workers have a context.
     _has_initializer = False
+    # The bars of its maps.
+    _bars: Sequence[weakref.ref[Progress]] = ()
 
     def map(
         self,
@@ -115,6 +118,7 @@ class InterruptibleExecutor(Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`, but the calls run in the pool; results come in order.
 
@@ -122,8 +126,10 @@ class InterruptibleExecutor(Executor):
         chunksize: for pools of threads without meaning.
         buffersize: at most so many calls are submitted ahead of the results taken; default:
             the pool's `max_pending`, else all at once. With it the iterables may be endless.
+        progress: True, or a label: shows a bar of the calls that have ended, on stderr if that is
+            a terminal, or in a notebook (with tqdm).
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
     def options(
         self, *, timeout: float | None = None, priority: int = 0, pass_context: bool = False
@@ -168,12 +174,22 @@ class InterruptibleExecutor(Executor):
         timeout: float | None,
         chunksize: int,
         buffersize: int | None,
+        progress: bool | str,
     ) -> Iterator[T]:
         """`map`, submitting through this executor or a view of it."""
         del chunksize
         check_buffersize(buffersize)
         buffersize = bounded(buffersize, self._max_pending)
-        return map_buffered(through, fn, zip(*iterables, strict=False), timeout, buffersize)
+        arguments = zip(*iterables, strict=False)
+        bar = self._show(progress, iterables)
+        return map_buffered(through, fn, arguments, timeout, buffersize, bar)
+
+    def _show(self, progress: bool | str, iterables: tuple[Iterable[Any], ...]) -> Progress | None:
+        """The bar of a `map`; it is closed with the `with` block at the latest."""
+        bar = show(progress, length(iterables))
+        if bar is not None:
+            self._bars = [bar for bar in self._bars if bar() is not None] + [weakref.ref(bar)]
+        return bar
 
     def __exit__(
         self,
@@ -182,14 +198,19 @@ class InterruptibleExecutor(Executor):
         exc_tb: TracebackType | None,
     ) -> Literal[False]:
         """Waits for the tasks; Ctrl-C, before or meanwhile, ends them."""
-        if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
-            self._interrupt()
-            return False
         try:
-            self.shutdown(wait=True)
-        except BaseException:
-            self._interrupt()
-            raise
+            if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
+                self._interrupt()
+                return False
+            try:
+                self.shutdown(wait=True)
+            except BaseException:
+                self._interrupt()
+                raise
+        finally:
+            for reference in self._bars:
+                if (bar := reference()) is not None:
+                    bar.close()
         return False
 
     def __reduce__(self) -> NoReturn:
@@ -205,11 +226,29 @@ def map_buffered(
     arguments: Iterator[tuple[Any, ...]],
     timeout: float | None,
     buffersize: int | None,
+    bar: Progress | None,
+    items: Callable[[tuple[Any, ...]], int] = lambda _: 1,
 ) -> Iterator[T]:
-    """`Executor.map` as Python 3.14 has it, on every version."""
+    """`Executor.map` as Python 3.14 has it, on every version.
+
+    bar: counts `items(args)` when the call of these arguments has ended.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    ahead = arguments if buffersize is None else itertools.islice(arguments, buffersize)
-    futures = deque(executor.submit(fn, *args) for args in ahead)
+    futures: deque[_StandardFuture[T]] = deque()
+
+    def submit(pool: Executor, args: tuple[Any, ...]) -> None:
+        future = pool.submit(fn, *args)
+        futures.append(future)
+        if bar is not None:
+            bar.watch(future, items(args))
+
+    try:
+        for args in arguments if buffersize is None else itertools.islice(arguments, buffersize):
+            submit(executor, args)
+    except BaseException:
+        if bar is not None:
+            bar.close()
+        raise
     # Where submitting may wait for room, it must not do so before the time limit is heeded.
     waits = _is_bounded(executor)
     weak = _weakly(executor)
@@ -220,14 +259,18 @@ def map_buffered(
                 left = None if deadline is None else deadline - time.monotonic()
                 # No name for the future or its result: the consumer alone shall keep it.
                 yield _result_or_cancel(futures, left, submit_next, waits)
+            if bar is not None:
+                bar.all_ended()
         finally:
             for future in futures:
                 future.cancel()
+            if bar is not None:
+                bar.close()
 
     def submit_next() -> None:
         if buffersize is not None and (alive := weak()) is not None:
             for args in itertools.islice(arguments, 1):
-                futures.append(alive.submit(fn, *args))
+                submit(alive, args)
 
     return results()
 

@@ -49,6 +49,7 @@ class OptionsView(Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """The executor's `map` with the options; they hold for a chunk, which is one task.
 
@@ -59,7 +60,9 @@ class OptionsView(Executor):
             # The function of each item has it, and not that of a chunk.
             through = OptionsView(self._executor, self._options._replace(pass_context=False))
             call = WithContext(fn)
-        return self._executor._map(through, call, iterables, timeout, chunksize, buffersize)
+        return self._executor._map(
+            through, call, iterables, timeout, chunksize, buffersize, progress
+        )
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shuts the executor down."""

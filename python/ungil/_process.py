@@ -254,6 +254,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`, but the calls run in the workers; results come in order.
 
@@ -262,8 +263,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         buffersize: at most so many chunks are submitted ahead of the results taken; default:
             the pool's `max_pending`, in chunks, else all at once. With it the iterables may be
             endless.
+        progress: True, or a label: shows a bar of the items of calls that have ended, on stderr
+            if that is a terminal, or in a notebook (with tqdm).
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
     def _map(
         self,
@@ -273,6 +276,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: float | None,
         chunksize: int,
         buffersize: int | None,
+        progress: bool | str,
     ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
@@ -280,10 +284,13 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         limit = self._max_pending and max(1, self._max_pending // chunksize)
         buffersize = bounded(buffersize, limit)
         arguments = zip(*iterables, strict=False)
+        bar = self._show(progress, iterables)
         if chunksize == 1:
-            return map_buffered(through, fn, arguments, timeout, buffersize)
+            return map_buffered(through, fn, arguments, timeout, buffersize, bar)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
-        lists = map_buffered(through, _Chunk(fn), chunks, timeout, buffersize)
+        lists = map_buffered(
+            through, _Chunk(fn), chunks, timeout, buffersize, bar, lambda args: len(args[0])
+        )
         return _one_by_one(lists)
 
     def _submit_with(

@@ -13,6 +13,7 @@ __all__ = [
     "Comparison",
     "FutureBase",
     "Probe",
+    "ProgressBar",
     "ProcessPool",
     "SharedBuffer",
     "ThreadPool",
@@ -156,6 +157,12 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]: ...
     def to_json(self) -> str: ...
     def to_markdown(self) -> str: ...
+
+@final
+class ProgressBar:
+    def __new__(cls, total: int | None, label: str) -> ProgressBar: ...
+    def advance(self, count: int) -> None: ...
+    def close(self) -> None: ...
 
 @final
 class Probe:

@@ -60,6 +60,8 @@ mod _ungil {
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]
+    use crate::progress::ProgressBar;
+    #[pymodule_export]
     use crate::run::run_example;
     #[pymodule_export]
     use crate::visit::Visit;

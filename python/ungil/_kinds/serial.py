@@ -14,6 +14,7 @@ from ungil._executors import (
     check_initializer,
     check_max_workers,
 )
+from ungil._progress import Progress
 from ungil._options import Options, refuse_timeout
 
 P = ParamSpec("P")
@@ -71,13 +72,14 @@ class SerialExecutor(InterruptibleExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`: each call runs when its result is asked for.
 
         Raises `TimeoutError` if a call has not ended `timeout` seconds after this one; as nothing
         else runs meanwhile, that is noticed only when the call has ended.
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
     def _map(
         self,
@@ -87,13 +89,15 @@ class SerialExecutor(InterruptibleExecutor):
         timeout: float | None,
         chunksize: int,
         buffersize: int | None,
+        progress: bool | str,
     ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else time.monotonic() + timeout
-        return self._results(through, fn, zip(*iterables, strict=False), deadline)
+        calls = zip(*iterables, strict=False)
+        return self._results(through, fn, calls, deadline, self._show(progress, iterables))
 
     def _results(
         self,
@@ -101,12 +105,19 @@ class SerialExecutor(InterruptibleExecutor):
         fn: Callable[..., T],
         calls: Iterable[tuple[Any, ...]],
         deadline: float | None,
+        bar: Progress | None,
     ) -> Iterator[T]:
-        for args in calls:
-            future = through.submit(fn, *args)
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError
-            yield future.result()
+        try:
+            for args in calls:
+                future = through.submit(fn, *args)
+                if bar is not None:
+                    bar.watch(future)
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError
+                yield future.result()
+        finally:
+            if bar is not None:
+                bar.close()
 
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "a call in the calling thread cannot be stopped from outside")
