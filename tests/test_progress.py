@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 
 OnTerminal = Callable[..., Any]
 
+WIDTH = 120
 KINDS = ("serial", "thread", "process")
 
 PROGRAM = """
@@ -52,7 +54,7 @@ def on_terminal(tmp_path: Path) -> Iterator[Callable[..., Any]]:
             cwd=str(tmp_path),
             env=ENVIRONMENT | {"TERM": "xterm"} | env,
             encoding="utf-8",
-            dimensions=(24, 120),
+            dimensions=(24, WIDTH),
             timeout=30,
         )
         children.append(child)
@@ -63,22 +65,28 @@ def on_terminal(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         child.close(force=True)
 
 
+def ends_its_line(shown: str) -> bool:
+    """Whether what comes next is on a line of its own: the bar's fills the terminal's width."""
+    last = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", shown).rpartition("\n")[2].rpartition("\r")[2]
+    return len(last) in (0, WIDTH)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_on_a_terminal_it_is_our_bar(on_terminal: OnTerminal, kind: str) -> None:
     program = PROGRAM.format(kind=kind, items="range(1, 61)", progress="naps")
     child = on_terminal(program)
     child.expect(r"naps: +\d+%\|")
-    child.expect(r"60/60 \[.*/s\]")
-    child.expect(r"\r\nsum \d+\r\n")
-    child.wait()
+    child.expect("sum \\d+\r\n")
+    assert re.search(r"60/60 \[[^\r]*/s\] *$", child.before)
+    assert ends_its_line(child.before)
 
 
 def test_without_a_length_it_counts(on_terminal: OnTerminal) -> None:
     items = "(n for n in range(1, 61))"
     child = on_terminal(PROGRAM.format(kind="thread", items=items, progress=True))
-    child.expect(r"60 \[[0-9:]+, .*/s\]")
-    child.expect(r"\r\nsum \d+\r\n")
-    child.wait()
+    child.expect("sum \\d+\r\n")
+    assert re.search(r"\b60 \[[0-9:]+, [^\r]*/s\] *$", child.before)
+    assert ends_its_line(child.before)
 
 
 def test_it_has_no_colours_where_none_are_wanted(on_terminal: OnTerminal) -> None:
@@ -93,7 +101,8 @@ def test_it_has_no_colours_where_none_are_wanted(on_terminal: OnTerminal) -> Non
 def test_an_exception_is_told_on_lines_of_its_own(on_terminal: OnTerminal, kind: str) -> None:
     items = "[*range(1, 10), 0, *range(1, 30)]"
     child = on_terminal(PROGRAM.format(kind=kind, items=items, progress=True))
-    child.expect(r"\r\n(\S*RemoteTraceback|Traceback)")
+    child.expect("ungil._process.RemoteTraceback|Traceback")
+    assert ends_its_line(child.before)
     child.expect(r"ZeroDivisionError: [^\n]*\r\n$")
     child.wait()
     assert child.exitstatus == 1
@@ -106,6 +115,8 @@ def test_ctrl_c_ends_it(on_terminal: OnTerminal, kind: str) -> None:
     )
     child.expect(r"[1-9]\d*/4999")
     child.sendintr()
+    child.expect("Traceback")
+    assert ends_its_line(child.before)
     child.expect(r"\r\nKeyboardInterrupt\r\n$")
     child.wait()
     assert child.signalstatus == signal.SIGINT
