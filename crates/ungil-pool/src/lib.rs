@@ -32,5 +32,5 @@ pub mod thread;
 pub use error::{Breakage, SubmitError};
 pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
-pub use shm::message::Message;
+pub use shm::message::{Message, Times};
 pub use shm::segment::MAX_WORKERS;
