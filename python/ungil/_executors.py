@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _context, _ungil
+from ungil._affinity import Affinity, check_affinity, pin
 from ungil._options import Options, OptionsView, check_options, refuse_timeout
 from ungil._progress import Progress, length, show
 
@@ -166,7 +168,7 @@ class InterruptibleExecutor(Executor):
     ) -> Future[T]:
         raise NotImplementedError
 
-    def _map(
+    def _map(  # noqa: PLR0917 (those of `map`)
         self,
         through: Executor,
         fn: Callable[..., T],
@@ -369,6 +371,9 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     initializer, initargs: called in each thread before its first task; what it returns is that
         thread's `ungil.worker_context()`. If it raises, the pool is broken
         (`concurrent.futures.thread.BrokenThreadPool`).
+    affinity: the cores that the threads may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per thread, from the start again when it ends; default: all
+        that the process may use. Raises `ValueError` for a core that it may not use.
     max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
         the pool's own threads, which others may be waiting for. Default: no bound.
 
@@ -386,13 +391,16 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         *,
+        affinity: Affinity | None = None,
         max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, min(32, usable_cores() + 4))
         check_initializer(initializer)
+        cores = check_affinity(affinity)
         self._initializer = initializer
         self._has_initializer = initializer is not None
         self._initargs = initargs
+        self._cores = cores
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
         self._max_pending = check_max_pending(max_pending)
@@ -401,11 +409,13 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         register(self)
 
     def _start_thread(self) -> None:
+        index = len(self._threads)
+        place = None if self._cores is None else partial(pin, self._cores, index)
         # The thread must not keep the executor alive: its end is what ends the thread.
         thread = threading.Thread(
             target=_run_thread,
-            args=(self._core(), self._initializer, self._initargs),
-            name=f"{self._prefix}_{len(self._threads)}",
+            args=(self._core(), place, self._initializer, self._initargs),
+            name=f"{self._prefix}_{index}",
             daemon=True,
         )
         thread.start()
@@ -440,21 +450,23 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
 
 def _run_thread(
     core: _ungil.ThreadPoolCore,
+    place: Callable[[], object] | None,
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
 ) -> None:
-    if initializer is None:
-        _context.enter(_context.NOTHING)
-    else:
-        try:
-            _context.enter(initializer(*initargs))
-        except BaseException:
-            import logging  # noqa: PLC0415 (only on the way to failure)
+    try:
+        if place is not None:
+            place()
+        _context.enter(_context.NOTHING if initializer is None else initializer(*initargs))
+    except BaseException:
+        import logging  # noqa: PLC0415 (only on the way to failure)
 
-            logging.getLogger("concurrent.futures").critical(
-                "Exception in initializer:", exc_info=True
-            )
-            core.fail()
-            return
+        logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
+        core.fail()
+        return
     with suppress(KeyboardInterrupt):  # it came between two tasks
-        core.work()
+        core.work(pause)
+
+
+def pause() -> None:
+    """Does nothing, in Python code; for `ThreadPoolCore.work`."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ungil import _ungil
+from ungil._affinity import Affinity, check_affinity
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
@@ -180,6 +181,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
     task_timeout: seconds that a task may run, counted from its start in a worker; then its worker
         is killed and it fails with `ungil.TaskTimeout`. `options(timeout=...)` sets it for
         single tasks. Programs that the task has started are not ended.
+    affinity: the cores that the workers may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per worker, from the start again when it ends; default: all
+        that this process may use. A worker's successor gets the same. Raises `ValueError` for a
+        core that this process may not use.
     max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
         the pool's own callbacks. Default: no bound.
 
@@ -199,6 +204,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         on_crash: str = "isolate",
         retries: int | None = None,
         task_timeout: float | None = None,
+        affinity: Affinity | None = None,
         max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
@@ -220,6 +226,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "parent": os.getpid(),
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
+            "cores": check_affinity(affinity),
         }
         descriptors = Descriptors()
         try:
@@ -268,7 +275,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
-    def _map(
+    def _map(  # noqa: PLR0917 (those of `map`)
         self,
         through: Executor,
         fn: Callable[..., T],

@@ -50,6 +50,10 @@ def set_up(
     signal.signal(signal.SIGINT, _heed_not)
     # Blocked until now, by the thread that started this process or its server.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if what["cores"] is not None:
+        from ungil._affinity import pin  # noqa: PLC0415 (few pools have any)
+
+        pin(what["cores"], index)
     if forked:
         _leave_parent_behind()
     else:

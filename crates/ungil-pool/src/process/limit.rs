@@ -61,29 +61,24 @@ impl Task for Limited {
 
 impl ProcessPool {
     /// Stops the task at `place` if a worker is running it: kills that worker. When this says
-    /// `true` the task is out of everybody's reach, and nobody will be told of its end.
-    pub fn stop(&self, place: Place) -> bool {
+    /// `true` the task is out of everybody's reach, and nobody will be told of its end but by
+    /// `stopped`, which is called with the pool's lock held.
+    pub fn stop(&self, place: Place, stopped: impl FnOnce()) -> bool {
         if self.is_inherited() {
             return false;
         }
-        let mut book = self.shared.book();
         let slot = place.slot;
+        let mut book = self.shared.book();
         let state = self.shared.state_of(slot);
-        if state.ticket() != place.ticket {
+        if state.ticket() != place.ticket || !self.shared.doom(&mut book, slot, state) {
             return false;
         }
-        match state.phase() {
-            Phase::Running if self.shared.doom(&mut book, slot, state) => {
-                let task = book.tasks[slot as usize].take();
-                drop(book);
-                // Its last reference may be this one, and it takes locks when it goes.
-                drop(task);
-                true
-            }
-            // Somebody else was faster.
-            Phase::Doomed => book.tasks[slot as usize].is_none(),
-            _ => false,
-        }
+        let task = book.tasks[slot as usize].take();
+        stopped();
+        drop(book);
+        // Its last reference may be this one, and it takes locks when it goes.
+        drop(task);
+        true
     }
 }
 

@@ -331,17 +331,25 @@ fn stop_state(core: &Core) -> Cancel {
         let Some((place, pool)) = link(&core.lock()) else {
             return too_late(core);
         };
+        if core.state().is_done() {
+            return too_late(core);
+        }
         // Out of the lock: the pool's books come first.
-        if pool.stop(place) {
+        let mut let_go = None;
+        let stopped = pool.stop(place, || {
             let mut inner = core.lock();
-            if core.state().is_done() {
-                return too_late(core);
+            let_go = Some(inner.let_go());
+            if !core.state().is_done() {
+                core.set_state(&mut inner, State::CancelledAndNotified);
             }
-            let let_go = inner.let_go();
-            core.set_state(&mut inner, State::CancelledAndNotified);
-            drop(inner);
-            drop(let_go);
-            return Cancel::Now;
+        });
+        drop(let_go);
+        if stopped {
+            return if core.state().is_cancelled() {
+                Cancel::Now
+            } else {
+                Cancel::TooLate
+            };
         }
         // A task that was retried meanwhile is elsewhere now.
         let now = core.lock().link.as_ref().and_then(|link| link.place);
