@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TaskTimeout,
         WorkerCrashed,
     )
+    from ungil._stats import PoolStats
     from ungil._ungil import Comparison, compare, run_example
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "Future",
     "InterpreterPoolExecutor",
+    "PoolStats",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
@@ -53,6 +55,7 @@ _HOMES = {
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
+    "PoolStats": "ungil._stats",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",

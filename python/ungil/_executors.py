@@ -15,12 +15,15 @@ from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 from ungil import _context, _ungil
 from ungil._affinity import Affinity, check_affinity, pin
 from ungil._options import Options, OptionsView, check_options, refuse_timeout
 from ungil._progress import Progress, length, show
+
+if TYPE_CHECKING:
+    from ungil._stats import PoolStats
 
 T = TypeVar("T")
 
@@ -433,6 +436,12 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         kwargs: dict[str, Any],
     ) -> Future[T]:
         return self._submit(options.priority, fn, args, kwargs)
+
+    def stats(self) -> PoolStats:
+        """What the pool has done so far: tasks, latencies, workers; also after its end."""
+        from ungil._stats import pool_stats  # noqa: PLC0415 (only for those who ask)
+
+        return pool_stats(self._figures())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""

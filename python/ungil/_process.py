@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ungil import _ungil
 from ungil._affinity import Affinity, check_affinity
@@ -37,6 +37,9 @@ from ungil._executors import (
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._options import Options, check_timeout
 from ungil._worker import run_chunk
+
+if TYPE_CHECKING:
+    from ungil._stats import PoolStats
 
 T = TypeVar("T")
 
@@ -315,6 +318,12 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         while self._starting():
             time.sleep(0.001)
         return {pid: WorkerProcess(self, pid) for pid in self.worker_pids()}
+
+    def stats(self) -> PoolStats:
+        """What the pool has done so far: tasks, latencies, bytes, workers; also after its end."""
+        from ungil._stats import pool_stats  # noqa: PLC0415 (only for those who ask)
+
+        return pool_stats(self._figures())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""

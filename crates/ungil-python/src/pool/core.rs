@@ -18,11 +18,15 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use ungil_measure::pool_stats::{End, Times};
 use ungil_pool::gate::Pass;
 use ungil_pool::process::{Outcome, Place, ProcessPool, Task};
 
+use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
+use super::outcome;
+use crate::clock;
 
 /// Where a future is; the numbers are the futex word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +95,38 @@ pub(crate) struct Link {
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) oom: Arc<OomWatch>,
     pub(crate) label: Arc<str>,
+    pub(crate) ledger: Arc<Ledger>,
+    /// In nanoseconds of the monotonic clock.
+    pub(crate) submitted_at: u64,
     /// Whether one bad answer breaks the pool.
     pub(crate) breaks: bool,
     pub(crate) place: Option<Place>,
+}
+
+impl Link {
+    /// Counts how the task has ended.
+    fn book(&self, outcome: &Outcome) {
+        let Outcome::Finished(answer) = outcome else {
+            return self.ledger.ended(match outcome {
+                Outcome::Cancelled => End::Cancelled,
+                Outcome::TimedOut(_) => End::TimedOut,
+                _ => End::Crashed,
+            });
+        };
+        let end = if outcome::is_error(outcome) {
+            End::Failed
+        } else {
+            End::Finished
+        };
+        let times = Times {
+            submitted: self.submitted_at,
+            begun: answer.times().claimed,
+            ended: answer.times().answered,
+            back: clock::monotonic_ns().cast_unsigned(),
+        };
+        let label = || Arc::clone(&self.label);
+        self.ledger.ran(end, &times, answer.size(), label);
+    }
 }
 
 pub(crate) struct Inner {
@@ -110,6 +143,9 @@ impl Inner {
     /// lock, the future's own reference to itself among it.
     pub(crate) fn let_go(&mut self) -> (Option<Link>, Option<Py<PyAny>>) {
         let future = self.ears.as_mut().and_then(|ears| ears.future.take());
+        if let Some(link) = &self.link {
+            link.ledger.ended(End::Cancelled);
+        }
         (self.link.take(), future)
     }
 }
@@ -224,6 +260,7 @@ impl Task for Core {
         let Some(link) = inner.link.take() else {
             return;
         };
+        link.book(&outcome);
         let cancelled = matches!(outcome, Outcome::Cancelled);
         if !cancelled {
             let out_of_memory = matches!(outcome, Outcome::Crashed(_)) && link.oom.has_killed();

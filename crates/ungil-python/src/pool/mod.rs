@@ -6,15 +6,19 @@
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
 //! thread                                  the thread pool
+//! ledger, desk ──► figures                what tasks and threads have done, for `stats()`
 //! interpreters                            an interrupt for another interpreter
 //! ```
 
 mod call;
 mod codec;
 mod core;
+mod desk;
 mod executor;
+mod figures;
 mod future;
 mod interpreters;
+mod ledger;
 mod notifier;
 mod oom;
 mod orphans;
@@ -27,6 +31,7 @@ mod task;
 mod thread;
 mod worker;
 
+pub(crate) use figures::PoolFigures;
 pub(crate) use future::FutureBase;
 pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};

@@ -8,20 +8,24 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use ungil_measure::pool_stats::{End, PoolStats};
 use ungil_pool::gate::Gate;
 use ungil_pool::process::{
-    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED,
+    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED, WorkerRecord,
 };
 use ungil_pool::{Breakage, SubmitError};
 
 use super::core::{Content, Core, Link};
 use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
+use super::figures::PoolFigures;
 use super::future::settle;
+use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
-use super::{outcome, start};
+use super::{figures, outcome, start};
+use crate::clock;
 
 /// Payloads from this size on are copied without the GIL.
 const DETACH_FROM: usize = 1 << 20;
@@ -57,6 +61,9 @@ struct Office {
     notifier: Arc<Notifier>,
     gate: Option<Arc<Gate>>,
     oom: Arc<OomWatch>,
+    ledger: Arc<Ledger>,
+    /// The workers' records, and the number of runs begun anew, once the pool has ended.
+    last_records: OnceLock<(Vec<WorkerRecord>, u64)>,
     functions: FunctionCache,
 }
 
@@ -114,6 +121,8 @@ impl ProcessPool {
             notifier: Arc::default(),
             gate: max_pending.map(Gate::new),
             oom: Arc::new(OomWatch::new()),
+            ledger: Arc::default(),
+            last_records: OnceLock::new(),
             functions: FunctionCache::default(),
         };
         self.office.set(office).map_err(|_| opened_twice())
@@ -150,6 +159,12 @@ impl ProcessPool {
     fn worker_pids(&self) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
         Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
+    }
+
+    /// What the pool has done so far.
+    fn _figures(&self, py: Python<'_>) -> PyResult<PoolFigures> {
+        let office = self.office()?;
+        Ok(PoolFigures(py.detach(|| office.figures())))
     }
 
     /// Whether a worker's process is about to start.
@@ -271,6 +286,8 @@ impl Office {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
             Err(error) => {
+                self.ledger.submitted(0);
+                self.ledger.ended(End::Failed);
                 return settle(
                     future,
                     core,
@@ -282,16 +299,19 @@ impl Office {
             pool: Arc::downgrade(&engine),
             notifier: Arc::clone(&self.notifier),
             oom: Arc::clone(&self.oom),
+            ledger: Arc::clone(&self.ledger),
+            submitted_at: clock::monotonic_ns().cast_unsigned(),
             label: call.label,
             breaks: self.breaks,
             place: None,
         });
         let task = Arc::<Core>::clone(core);
+        let mut size = head.len();
         let submitted = match &call.pickle {
             None => engine.submit_with(head, &[], task, terms),
             Some(pickle) => {
                 let buffers = pickle.buffers();
-                let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+                size += buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
                 if size < DETACH_FROM {
                     engine.submit_with(head, &buffers, task, terms)
                 } else {
@@ -299,6 +319,9 @@ impl Office {
                 }
             }
         };
+        if submitted.is_ok() {
+            self.ledger.submitted(size);
+        }
         submitted.or_else(|error| {
             core.lock().link = None;
             match error {
@@ -307,6 +330,8 @@ impl Office {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
+                    self.ledger.submitted(0);
+                    self.ledger.ended(End::Failed);
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
                         future,
@@ -316,6 +341,17 @@ impl Office {
                 }
             }
         })
+    }
+
+    fn figures(&self) -> PoolStats {
+        let (records, retried) = match self.engine() {
+            Some(engine) => engine.records(),
+            None => self.last_records.get().cloned().unwrap_or_default(),
+        };
+        let mut stats = self.ledger.figures(true);
+        stats.tasks.retried = retried;
+        stats.workers = records.iter().map(figures::of_process).collect();
+        stats
     }
 
     /// Waits until every worker has ended and every callback has been called.
@@ -328,6 +364,7 @@ impl Office {
             // Whoever comes first says the same.
             let _ = self.broke.set(breakage);
         }
+        let _ = self.last_records.set(engine.records());
         let ended = self
             .engine
             .lock()

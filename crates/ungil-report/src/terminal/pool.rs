@@ -5,7 +5,7 @@ use ungil_measure::units;
 
 use super::paint::{Paint, clean};
 use super::table::Grid;
-use super::{ColorChoice, NARROWEST, TerminalOptions};
+use super::{NARROWEST, TerminalOptions};
 use unicode_width::UnicodeWidthStr;
 
 /// A pool's figures as text for a terminal, with a final newline.
@@ -218,6 +218,7 @@ fn block(lines: &[String], paint: &Paint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ColorChoice;
     use super::*;
     use ungil_measure::comparison::MemorySample;
     use ungil_measure::pool_stats::{Latencies, LongTask};
