@@ -27,4 +27,4 @@ def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
 
 
 def test_all_examples_were_found() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 12
