@@ -197,6 +197,14 @@ def test_chunks_and_a_buffersize_take_no_more(open_pool: OpenPool) -> None:
         results.close()
 
 
+def test_ungil_map_takes_no_more(open_pool: OpenPool) -> None:
+    kind = "thread" if open_pool is ungil.ThreadPoolExecutor else "process"
+    taken = [0]
+    with ungil.map(abs, counted(taken), kind, 2, max_pending=3) as results:
+        assert next(results) == 0
+        assert taken[0] <= 1 + 3
+
+
 def test_an_endless_map_keeps_its_time_limit(tmp_path: Path) -> None:
     with ungil.ThreadPoolExecutor(1, max_pending=1) as pool:
         with pytest.raises(TimeoutError):

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from ungil import _kinds
 from ungil._choice import Choice, choose
-from ungil._executors import check_max_workers, usable_cores
+from ungil._executors import bounded, check_max_workers, usable_cores
 from ungil._probe import Measured, probe
 from ungil._progress import Progress, show
 
@@ -185,7 +185,7 @@ class _Ahead(Generic[R]):
         self._call: Callable[[Any], Any] = f if chunksize == 1 else _Chunk(f)
         self._items = items
         self._items_error: Exception | None = None
-        self._window = _AHEAD * workers
+        self._window = bounded(_AHEAD * workers, getattr(executor, "_max_pending", None)) or 1
         self._chunksize = chunksize
         self._waiting: deque[Future[Any]] = deque()
         try:
