@@ -4,8 +4,10 @@
 //!   submit ─► pending ─► slots + ring ═══► worker claims, runs, writes the result
 //!                ▲            (shared)                     │
 //!              refill ◄── pump (takes done slots) ◄════════╛ done list, bell
-//!                             │                  pending: priorities (window); pump: time limits (limit)
+//!                             │
 //!   supervisor: starts, watches and reaps worker processes ─► lifecycle: lost tasks, replacements
+//!
+//!   window: a pool with priorities publishes little ahead      limit: stopping what runs too long
 //! ```
 
 mod launch;

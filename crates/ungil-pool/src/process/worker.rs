@@ -3,7 +3,8 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::Duration;
+
+use rustix::process::Signal;
 
 use super::launch::WorkerSeat;
 use crate::atomics::{AtomicU32, Ordering};
@@ -178,7 +179,7 @@ impl Worker {
             word.store(word.load(Ordering::Relaxed) + more, Ordering::Relaxed);
         }
         if !state::answer(&slot.state) {
-            await_end();
+            end_doomed();
         }
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
         ring_bell(&self.segment.header().bell.0);
@@ -201,10 +202,10 @@ impl Worker {
     }
 }
 
-/// The parent has stopped this worker's task, and is about to kill the worker.
-fn await_end() -> ! {
+/// The parent has stopped this worker's task, and its signal is on the way.
+fn end_doomed() -> ! {
     loop {
-        std::thread::sleep(Duration::from_hours(1));
+        let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! future   ◄── core ◄── notifier          the future, its state, its listeners
+//! cancel   ──► core                       a waiting task taken back, a running one stopped
 //! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
@@ -11,6 +12,7 @@
 //! ```
 
 mod call;
+mod cancel;
 mod codec;
 mod core;
 mod desk;
