@@ -85,7 +85,7 @@ def test_without_a_length_it_counts(on_terminal: OnTerminal) -> None:
     items = "(n for n in range(1, 61))"
     child = on_terminal(PROGRAM.format(kind="thread", items=items, progress=True))
     child.expect("sum \\d+\r\n")
-    assert re.search(r"\b60 \[[0-9:]+, [^\r]*/s\] *$", child.before)
+    assert re.search(r"K60 \[[0-9:]+, [^\r]*/s\] *$", child.before)
     assert ends_its_line(child.before)
 
 
