@@ -10,7 +10,7 @@ use super::supervisor::{self, Launch};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
 use crate::exit::{Crash, ExitStatus, TimedOut};
-use crate::os::ProcessHandle;
+use crate::os::{self, ProcessHandle};
 use crate::shm::message::Message;
 use crate::shm::segment::{INLINE, SLOTS, seat};
 use crate::shm::state::{Phase, State};
@@ -227,7 +227,7 @@ impl Shared {
                     self.drop_untouched(slot, worker);
                     None
                 }
-                Phase::Done => Some(self.receive(slot)),
+                Phase::Done => Some(self.receive(slot, os::monotonic_ns())),
                 Phase::Doomed => {
                     self.drop_untouched(slot, worker);
                     Some(Outcome::TimedOut(TimedOut {

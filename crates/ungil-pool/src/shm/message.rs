@@ -22,6 +22,8 @@ pub struct Times {
     pub claimed: u64,
     /// The worker answered.
     pub answered: u64,
+    /// The parent took the answer.
+    pub received: u64,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,12 @@ impl Message {
             storage: Storage::Shared(block),
             times: Times::default(),
         })
+    }
+
+    /// The same, as an answer that is taken now.
+    pub(crate) fn received_at(mut self, now: u64) -> Self {
+        self.times.received = now;
+        self
     }
 
     /// When the task was run whose answer this is.

@@ -109,6 +109,7 @@ impl Slot {
         Times {
             claimed: self.claimed_at.load(Ordering::Relaxed),
             answered: self.answered_at.load(Ordering::Relaxed),
+            received: 0,
         }
     }
 

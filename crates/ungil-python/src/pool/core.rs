@@ -26,7 +26,6 @@ use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::outcome;
-use crate::clock;
 
 /// Where a future is; the numbers are the futex word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,23 +90,29 @@ pub(crate) struct Raw {
 
 /// The process pool a future belongs to.
 pub(crate) struct Link {
-    pub(crate) pool: Weak<ProcessPool>,
-    pub(crate) notifier: Arc<Notifier>,
-    pub(crate) oom: Arc<OomWatch>,
+    pub(crate) home: Arc<Home>,
     pub(crate) label: Arc<str>,
-    pub(crate) ledger: Arc<Ledger>,
     /// In nanoseconds of the monotonic clock.
     pub(crate) submitted_at: u64,
-    /// Whether one bad answer breaks the pool.
-    pub(crate) breaks: bool,
     pub(crate) place: Option<Place>,
+}
+
+/// What all futures of a process pool share, behind one counter: submitting counts it up and the
+/// pump counts it down, and each such counter travels between their cores.
+pub(crate) struct Home {
+    pub(crate) pool: Weak<ProcessPool>,
+    pub(crate) notifier: Arc<Notifier>,
+    pub(crate) oom: OomWatch,
+    pub(crate) ledger: Ledger,
+    /// Whether one bad worker, or one bad answer, breaks the pool.
+    pub(crate) breaks: bool,
 }
 
 impl Link {
     /// Counts how the task has ended.
     fn book(&self, outcome: &Outcome) {
         let Outcome::Finished(answer) = outcome else {
-            return self.ledger.ended(match outcome {
+            return self.home.ledger.ended(match outcome {
                 Outcome::Cancelled => End::Cancelled,
                 Outcome::TimedOut(_) => End::TimedOut,
                 _ => End::Crashed,
@@ -122,10 +127,10 @@ impl Link {
             submitted: self.submitted_at,
             begun: answer.times().claimed,
             ended: answer.times().answered,
-            back: clock::monotonic_ns().cast_unsigned(),
+            back: answer.times().received,
         };
         let label = || Arc::clone(&self.label);
-        self.ledger.ran(end, &times, answer.size(), label);
+        self.home.ledger.ran(end, &times, answer.size(), label);
     }
 }
 
@@ -144,7 +149,7 @@ impl Inner {
     pub(crate) fn let_go(&mut self) -> (Option<Link>, Option<Py<PyAny>>) {
         let future = self.ears.as_mut().and_then(|ears| ears.future.take());
         if let Some(link) = &self.link {
-            link.ledger.ended(End::Cancelled);
+            link.home.ledger.ended(End::Cancelled);
         }
         (self.link.take(), future)
     }
@@ -263,12 +268,13 @@ impl Task for Core {
         link.book(&outcome);
         let cancelled = matches!(outcome, Outcome::Cancelled);
         if !cancelled {
-            let out_of_memory = matches!(outcome, Outcome::Crashed(_)) && link.oom.has_killed();
+            let out_of_memory =
+                matches!(outcome, Outcome::Crashed(_)) && link.home.oom.has_killed();
             inner.content = Content::Raw(Arc::new(Raw {
                 outcome,
                 label: link.label,
                 out_of_memory,
-                breaks: link.breaks.then_some(link.pool),
+                breaks: link.home.breaks.then(|| Weak::clone(&link.home.pool)),
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
@@ -277,7 +283,7 @@ impl Task for Core {
             // its time, and the next task shall not wait for it.
             inner.pass = None;
             drop(inner);
-            link.notifier.tell(future, cancelled);
+            link.home.notifier.tell(future, cancelled);
         } else if cancelled {
             self.set_state(&mut inner, State::CancelledAndNotified);
         } else {

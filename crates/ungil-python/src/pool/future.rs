@@ -269,7 +269,7 @@ fn shown_state(core: &Core) -> State {
         .lock()
         .link
         .as_ref()
-        .and_then(|link| Some((link.place?, link.pool.clone())));
+        .and_then(|link| Some((link.place?, link.home.pool.clone())));
     let running = asked.is_some_and(|(place, pool)| {
         // Out of the lock: if this turns out to be the last reference, the pool's end takes others.
         pool.upgrade().is_some_and(|pool| pool.is_running(place))
@@ -470,7 +470,7 @@ fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> 
 fn refuse_inherited(core: &Core) -> PyResult<()> {
     let pool = core
         .try_lock()
-        .and_then(|inner| Some(inner.link.as_ref()?.pool.clone()));
+        .and_then(|inner| Some(inner.link.as_ref()?.home.pool.clone()));
     if pool
         .and_then(|pool| pool.upgrade())
         .is_some_and(|pool| pool.is_inherited())

@@ -8,22 +8,38 @@ use ungil_measure::pool_stats::{End, PoolStats, Recorder, Times};
 /// A pool's book of tasks.
 #[derive(Default)]
 pub(crate) struct Ledger {
+    begun: Line<Begun>,
+    ended: Line<Mutex<Ended>>,
+}
+
+/// On a cache line of its own: those who submit and those who take results are on different cores.
+#[derive(Default)]
+#[repr(align(64))]
+struct Line<T>(T);
+
+#[derive(Default)]
+struct Begun {
     submitted: AtomicU64,
     sent: AtomicU64,
-    received: AtomicU64,
-    recorder: Mutex<Recorder>,
+}
+
+#[derive(Default)]
+struct Ended {
+    recorder: Recorder,
+    received: u64,
 }
 
 impl Ledger {
     /// A task of so many bytes was accepted.
     pub(crate) fn submitted(&self, bytes: usize) {
-        self.submitted.fetch_add(1, Ordering::Relaxed);
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        let begun = &self.begun.0;
+        begun.submitted.fetch_add(1, Ordering::Relaxed);
+        begun.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// A task has ended without an answer.
     pub(crate) fn ended(&self, end: End) {
-        self.recorder().ended(end);
+        self.book().recorder.ended(end);
     }
 
     /// A task has been answered, in so many bytes. The label is asked for if it is among the longest.
@@ -34,36 +50,33 @@ impl Ledger {
         bytes: usize,
         label: impl FnOnce() -> Arc<str>,
     ) {
-        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        let mut book = self.book();
+        book.received += bytes as u64;
+        let is_long = book.recorder.ran(end, times);
+        drop(book);
         // Not while the book is open: a label may be Python's to tell.
-        let is_long = self.recorder().ran(end, times);
         if is_long {
             let label = label();
-            self.recorder().name(times, label);
+            self.book().recorder.name(times, label);
         }
     }
 
     /// The tasks' part of the figures; bytes only where any travel.
     pub(crate) fn figures(&self, bytes_travel: bool) -> PoolStats {
-        let recorder = self.recorder();
+        let book = self.book();
         // After the ends were read a task may be submitted, but none that has ended is missing.
-        let submitted = self.submitted.load(Ordering::Relaxed);
-        let bytes = || {
-            (
-                self.sent.load(Ordering::Relaxed),
-                self.received.load(Ordering::Relaxed),
-            )
-        };
+        let submitted = self.begun.0.submitted.load(Ordering::Relaxed);
+        let sent = self.begun.0.sent.load(Ordering::Relaxed);
         PoolStats {
-            tasks: recorder.counts(submitted),
-            latencies: recorder.latencies(),
-            bytes: bytes_travel.then(bytes),
+            tasks: book.recorder.counts(submitted),
+            latencies: book.recorder.latencies(),
+            bytes: bytes_travel.then_some((sent, book.received)),
             workers: Vec::new(),
-            longest: recorder.longest(),
+            longest: book.recorder.longest(),
         }
     }
 
-    fn recorder(&self) -> MutexGuard<'_, Recorder> {
-        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Ended> {
+        self.ended.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

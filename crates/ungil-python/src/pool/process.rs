@@ -15,12 +15,11 @@ use ungil_pool::process::{
 };
 use ungil_pool::{Breakage, SubmitError};
 
-use super::core::{Content, Core, Link};
+use super::core::{Content, Core, Home, Link};
 use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
 use super::figures::PoolFigures;
 use super::future::settle;
 use super::ledger::Ledger;
-use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
@@ -54,14 +53,10 @@ struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
     /// executor stays.
     engine: Mutex<Option<Arc<Engine>>>,
-    /// Whether one bad worker, or one bad answer, breaks the pool.
-    breaks: bool,
     /// Why it was broken when it ended.
     broke: OnceLock<Arc<Breakage>>,
-    notifier: Arc<Notifier>,
+    home: Arc<Home>,
     gate: Option<Arc<Gate>>,
-    oom: Arc<OomWatch>,
-    ledger: Arc<Ledger>,
     /// The workers' records, and the number of runs begun anew, once the pool has ended.
     last_records: OnceLock<(Vec<WorkerRecord>, u64)>,
     functions: FunctionCache,
@@ -105,23 +100,28 @@ impl ProcessPool {
             "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
             _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
-        let office = Office {
-            engine: Mutex::new(Some(Arc::new(Engine::new(
-                Options {
-                    max_workers,
-                    method,
-                    on_crash,
-                    task_limit: timeout.map(limit),
-                    descriptors,
-                },
-                setup.as_bytes(),
-            )?))),
-            breaks: on_crash == CrashPolicy::Break,
-            broke: OnceLock::new(),
+        let engine = Arc::new(Engine::new(
+            Options {
+                max_workers,
+                method,
+                on_crash,
+                task_limit: timeout.map(limit),
+                descriptors,
+            },
+            setup.as_bytes(),
+        )?);
+        let home = Home {
+            pool: Arc::downgrade(&engine),
             notifier: Arc::default(),
+            oom: OomWatch::new(),
+            ledger: Ledger::default(),
+            breaks: on_crash == CrashPolicy::Break,
+        };
+        let office = Office {
+            engine: Mutex::new(Some(engine)),
+            broke: OnceLock::new(),
+            home: Arc::new(home),
             gate: max_pending.map(Gate::new),
-            oom: Arc::new(OomWatch::new()),
-            ledger: Arc::default(),
             last_records: OnceLock::new(),
             functions: FunctionCache::default(),
         };
@@ -228,7 +228,7 @@ impl ProcessPool {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = args.py();
         let office = self.office()?;
-        let pass = pass(py, office.gate.as_ref(), !office.notifier.is_telling())?;
+        let pass = pass(py, office.gate.as_ref(), !office.home.notifier.is_telling())?;
         let (future, core) = new_future(py)?;
         if pass.is_some() {
             core.lock().pass = pass;
@@ -286,8 +286,8 @@ impl Office {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
             Err(error) => {
-                self.ledger.submitted(0);
-                self.ledger.ended(End::Failed);
+                self.home.ledger.submitted(0);
+                self.home.ledger.ended(End::Failed);
                 return settle(
                     future,
                     core,
@@ -296,13 +296,9 @@ impl Office {
             }
         };
         core.lock().link = Some(Link {
-            pool: Arc::downgrade(&engine),
-            notifier: Arc::clone(&self.notifier),
-            oom: Arc::clone(&self.oom),
-            ledger: Arc::clone(&self.ledger),
+            home: Arc::clone(&self.home),
             submitted_at: clock::monotonic_ns().cast_unsigned(),
             label: call.label,
-            breaks: self.breaks,
             place: None,
         });
         let task = Arc::<Core>::clone(core);
@@ -320,7 +316,7 @@ impl Office {
             }
         };
         if submitted.is_ok() {
-            self.ledger.submitted(size);
+            self.home.ledger.submitted(size);
         }
         submitted.or_else(|error| {
             core.lock().link = None;
@@ -330,8 +326,8 @@ impl Office {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
-                    self.ledger.submitted(0);
-                    self.ledger.ended(End::Failed);
+                    self.home.ledger.submitted(0);
+                    self.home.ledger.ended(End::Failed);
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
                         future,
@@ -348,7 +344,7 @@ impl Office {
             Some(engine) => engine.records(),
             None => self.last_records.get().cloned().unwrap_or_default(),
         };
-        let mut stats = self.ledger.figures(true);
+        let mut stats = self.home.ledger.figures(true);
         stats.tasks.retried = retried;
         stats.workers = records.iter().map(figures::of_process).collect();
         stats
@@ -371,8 +367,8 @@ impl Office {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop((ended, engine));
-        self.notifier.close();
-        wait_with_signals(py, || self.notifier.flush(TICK))
+        self.home.notifier.close();
+        wait_with_signals(py, || self.home.notifier.flush(TICK))
     }
 }
 
@@ -393,12 +389,12 @@ impl Drop for Office {
             return;
         }
         engine.close(false);
-        self.notifier.close();
+        self.home.notifier.close();
         let ending = engine.ending();
         if !ending.is_over() {
             orphans::adopt(Orphan {
                 ending,
-                notifier: Arc::clone(&self.notifier),
+                notifier: Arc::clone(&self.home.notifier),
             });
         }
     }
