@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ungil._ungil import __version__
 
 if TYPE_CHECKING:
+    from ungil._context import worker_context
     from ungil._executors import Future, ThreadPoolExecutor
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         TaskTimeout,
         WorkerCrashed,
     )
+    from ungil._stats import PoolStats
     from ungil._ungil import Comparison, compare, run_example
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Comparison",
     "Future",
     "InterpreterPoolExecutor",
+    "PoolStats",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
@@ -43,6 +46,7 @@ __all__ = [
     "executor",
     "map",
     "run_example",
+    "worker_context",
 ]
 
 _HOMES = {
@@ -51,6 +55,7 @@ _HOMES = {
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
+    "PoolStats": "ungil._stats",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
@@ -62,6 +67,7 @@ _HOMES = {
     "executor": "ungil._kinds",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "worker_context": "ungil._context",
 }
 
 

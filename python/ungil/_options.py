@@ -9,6 +9,8 @@ from numbers import Real
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, ParamSpec, TypeVar
 
+from ungil._context import WithContext
+
 if TYPE_CHECKING:
     from ungil._executors import Future, InterruptibleExecutor
 
@@ -21,6 +23,7 @@ class Options(NamedTuple):
 
     timeout: float | None = None
     priority: int = 0
+    pass_context: bool = False
 
 
 class OptionsView(Executor):
@@ -36,7 +39,8 @@ class OptionsView(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` with the options and gives its future."""
-        return self._executor._submit_with(self._options, fn, args, kwargs)
+        call: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
+        return self._executor._submit_with(self._options, call, args, kwargs)
 
     def map(
         self,
@@ -45,12 +49,20 @@ class OptionsView(Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """The executor's `map` with the options; they hold for a chunk, which is one task.
 
         timeout: seconds until the last result must be there, as ever: not the option.
         """
-        return self._executor._map(self, fn, iterables, timeout, chunksize, buffersize)
+        through, call = self, fn
+        if self._options.pass_context:
+            # The function of each item has it, and not that of a chunk.
+            through = OptionsView(self._executor, self._options._replace(pass_context=False))
+            call = WithContext(fn)
+        return self._executor._map(
+            through, call, iterables, timeout, chunksize, buffersize, progress
+        )
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shuts the executor down."""
@@ -80,13 +92,15 @@ def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
     return seconds
 
 
-def check_options(timeout: float | None, priority: int) -> Options:
+def check_options(timeout: float | None, priority: int, pass_context: bool) -> Options:
     """The options, or a `ValueError` or `TypeError` that says what is wrong with them."""
     if not isinstance(priority, int) or isinstance(priority, bool):
         raise TypeError(f"priority must be an integer, not {priority!r}")
     if not -(2**63) <= priority < 2**63:
         raise ValueError(f"priority must fit into 64 bits, but is {priority}")
-    return Options(check_timeout(timeout), priority)
+    if not isinstance(pass_context, bool):
+        raise TypeError(f"pass_context must be True or False, not {pass_context!r}")
+    return Options(check_timeout(timeout), priority, pass_context)
 
 
 def refuse_timeout(options: Options, why: str) -> None:

@@ -18,14 +18,17 @@ from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ungil import _ungil
 from ungil._affinity import Affinity, check_affinity
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
+    bounded,
+    check_buffersize,
     check_initializer,
+    check_max_pending,
     check_max_workers,
     map_buffered,
     register,
@@ -34,6 +37,9 @@ from ungil._executors import (
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._options import Options, check_timeout
 from ungil._worker import run_chunk
+
+if TYPE_CHECKING:
+    from ungil._stats import PoolStats
 
 T = TypeVar("T")
 
@@ -157,9 +163,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
     max_workers: processes at most (1 to 1024), each started when there is work for it;
         default: the usable cores.
     mp_context: only its start method is used; `start_method` says the same more simply.
-    initializer, initargs: called in each worker before its first task; if it raises, the pool
-        is broken (`BrokenProcessPool`, with the worker's traceback as the cause). The arguments
-        may be multiprocessing's locks, queues, pipes and shared values.
+    initializer, initargs: called in each worker before its first task; what it returns is that
+        worker's `ungil.worker_context()`. If it raises, the pool is broken (`BrokenProcessPool`,
+        with the worker's traceback as the cause). The arguments may be multiprocessing's locks,
+        queues, pipes and shared values.
     max_tasks_per_child: a worker that has run so many tasks is replaced by a fresh one; not
         with the fork start method.
     start_method: "forkserver" (default), "spawn" or "fork". Where it is not given and an
@@ -181,6 +188,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         with a core or a set of cores per worker, from the start again when it ends; default: all
         that this process may use. A worker's successor gets the same. Raises `ValueError` for a
         core that this process may not use.
+    max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
+        the pool's own callbacks. Default: no bound.
 
     Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
     `with` block they are killed.
@@ -199,6 +208,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         retries: int | None = None,
         task_timeout: float | None = None,
         affinity: Affinity | None = None,
+        max_pending: int | None = None,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
@@ -208,6 +218,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
         task_timeout = check_timeout(task_timeout, "task_timeout")
+        self._has_initializer = initializer is not None
+        self._max_pending = check_max_pending(max_pending)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "A process pool was asked for while a worker process imports the main module. "
@@ -237,7 +249,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
             policy = (on_crash, retries, task_timeout)
-            self._open(count, method, pickled, inherited, duplicates, policy)
+            self._open(count, method, pickled, inherited, duplicates, policy, self._max_pending)
         finally:
             descriptors.close()
         # Named semaphores among them go with their last object, and later workers need them.
@@ -253,15 +265,19 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`, but the calls run in the workers; results come in order.
 
         timeout: seconds from now until the last result must be there, else `TimeoutError`.
         chunksize: so many calls travel to a worker together.
         buffersize: at most so many chunks are submitted ahead of the results taken; default:
-            all at once. With it the iterables may be endless.
+            the pool's `max_pending`, in chunks, else all at once. With it the iterables may be
+            endless.
+        progress: True, or a label: shows a bar of the items of calls that have ended, on stderr
+            if that is a terminal, or in a notebook (with tqdm).
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize)
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
     def _map(  # noqa: PLR0917 (those of `map`)
         self,
@@ -271,14 +287,21 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: float | None,
         chunksize: int,
         buffersize: int | None,
+        progress: bool | str,
     ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
+        check_buffersize(buffersize)
+        limit = self._max_pending and max(1, self._max_pending // chunksize)
+        buffersize = bounded(buffersize, limit)
         arguments = zip(*iterables, strict=False)
+        bar = self._show(progress, iterables)
         if chunksize == 1:
-            return map_buffered(through, fn, arguments, timeout, buffersize)
+            return map_buffered(through, fn, arguments, timeout, buffersize, bar)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
-        lists = map_buffered(through, _Chunk(fn), chunks, timeout, buffersize)
+        lists = map_buffered(
+            through, _Chunk(fn), chunks, timeout, buffersize, bar, lambda args: len(args[0])
+        )
         return _one_by_one(lists)
 
     def _submit_with(
@@ -296,6 +319,12 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         while self._starting():
             time.sleep(0.001)
         return {pid: WorkerProcess(self, pid) for pid in self.worker_pids()}
+
+    def stats(self) -> PoolStats:
+        """What the pool has done so far: tasks, latencies, bytes, workers; also after its end."""
+        from ungil._stats import pool_stats  # noqa: PLC0415 (only for those who ask)
+
+        return pool_stats(self._figures())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""

@@ -70,6 +70,21 @@ impl<T> Backlog<T> {
         }
     }
 
+    /// Takes the last in the order that is `wanted`, if any is.
+    pub(crate) fn take(&mut self, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        match &mut self.ranked {
+            None => {
+                let at = self.queue.iter().rposition(wanted)?;
+                self.queue.remove(at)
+            }
+            Some(ranked) => {
+                let found = ranked.items.iter().rev().find(|(_, item)| wanted(item));
+                let rank = *found?.0;
+                ranked.items.remove(&rank)
+            }
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match &self.ranked {
             None => self.queue.len(),

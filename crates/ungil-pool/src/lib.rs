@@ -11,6 +11,7 @@
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
+//! gate::Gate             the bound on accepted, unfinished tasks
 //! backlog                what waits in either pool, by arrival or by priority
 //! quiet                  threads that signals leave alone
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
@@ -22,6 +23,7 @@ mod shm;
 
 mod error;
 mod exit;
+pub mod gate;
 mod generation;
 mod os;
 pub mod park;
@@ -33,5 +35,5 @@ pub use error::{Breakage, SubmitError};
 pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
 pub use os::{Held, SignalMask};
-pub use shm::message::Message;
+pub use shm::message::{Message, Times};
 pub use shm::segment::MAX_WORKERS;

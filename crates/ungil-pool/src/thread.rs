@@ -97,6 +97,16 @@ impl<T> WorkQueue<T> {
         inner.pop()
     }
 
+    /// Takes the youngest piece of work that is `wanted` out of the queue, if it is there.
+    pub fn take(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        self.lock().items.take(wanted)
+    }
+
+    /// Whether a thread waits for work, and so is about to take what is in the queue.
+    pub fn has_idle(&self) -> bool {
+        self.lock().idle > 0
+    }
+
     /// A thread could not be started after all.
     pub fn thread_refused(&self) {
         self.lock().threads -= 1;
@@ -161,6 +171,20 @@ mod tests {
         assert_eq!(queue.push(2), Ok(Pushed::Taken));
         assert_eq!(queue.wait(), Some(2));
         assert_eq!(queue.push(3), Ok(Pushed::StartThread));
+    }
+
+    #[test]
+    fn work_can_be_taken_out_of_turn_once() {
+        let queue = WorkQueue::new(1);
+        for item in [1, 2, 3] {
+            queue.push(item).unwrap();
+        }
+        assert_eq!(queue.take(|item| *item == 2), Some(2));
+        assert_eq!(queue.take(|item| *item == 2), None);
+        assert_eq!(
+            (queue.pop_or_idle(), queue.pop_or_idle()),
+            (Some(1), Some(3))
+        );
     }
 
     #[test]

@@ -46,9 +46,9 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::pool::{
-        FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
-        interrupt_interpreter, interrupt_thread, kill_orphans, run_server, run_worker,
-        wait_for_orphans,
+        FutureBase, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
+        after_fork_in_child, interrupt_interpreter, interrupt_thread, kill_orphans, run_server,
+        run_worker, wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;
@@ -59,6 +59,8 @@ mod _ungil {
     use crate::compare::{Comparison, compare};
     #[pymodule_export]
     use crate::probe::Probe;
+    #[pymodule_export]
+    use crate::progress::ProgressBar;
     #[pymodule_export]
     use crate::run::run_example;
     #[pymodule_export]

@@ -1,4 +1,5 @@
-//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML.
+//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML;
+//! and a pool's [`PoolStats`](ungil_measure::pool_stats::PoolStats).
 //!
 //! ```text
 //!  Comparison -> columns    which figures a table has, and how each is written
@@ -7,6 +8,7 @@
 //!                  -> html       a fragment for notebooks
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
+//!  PoolStats  -> pool       tables for a terminal
 //! ```
 //!
 //! It does not know where the text goes: whether there is a terminal, how wide it is and whether
@@ -30,4 +32,4 @@ pub use error::Error;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{ColorChoice, TerminalOptions, terminal};
+pub use terminal::{ColorChoice, TerminalOptions, pool, terminal};

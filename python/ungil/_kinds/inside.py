@@ -22,6 +22,8 @@ from types import ModuleType
 from typing import Any
 
 NAME = "_ungil_inside"
+# The one module of the package that is here, loaded by its path, too.
+CONTEXT = "ungil._context"
 
 # The first thing in an answer.
 VALUE, RAISED, UNPICKLABLE, UNREADABLE = range(4)
@@ -135,12 +137,11 @@ def _move_in(parts: Sequence[bytearray]) -> Callable[[], object]:
     sys.path[:] = what["sys_path"]
     sys.argv[:] = what["argv"]
     _main.update(what["main"])
-    if len(parts) == 1:
-        return lambda: None
-    initializer = _call(parts[1:])
+    context = sys.modules[CONTEXT]
+    initializer = _call(parts[1:]) if len(parts) > 1 else lambda: context.NOTHING
 
     def initialize() -> None:
-        initializer()
+        context.enter_all(initializer())
 
     return initialize
 
@@ -195,6 +196,8 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if name == "worker_context":
+            return sys.modules[CONTEXT].worker_context
 
         def refuse(_cls: object, *args: object, **_kwargs: object) -> None:
             # What rebuilds an object of `ungil.sync` is given the name of its class.

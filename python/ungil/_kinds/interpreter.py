@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
-from ungil import _ungil
+from ungil import _context, _ungil
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
@@ -79,6 +79,7 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         count = check_max_workers(max_workers, usable_cores())
         check_initializer(initializer)
         prefix = thread_name_prefix or f"{type(self).__name__}-{id(self):x}"
+        self._has_initializer = initializer is not None
         self._crew = _Crew(_set_up(initializer, initargs))
         self._threads = _Threads(count, prefix, self._crew)
         register(self)
@@ -236,6 +237,10 @@ class _Here(threading.local):
 _here = _Here()
 
 
+# What is loaded in an interpreter, by name and path.
+_MODULES = [(inside.NAME, inside.__file__), (_context.__name__, _context.__file__)]
+
+
 class _Worker:
     """An interpreter and the memory file that tasks and answers travel through."""
 
@@ -255,10 +260,10 @@ class _Worker:
     def set_up(self, parts: list[Any]) -> None:
         self._interpreter.run(
             "from importlib import util as u\nimport sys as s\n"
-            f"n = {inside.NAME!r}\n"
-            f"p = u.spec_from_file_location(n, {inside.__file__!r})\n"
-            "s.modules[n] = m = u.module_from_spec(p)\np.loader.exec_module(m)\n"
-            "del n, m, p, s, u\n"
+            f"for n, f in {_MODULES!r}:\n"
+            "    p = u.spec_from_file_location(n, f)\n"
+            "    s.modules[n] = m = u.module_from_spec(p)\n    p.loader.exec_module(m)\n"
+            "del n, f, m, p, s, u\n"
         )
         _read(self.ask(f"set_up({self._file})", parts), "the initializer")
 

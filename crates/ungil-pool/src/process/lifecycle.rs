@@ -10,7 +10,7 @@ use super::supervisor::{self, Launch};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
 use crate::exit::{Crash, ExitStatus, TimedOut};
-use crate::os::ProcessHandle;
+use crate::os::{self, ProcessHandle};
 use crate::shm::message::Message;
 use crate::shm::segment::{INLINE, SLOTS, seat};
 use crate::shm::state::{Phase, State};
@@ -79,6 +79,7 @@ impl Shared {
                     incarnation: book.incarnations,
                     doomed: false,
                 };
+                book.seat_books[index].asked();
                 launches.push((index as u32, book.incarnations));
             }
         }
@@ -103,8 +104,9 @@ impl Shared {
     pub(crate) fn worker_started(&self, index: u32, incarnation: u64, handle: &Arc<ProcessHandle>) {
         let mut book = self.book();
         let killing = book.killing;
-        let seat = &mut book.seats[index as usize];
-        if seat.incarnation() == Some(incarnation) {
+        if book.seats[index as usize].incarnation() == Some(incarnation) {
+            book.seat_books[index as usize].started(handle.pid);
+            let seat = &mut book.seats[index as usize];
             let doomed = matches!(seat, Seat::Starting { doomed: true, .. });
             let killed = if doomed { Some(Signal::KILL) } else { killing };
             if let Some(signal) = killed {
@@ -127,6 +129,7 @@ impl Shared {
             return;
         }
         book.seats[index as usize] = Seat::Empty;
+        book.seat_books[index as usize].refused();
         // With at least one worker alive the pool can go on, only slower.
         let alone = book.seats.iter().all(|seat| matches!(seat, Seat::Empty));
         if alone {
@@ -160,6 +163,7 @@ impl Shared {
             book.seats[index as usize] = seat;
             return;
         }
+        book.seat_books[index as usize].ended(self.segment.worker(index));
         let (pid, deliberate) = match &seat {
             Seat::Taken { handle, killed, .. } => (handle.pid, *killed),
             _ => (0, false),
@@ -223,7 +227,7 @@ impl Shared {
                     self.drop_untouched(slot, worker);
                     None
                 }
-                Phase::Done => Some(self.receive(slot)),
+                Phase::Done => Some(self.receive(slot, os::monotonic_ns())),
                 Phase::Doomed => {
                     self.drop_untouched(slot, worker);
                     Some(Outcome::TimedOut(TimedOut {
@@ -245,6 +249,7 @@ impl Shared {
                 None => match self.payload_to_retry(&*task, crash) {
                     Ok(payload) => {
                         let rank = book.rank_in(slot);
+                        book.retried += 1;
                         book.pending.put_back(rank, (payload, task));
                         continue;
                     }

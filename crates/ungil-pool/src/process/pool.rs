@@ -13,6 +13,7 @@ use super::lifecycle::Seat;
 use super::limit::{Limited, Terms};
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
+use super::records::SeatBook;
 use super::window::Window;
 use crate::atomics::{AtomicU32, Ordering};
 use crate::backlog::{Backlog, Rank};
@@ -142,6 +143,9 @@ pub(crate) struct Book {
     /// Workers that ended before they were ready, since the last one that got ready.
     pub(crate) failed_starts: u32,
     pub(crate) incarnations: u64,
+    pub(crate) seat_books: Vec<SeatBook>,
+    /// Runs begun anew because a worker had died.
+    pub(crate) retried: u64,
     pub(crate) pumping: bool,
     /// The machine refused a worker: no more are asked for until one has ended.
     pub(crate) refused: bool,
@@ -215,6 +219,8 @@ impl ProcessPool {
                 .collect(),
             failed_starts: 0,
             incarnations: 0,
+            seat_books: vec![SeatBook::default(); max_workers as usize],
+            retried: 0,
             pumping: false,
             refused: false,
             killing: None,

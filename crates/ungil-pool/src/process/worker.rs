@@ -92,10 +92,9 @@ impl Worker {
 
     /// Says that the worker is set up and will now take tasks.
     pub fn ready(&self) {
-        self.segment
-            .worker(self.index)
-            .seat
-            .store(seat::READY, Ordering::Release);
+        let words = self.segment.worker(self.index);
+        words.ready_at.store(os::monotonic_ns(), Ordering::Relaxed);
+        words.seat.store(seat::READY, Ordering::Release);
     }
 
     /// Says that the worker ends of its own accord, though the pool goes on.
@@ -179,8 +178,14 @@ impl Worker {
             message::write_block(&self.segment, task.slot, offset);
         }
         let slot = self.segment.slot(task.slot);
-        slot.answered_at
-            .store(os::monotonic_ns(), Ordering::Relaxed);
+        let now = os::monotonic_ns();
+        slot.answered_at.store(now, Ordering::Relaxed);
+        let words = self.segment.worker(self.index);
+        let busy = now.saturating_sub(slot.claimed_at.load(Ordering::Relaxed));
+        for (word, more) in [(&words.tasks, 1), (&words.busy, busy)] {
+            // Nobody else writes them.
+            word.store(word.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        }
         if !state::answer(&slot.state) {
             end_doomed();
         }

@@ -17,6 +17,7 @@ use crate::atomics::{AtomicU32, AtomicU64, Ordering};
 use crate::os::{self, Mapping};
 use crate::shm::bell::Bell;
 use crate::shm::done::Links;
+use crate::shm::message::Times;
 use crate::shm::ring::{Ring, Slots};
 use crate::shm::state::State;
 
@@ -91,6 +92,12 @@ pub(crate) struct WorkerBlock {
     pub(crate) failure: AtomicU64,
     /// How far the worker's region is used, for small blocks and for large ones.
     pub(crate) used: [AtomicU64; 2],
+    /// When it was ready for tasks, in nanoseconds of `CLOCK_MONOTONIC`; 0 before, and once the
+    /// parent knows of its end.
+    pub(crate) ready_at: AtomicU64,
+    /// Tasks answered by all that had this block, and nanoseconds from their claims to their answers.
+    pub(crate) tasks: AtomicU64,
+    pub(crate) busy: AtomicU64,
 }
 
 /// How far a worker has come.
@@ -121,6 +128,15 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// When the task ran whose answer is in the slot, which belongs to the caller.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            claimed: self.claimed_at.load(Ordering::Relaxed),
+            answered: self.answered_at.load(Ordering::Relaxed),
+            received: 0,
+        }
+    }
+
     /// The parent, before it publishes the slot: forgets the times of its last task.
     pub(crate) fn unclaimed(&self) {
         // Relaxed: publishing is a Release, and nobody looks before it.

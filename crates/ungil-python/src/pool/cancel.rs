@@ -35,7 +35,7 @@ fn cancel_waiting(core: &Core) -> Cancel {
         core.set_state(&mut inner, State::Cancelled);
         return Cancel::Now;
     };
-    pool = link.pool.upgrade();
+    pool = link.home.pool.upgrade();
     let place = link.place;
     // A task that is not published is dropped by the pool when its turn comes.
     let published = place.zip(pool.as_ref());
@@ -57,7 +57,7 @@ fn stop_running(core: &Core) -> Cancel {
     loop {
         let link = |inner: &Inner| {
             let link = inner.link.as_ref()?;
-            Some((link.place?, link.pool.upgrade()?))
+            Some((link.place?, link.home.pool.upgrade()?))
         };
         let Some((place, pool)) = link(&core.lock()) else {
             return too_late(core);

@@ -15,7 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::call::call;
 use super::cancel::{self, Cancel};
 use super::core::{Content, Core, Ears, Inner, State};
-use super::outcome;
+use super::{outcome, thread};
 use crate::once::{Once, name};
 
 /// The native half of `ungil.Future`.
@@ -269,7 +269,7 @@ fn shown_state(core: &Core) -> State {
         .lock()
         .link
         .as_ref()
-        .and_then(|link| Some((link.place?, link.pool.clone())));
+        .and_then(|link| Some((link.place?, link.home.pool.clone())));
     let running = asked.is_some_and(|(place, pool)| {
         // Out of the lock: if this turns out to be the last reference, the pool's end takes others.
         pool.upgrade().is_some_and(|pool| pool.is_running(place))
@@ -446,13 +446,14 @@ fn call_back(future: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
 }
 
 /// Waits until the future is done, handling signals meanwhile.
-fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
+fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> {
     if core.state().is_done() {
         return Ok(());
     }
     let deadline = timeout.map(deadline).transpose()?.flatten();
     refuse_inherited(core)?;
     while !core.state().is_done() {
+        thread::help(py, core, deadline);
         if py.detach(|| core.wait(deadline)) {
             break;
         }
@@ -469,7 +470,7 @@ fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
 fn refuse_inherited(core: &Core) -> PyResult<()> {
     let pool = core
         .try_lock()
-        .and_then(|inner| Some(inner.link.as_ref()?.pool.clone()));
+        .and_then(|inner| Some(inner.link.as_ref()?.home.pool.clone()));
     if pool
         .and_then(|pool| pool.upgrade())
         .is_some_and(|pool| pool.is_inherited())

@@ -7,6 +7,7 @@
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
 //! thread                                  the thread pool
+//! ledger, desk ──► figures                what tasks and threads have done, for `stats()`
 //! interpreters                            an interrupt for another interpreter
 //! ```
 
@@ -14,9 +15,12 @@ mod call;
 mod cancel;
 mod codec;
 mod core;
+mod desk;
 mod executor;
+mod figures;
 mod future;
 mod interpreters;
+mod ledger;
 mod notifier;
 mod oom;
 mod orphans;
@@ -29,6 +33,7 @@ mod task;
 mod thread;
 mod worker;
 
+pub(crate) use figures::PoolFigures;
 pub(crate) use future::FutureBase;
 pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};

@@ -8,19 +8,24 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use ungil_measure::pool_stats::{End, PoolStats};
+use ungil_pool::gate::Gate;
 use ungil_pool::process::{
-    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED,
+    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED, WorkerRecord,
 };
 use ungil_pool::{Breakage, SubmitError};
 
-use super::core::{Content, Core, Link};
-use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_signals};
+use super::core::{Content, Core, Home, Link};
+use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
+use super::figures::PoolFigures;
 use super::future::settle;
+use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
-use super::{outcome, start};
+use super::{figures, outcome, start};
+use crate::clock;
 
 /// Payloads from this size on are copied without the GIL.
 const DETACH_FROM: usize = 1 << 20;
@@ -49,12 +54,12 @@ struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
     /// executor stays.
     engine: Mutex<Option<Arc<Engine>>>,
-    /// Whether one bad worker, or one bad answer, breaks the pool.
-    breaks: bool,
     /// Why it was broken when it ended.
     broke: OnceLock<Arc<Breakage>>,
-    notifier: Arc<Notifier>,
-    oom: Arc<OomWatch>,
+    home: Arc<Home>,
+    gate: Option<Arc<Gate>>,
+    /// The workers' records, and the number of runs begun anew, once the pool has ended.
+    last_records: OnceLock<(Vec<WorkerRecord>, u64)>,
     functions: FunctionCache,
 }
 
@@ -69,7 +74,7 @@ impl ProcessPool {
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
     /// duplicates, are what the others get with their start; then the policy, its retries, and
-    /// the seconds that a task may run.
+    /// the seconds that a task may run; and the bound on unfinished tasks.
     fn _open(
         &self,
         max_workers: u32,
@@ -78,6 +83,7 @@ impl ProcessPool {
         initializer: Option<Py<PyAny>>,
         descriptors: Vec<RawFd>,
         policy: (String, u32, Option<f64>),
+        max_pending: Option<usize>,
     ) -> PyResult<()> {
         let py = setup.py();
         let (on_crash, retries, timeout) = policy;
@@ -95,21 +101,29 @@ impl ProcessPool {
             "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
             _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
-        let office = Office {
-            engine: Mutex::new(Some(Arc::new(Engine::new(
-                Options {
-                    max_workers,
-                    method,
-                    on_crash,
-                    task_limit: timeout.map(limit),
-                    descriptors,
-                },
-                setup.as_bytes(),
-            )?))),
-            breaks: on_crash == CrashPolicy::Break,
-            broke: OnceLock::new(),
+        let engine = Arc::new(Engine::new(
+            Options {
+                max_workers,
+                method,
+                on_crash,
+                task_limit: timeout.map(limit),
+                descriptors,
+            },
+            setup.as_bytes(),
+        )?);
+        let home = Home {
+            pool: Arc::downgrade(&engine),
             notifier: Arc::new(Notifier::new()),
-            oom: Arc::new(OomWatch::new()),
+            oom: OomWatch::new(),
+            ledger: Ledger::default(),
+            breaks: on_crash == CrashPolicy::Break,
+        };
+        let office = Office {
+            engine: Mutex::new(Some(engine)),
+            broke: OnceLock::new(),
+            home: Arc::new(home),
+            gate: max_pending.map(Gate::new),
+            last_records: OnceLock::new(),
             functions: FunctionCache::default(),
         };
         self.office.set(office).map_err(|_| opened_twice())
@@ -148,6 +162,12 @@ impl ProcessPool {
         Ok(engine.map_or_else(Vec::new, |engine| py.detach(|| engine.pids())))
     }
 
+    /// What the pool has done so far.
+    fn _figures(&self, py: Python<'_>) -> PyResult<PoolFigures> {
+        let office = self.office()?;
+        Ok(PoolFigures(py.detach(|| office.figures())))
+    }
+
     /// Whether a worker's process is about to start.
     fn _starting(&self) -> PyResult<bool> {
         let engine = self.office()?.engine();
@@ -167,6 +187,7 @@ impl ProcessPool {
         let office = self.office()?;
         if let Some(engine) = office.engine() {
             py.detach(|| engine.terminate());
+            office.open_gate();
         }
         Ok(())
     }
@@ -178,6 +199,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.kill());
+        office.open_gate();
         office.wait_closed(py, engine)
     }
 
@@ -188,6 +210,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.close(cancel_futures));
+        office.open_gate();
         if wait {
             office.wait_closed(py, engine)
         } else {
@@ -206,7 +229,11 @@ impl ProcessPool {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = args.py();
         let office = self.office()?;
+        let pass = pass(py, office.gate.as_ref(), !office.home.notifier.is_telling())?;
         let (future, core) = new_future(py)?;
+        if pass.is_some() {
+            core.lock().pass = pass;
+        }
         // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
         let mut head = SCRATCH.take();
         let submitted =
@@ -227,6 +254,13 @@ impl Office {
     fn engine(&self) -> Option<Arc<Engine>> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.clone()
+    }
+
+    /// Lets those pass who wait to submit: they shall be told that the pool is closed.
+    fn open_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.open();
+        }
     }
 
     /// Why the pool is or was broken.
@@ -253,6 +287,8 @@ impl Office {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
             Err(error) => {
+                self.home.ledger.submitted(0);
+                self.home.ledger.ended(End::Failed);
                 return settle(
                     future,
                     core,
@@ -261,19 +297,18 @@ impl Office {
             }
         };
         core.lock().link = Some(Link {
-            pool: Arc::downgrade(&engine),
-            notifier: Arc::clone(&self.notifier),
-            oom: Arc::clone(&self.oom),
+            home: Arc::clone(&self.home),
+            submitted_at: clock::monotonic_ns().cast_unsigned(),
             label: call.label,
-            breaks: self.breaks,
             place: None,
         });
         let task = Arc::<Core>::clone(core);
+        let mut size = head.len();
         let submitted = match &call.pickle {
             None => engine.submit_with(head, &[], task, terms),
             Some(pickle) => {
                 let buffers = pickle.buffers();
-                let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+                size += buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
                 if size < DETACH_FROM {
                     engine.submit_with(head, &buffers, task, terms)
                 } else {
@@ -281,6 +316,9 @@ impl Office {
                 }
             }
         };
+        if submitted.is_ok() {
+            self.home.ledger.submitted(size);
+        }
         submitted.or_else(|error| {
             core.lock().link = None;
             match error {
@@ -289,6 +327,8 @@ impl Office {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
+                    self.home.ledger.submitted(0);
+                    self.home.ledger.ended(End::Failed);
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
                         future,
@@ -298,6 +338,17 @@ impl Office {
                 }
             }
         })
+    }
+
+    fn figures(&self) -> PoolStats {
+        let (records, retried) = match self.engine() {
+            Some(engine) => engine.records(),
+            None => self.last_records.get().cloned().unwrap_or_default(),
+        };
+        let mut stats = self.home.ledger.figures(true);
+        stats.tasks.retried = retried;
+        stats.workers = records.iter().map(figures::of_process).collect();
+        stats
     }
 
     /// Waits until every worker has ended and every callback has been called.
@@ -310,14 +361,15 @@ impl Office {
             // Whoever comes first says the same.
             let _ = self.broke.set(breakage);
         }
+        let _ = self.last_records.set(engine.records());
         let ended = self
             .engine
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop((ended, engine));
-        self.notifier.close();
-        wait_with_signals(py, || self.notifier.flush(TICK))
+        self.home.notifier.close();
+        wait_with_signals(py, || self.home.notifier.flush(TICK))
     }
 }
 
@@ -338,12 +390,12 @@ impl Drop for Office {
             return;
         }
         engine.close(false);
-        self.notifier.close();
+        self.home.notifier.close();
         let ending = engine.ending();
         if !ending.is_over() {
             orphans::adopt(Orphan {
                 ending,
-                notifier: Arc::clone(&self.notifier),
+                notifier: Arc::clone(&self.home.notifier),
             });
         }
     }

@@ -2,6 +2,7 @@
 //! wrong, and last, where the eye ends, the verdict.
 
 mod paint;
+mod pool;
 mod table;
 
 use ungil_measure::Comparison;
@@ -9,6 +10,7 @@ use ungil_measure::comparison::WorkloadComparison;
 
 use crate::phrases;
 use paint::Paint;
+pub use pool::pool;
 use table::Fitted;
 
 /// Whether to write colour. The caller knows (`NO_COLOR`, a pipe, a flag).

@@ -147,10 +147,10 @@ fn painted(lines: &[String], winner: Option<usize>, paint: &Paint) -> String {
 }
 
 /// A table without rules: names on the left, figures aligned right, two blanks between.
-struct Grid(Table);
+pub(super) struct Grid(Table);
 
 impl Grid {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)
@@ -158,7 +158,7 @@ impl Grid {
         Self(table)
     }
 
-    fn row(&mut self, name: String, figures: impl Iterator<Item = String>) {
+    pub(super) fn row(&mut self, name: String, figures: impl Iterator<Item = String>) {
         let figures = figures.map(|text| Field::new(text).set_alignment(CellAlignment::Right));
         self.0
             .add_row(std::iter::once(Field::new(name)).chain(figures));
@@ -167,7 +167,7 @@ impl Grid {
         }
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         self.0
             .lines()
             .map(|line| line.trim_end().to_owned())
