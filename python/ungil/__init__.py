@@ -22,25 +22,30 @@ if TYPE_CHECKING:
         RemoteTraceback,
         WorkerCrashed,
     )
-    from ungil._ungil import Comparison, compare, run_example
+    from ungil._trace import Trace, trace
+    from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
 
 __all__ = [
     "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
     "Future",
+    "GilStats",
     "InterpreterPoolExecutor",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
     "ThreadPoolExecutor",
+    "Trace",
     "WorkerCrashed",
     "__version__",
     "compare",
     "executor",
+    "gil_stats",
     "map",
     "run_example",
+    "trace",
 ]
 
 _HOMES = {
@@ -48,17 +53,21 @@ _HOMES = {
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
+    "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
     "ThreadPoolExecutor": "ungil._executors",
+    "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
     "executor": "ungil._kinds",
+    "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "trace": "ungil._trace",
 }
 
 
