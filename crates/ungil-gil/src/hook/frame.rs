@@ -95,9 +95,11 @@ pub(crate) fn running_code(
         if frame == 0 {
             return None;
         }
-        let marker = layout.frame.owned_by_c.is_some()
-            && memory.byte(frame + layout.frame.owner) == layout.frame.owned_by_c;
-        if !marker {
+        let is_marker = match layout.frame.markers_from {
+            Some(first) => memory.byte(frame + layout.frame.owner)? >= first,
+            None => false,
+        };
+        if !is_marker {
             let code = memory.word(frame + layout.frame.code)? & layout.frame.pointer_bits;
             if code != 0 && memory.word(code + OB_TYPE)? == code_type {
                 return Some(code);

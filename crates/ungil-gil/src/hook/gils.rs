@@ -138,7 +138,8 @@ impl Entry {
         self.thread_state.store(thread_state, Ordering::Relaxed);
         self.holder_tid.store(tid, Ordering::Relaxed);
         self.since.store(now, Ordering::Relaxed);
-        self.holder.store(std::ptr::from_ref(log) as usize, Ordering::Release);
+        self.holder
+            .store(std::ptr::from_ref(log) as usize, Ordering::Release);
     }
 
     /// Its holder dropped it.

@@ -158,7 +158,6 @@ impl Log {
         self.name.lock().clone()
     }
 
-
     pub(super) fn release_name(&self) {
         self.name.release();
     }

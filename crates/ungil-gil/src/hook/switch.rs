@@ -1,8 +1,8 @@
 //! Turning the hooks on and off.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lock::Lock;
 use super::{
@@ -81,7 +81,11 @@ pub(crate) fn starts_holding(gil: u16, epoch: &Epoch) {
 fn change(modes: u32) -> Epoch {
     let before = MODE.load(Ordering::Relaxed);
     let number = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
-    let carry = if before == 0 { 0 } else { number.wrapping_sub(1) };
+    let carry = if before == 0 {
+        0
+    } else {
+        number.wrapping_sub(1)
+    };
     let start = os::monotonic_ns();
     EPOCH_CARRY.store(carry, Ordering::Relaxed);
     EPOCH_START.store(start, Ordering::Relaxed);
@@ -125,11 +129,8 @@ fn checked_layout() -> Result<&'static Layout> {
     let thread_state = unsafe { get() };
 
     let mut bytes = [0; 8];
-    os::read_memory(
-        thread_state + layout.thread.native_thread_id,
-        &mut bytes,
-    )
-    .map_err(Error::NoReading)?;
+    os::read_memory(thread_state + layout.thread.native_thread_id, &mut bytes)
+        .map_err(Error::NoReading)?;
     if u64::from_ne_bytes(bytes) != u64::from(os::gettid()) {
         return Err(unknown("the native thread of a thread state"));
     }
@@ -146,7 +147,11 @@ fn survive_forks() {
     ONCE.call_once(|| {
         // SAFETY: the three functions live as long as this library, which is never unloaded.
         unsafe {
-            libc::pthread_atfork(Some(before_fork), Some(after_in_parent), Some(after_in_child))
+            libc::pthread_atfork(
+                Some(before_fork),
+                Some(after_in_parent),
+                Some(after_in_child),
+            )
         };
     });
 }

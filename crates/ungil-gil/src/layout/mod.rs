@@ -6,6 +6,8 @@
 mod v3_11;
 mod v3_12;
 mod v3_13;
+mod v3_14;
+mod v3_15;
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +46,7 @@ pub(crate) struct Thread {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Top {
     /// By way of a structure on the C stack: `tstate->cframe->current_frame`.
-    CFrame {
-        cframe: usize,
-        current_frame: usize,
-    },
+    CFrame { cframe: usize, current_frame: usize },
     /// `tstate->current_frame`.
     Direct(usize),
 }
@@ -58,8 +57,8 @@ pub(crate) struct Frame {
     pub(crate) code: usize,
     pub(crate) previous: usize,
     pub(crate) owner: usize,
-    /// The owner of the frames that only mark an entry from C.
-    pub(crate) owned_by_c: Option<u8>,
+    /// From this owner on, frames only mark an entry from C.
+    pub(crate) markers_from: Option<u8>,
     /// Bits of the code pointer that are the pointer.
     pub(crate) pointer_bits: usize,
 }
@@ -93,6 +92,8 @@ impl Layout {
             (3, 11) => Some(&v3_11::LAYOUT),
             (3, 12) => Some(&v3_12::LAYOUT),
             (3, 13) => Some(&v3_13::LAYOUT),
+            (3, 14) => Some(&v3_14::LAYOUT),
+            (3, 15) => Some(&v3_15::LAYOUT),
             _ => None,
         }
     }

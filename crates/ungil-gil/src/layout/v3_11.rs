@@ -15,7 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
         code: 32,
         previous: 48,
         owner: 69,
-        owned_by_c: None,
+        markers_from: None,
         pointer_bits: usize::MAX,
     },
     code: Code {

@@ -15,7 +15,7 @@ pub(super) const LAYOUT: Layout = Layout {
         code: 0,
         previous: 8,
         owner: 70,
-        owned_by_c: Some(3),
+        markers_from: Some(3),
         pointer_bits: usize::MAX,
     },
     code: CODE,

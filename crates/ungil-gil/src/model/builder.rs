@@ -215,8 +215,7 @@ impl Builder {
         for row in &mut self.threads {
             row.timeline.held.coarsen(self.resolution);
             row.timeline.waited.coarsen(self.resolution);
-            self.slices +=
-                row.timeline.held.slices().len() + row.timeline.waited.slices().len();
+            self.slices += row.timeline.held.slices().len() + row.timeline.waited.slices().len();
         }
     }
 
@@ -233,8 +232,11 @@ impl Builder {
         let function = |number: u32| names.get(number as usize).cloned().flatten();
         let functions = self.shares(&function);
         let order = self.order();
-        let position: HashMap<usize, usize> =
-            order.iter().enumerate().map(|(at, &row)| (row, at)).collect();
+        let position: HashMap<usize, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(at, &row)| (row, at))
+            .collect();
         let pairs = self.told_pairs(&position, &function);
         let mut rows: Vec<Option<Row>> = self.threads.into_iter().map(Some).collect();
         let (mut threads, mut timelines) = (Vec::new(), Vec::new());

@@ -81,18 +81,22 @@ impl<'a> Evidence<'a> {
                 .count()
                 .to_string(),
             "busiest" => busiest.map_or(String::new(), |thread| thread.name.clone()),
-            "busiest.longest" => {
-                busiest.map_or(String::new(), |thread| seconds(thread.holds.max as f64 / 1e9))
-            }
+            "busiest.longest" => busiest.map_or(String::new(), |thread| {
+                seconds(thread.holds.max as f64 / 1e9)
+            }),
             "holder" => worst.map_or(String::new(), |pair| self.name(pair.holder).to_owned()),
             "waiter" => worst.map_or(String::new(), |pair| self.name(pair.waiter).to_owned()),
-            "starved" => self.worst.map_or(String::new(), |(_, share)| percent(share)),
+            "starved" => self
+                .worst
+                .map_or(String::new(), |(_, share)| percent(share)),
             "longest" => worst.map_or(String::new(), |pair| {
                 seconds(self.report.threads[pair.holder].holds.max as f64 / 1e9)
             }),
             "in function" => worst
                 .and_then(|pair| pair.function.as_ref())
-                .map_or(String::new(), |function| format!(", mostly in {}", function.name)),
+                .map_or(String::new(), |function| {
+                    format!(", mostly in {}", function.name)
+                }),
             _ => unreachable!("the tables use no other word"),
         }
     }

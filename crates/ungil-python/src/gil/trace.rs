@@ -41,8 +41,7 @@ pub(crate) fn trace_start(py: Python<'_>, slices: usize) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn trace_stop(names: HashMap<u32, String>) -> PyResult<TraceReport> {
     let stopped = tracer().take();
-    let stopped = stopped
-        .ok_or_else(|| PyRuntimeError::new_err("the GIL is not being traced"))?;
+    let stopped = stopped.ok_or_else(|| PyRuntimeError::new_err("the GIL is not being traced"))?;
     stopped.stop(&names).map(TraceReport).map_err(refused)
 }
 

@@ -1,8 +1,8 @@
 //! The summary of a trace as JSON: all figures, no slices.
 
 use serde_json::{Value, json};
-use ungil_gil::model::{Function, Quantiles};
 use ungil_gil::Report;
+use ungil_gil::model::{Function, Quantiles};
 
 use crate::Error;
 

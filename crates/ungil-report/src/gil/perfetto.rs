@@ -60,9 +60,7 @@ impl Events<'_> {
 }
 
 fn rows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
-    let name = |what: &str, tid: u32, name: &str| {
-        json!({ "ph": "M", "pid": report.pid, "tid": tid, "name": what, "args": { "name": name } })
-    };
+    let name = |what: &str, tid: u32, name: &str| json!({ "ph": "M", "pid": report.pid, "tid": tid, "name": what, "args": { "name": name } });
     events.write(&name("process_name", report.pid, "Python"))?;
     for thread in &report.threads {
         events.write(&name("thread_name", thread.tid, &thread.name))?;
@@ -119,7 +117,10 @@ fn holder(report: &Report, tid: u32, name: &str, record: &Record) -> Value {
 }
 
 fn waiting(report: &Report, tid: u32, record: &Record) -> Value {
-    let holder = report.threads.iter().find(|thread| thread.tid == record.subject);
+    let holder = report
+        .threads
+        .iter()
+        .find(|thread| thread.tid == record.subject);
     let mut about = match holder {
         Some(thread) => json!({ "for": thread.name, "for tid": thread.tid }),
         None => json!({}),
@@ -141,7 +142,12 @@ fn arrows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
         .collect();
     let mut number = 0_u64;
     for (thread, timeline) in report.threads.iter().zip(&report.timelines) {
-        for wait in timeline.waited.slices().iter().filter(|wait| wait.count == 1) {
+        for wait in timeline
+            .waited
+            .slices()
+            .iter()
+            .filter(|wait| wait.count == 1)
+        {
             let Some(hold) = by_tid
                 .get(&wait.subject)
                 .and_then(|holder| last_before(holder.held.slices(), wait))

@@ -93,14 +93,24 @@ impl Page<'_> {
 
     fn threads(&self) -> String {
         let mut table = Grid::new();
-        let headers = ["tid", "held", "waited", "holds", "hold p50/p99/max", "wait p50/p99/max"];
+        let headers = [
+            "tid",
+            "held",
+            "waited",
+            "holds",
+            "hold p50/p99/max",
+            "wait p50/p99/max",
+        ];
         // Where it is narrow, the last columns go.
         let columns = match self.width {
             0..60 => 3,
             60..100 => 5,
             _ => 6,
         };
-        table.row("thread".to_owned(), headers[..columns].iter().map(|&header| header.to_owned()));
+        table.row(
+            "thread".to_owned(),
+            headers[..columns].iter().map(|&header| header.to_owned()),
+        );
         let threads = &self.report.threads;
         for thread in threads.iter().take(ROWS) {
             let cells = [
@@ -126,7 +136,10 @@ impl Page<'_> {
                 |function| place(function),
             );
             let cells = [self.share(share.held_ns), thousands(share.holds)];
-            table.row(cut(&name, self.width.saturating_sub(22).max(16)), cells.into_iter());
+            table.row(
+                cut(&name, self.width.saturating_sub(22).max(16)),
+                cells.into_iter(),
+            );
         }
         self.painted(&table)
     }
@@ -141,10 +154,9 @@ impl Page<'_> {
 
     fn pair(&self, pair: &Pair) -> String {
         let name = |thread: usize| cut(&self.report.threads[thread].name, NAME);
-        let function = pair
-            .function
-            .as_ref()
-            .map_or(String::new(), |function| format!("; it held mostly in {}", function.name));
+        let function = pair.function.as_ref().map_or(String::new(), |function| {
+            format!("; it held mostly in {}", function.name)
+        });
         format!(
             "{} made {} wait {} in {} waits, up to {}{function}",
             name(pair.holder),
@@ -158,7 +170,11 @@ impl Page<'_> {
     fn painted(&self, table: &Grid) -> String {
         let mut text = String::new();
         for (at, line) in table.lines().iter().enumerate() {
-            text.push_str(&if at == 0 { self.paint.dim(line) } else { line.clone() });
+            text.push_str(&if at == 0 {
+                self.paint.dim(line)
+            } else {
+                line.clone()
+            });
             text.push('\n');
         }
         text

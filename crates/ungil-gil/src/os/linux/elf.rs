@@ -39,7 +39,11 @@ impl Object {
     }
 }
 
-unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
+unsafe extern "C" fn visit(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    data: *mut c_void,
+) -> c_int {
     // SAFETY: the linker passes a valid description, and `data` as `around` gave it.
     let (info, search) = unsafe { (&*info, &mut *data.cast::<Search<'_>>()) };
     // SAFETY: the linker describes `dlpi_phnum` headers of a mapped object.

@@ -13,7 +13,9 @@ pub(crate) fn read(address: usize, into: &mut [u8]) -> io::Result<()> {
         iov_len: into.len(),
     };
     // SAFETY: the kernel checks the remote range; the local one is the buffer we own.
-    let copied = unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0) };
+    let copied = unsafe {
+        libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+    };
     match usize::try_from(copied) {
         Ok(copied) if copied == into.len() => Ok(()),
         Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
