@@ -72,7 +72,7 @@ def _compiled(source: bytes, path: str) -> CodeType:
 
 
 def _package(program: list[str]) -> Callable[[], None]:
-    _prepare(program, program[0])
+    _prepare(program, os.path.abspath(program[0]))
     _new_main()
 
     def start() -> None:

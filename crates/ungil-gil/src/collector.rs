@@ -86,9 +86,8 @@ impl Collection {
                 builder.describe(thread, log.name(), counts);
                 registry::recycle(log);
             } else if !builder.is_named(thread) {
-                // For want of a better one, which Python may tell later.
                 let name = os::thread_name(log.tid()).unwrap_or_default();
-                builder.name(thread, name);
+                builder.kernel_name(thread, name);
             }
         }
     }

@@ -61,10 +61,6 @@ pub enum Error {
     /// No thread for the collector.
     #[error("cannot start the thread that collects the trace: {0}")]
     NoThread(std::io::Error),
-
-    /// Another system.
-    #[error("tracing the GIL is only possible on Linux so far.")]
-    Unsupported,
 }
 
 /// The result of everything here that can fail.

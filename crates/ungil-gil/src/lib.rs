@@ -4,12 +4,12 @@
 //!  tracer   a trace: begins, collects, ends in a report      meter   sums only, always on
 //!     \                                                       /
 //!      hook/    two functions in the interpreter's import slots; a log per thread
-//!      layout/  where each version of CPython keeps what they read
+//!      layout/  where each version of `CPython` keeps what they read
 //!      os/      import slots, memory, threads
 //!  model/   records -> sums, slices, verdict: pure
 //! ```
 //!
-//! It knows CPython's memory layouts and none of its functions but `PyThreadState_Get`; it has
+//! It knows `CPython`'s memory layouts and none of its functions but `PyThreadState_Get`; it has
 //! never heard of `PyO3`. README.md has the protocol of the hooks and why it is sound.
 
 mod collector;

@@ -112,23 +112,14 @@ impl Tracer {
             if let Some(doing) = log.doing(&epoch, now) {
                 builder.add(thread, doing);
             }
-            let name = log.name().or_else(|| names.get(&log.tid()).cloned());
-            builder.describe(thread, name, counts);
+            builder.describe(thread, log.name(), counts);
         }
+        builder.name_others(|tid| names.get(&tid).cloned());
         let whole = std::mem::replace(&mut *builder, Builder::new(0, 0));
         drop(builder);
         let report = whole.finish(self.pid, now, functions::all());
-        self.end()?;
+        end_recording()?;
         Ok(report)
-    }
-
-    fn end(&self) -> Result<()> {
-        if switch::is_on(hook::RECORD) {
-            let off = switch::off(hook::RECORD);
-            registry::set_collected(false);
-            return off;
-        }
-        Ok(())
     }
 }
 
@@ -137,9 +128,18 @@ impl Drop for Tracer {
         self.pause();
         if self.is_ours() {
             // What cannot be taken back keeps passing calls on.
-            let _ = self.end();
+            let _ = end_recording();
         }
     }
+}
+
+fn end_recording() -> Result<()> {
+    if !switch::is_on(hook::RECORD) {
+        return Ok(());
+    }
+    let off = switch::off(hook::RECORD);
+    registry::set_collected(false);
+    off
 }
 
 /// Names the calling thread in the traces to come.

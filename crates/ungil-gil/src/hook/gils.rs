@@ -149,7 +149,7 @@ impl Entry {
         self.holder_tid.store(0, Ordering::Relaxed);
     }
 
-    /// The last holder's thread state, as CPython has it.
+    /// The last holder's thread state, as `CPython` has it.
     #[inline]
     pub(crate) fn last_holder(&self, layout: &Layout) -> usize {
         let address = self.address.load(Ordering::Relaxed) + layout.gil.last_holder;

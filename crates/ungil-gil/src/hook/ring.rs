@@ -13,11 +13,15 @@ const CROWDED: u32 = CAPACITY - 64;
 /// A bounded queue with one producer and one consumer; the README has its protocol.
 pub(crate) struct Ring {
     /// Records written so far; only the producer writes it.
-    head: AtomicU32,
+    head: OwnLine,
     /// Records read so far; only the consumer writes it.
-    tail: AtomicU32,
+    tail: OwnLine,
     records: Box<[UnsafeCell<MaybeUninit<Record>>]>,
 }
+
+/// A counter that does not share its cache line: its reader must not slow its writer down.
+#[repr(align(128))]
+struct OwnLine(AtomicU32);
 
 // SAFETY: a cell is written only by the producer while it lies outside of tail..head, and read only
 // by the consumer while it lies inside.
@@ -27,8 +31,8 @@ impl Ring {
     pub(crate) fn new() -> Self {
         let records = (0..CAPACITY).map(|_| UnsafeCell::new(MaybeUninit::uninit()));
         Self {
-            head: AtomicU32::new(0),
-            tail: AtomicU32::new(0),
+            head: OwnLine(AtomicU32::new(0)),
+            tail: OwnLine(AtomicU32::new(0)),
             records: records.collect(),
         }
     }
@@ -36,36 +40,37 @@ impl Ring {
     /// Whether the producer should merge rather than push.
     pub(crate) fn is_crowded(&self) -> bool {
         self.head
+            .0
             .load(Ordering::Relaxed)
-            .wrapping_sub(self.tail.load(Ordering::Relaxed))
+            .wrapping_sub(self.tail.0.load(Ordering::Relaxed))
             >= CROWDED
     }
 
     /// Producer: adds a record; `false` where there is no room at all.
     pub(crate) fn push(&self, record: Record) -> bool {
-        let head = self.head.load(Ordering::Relaxed);
+        let head = self.head.0.load(Ordering::Relaxed);
         // Acquire: the consumer has read the cell before it gave it back.
-        if head.wrapping_sub(self.tail.load(Ordering::Acquire)) >= CAPACITY {
+        if head.wrapping_sub(self.tail.0.load(Ordering::Acquire)) >= CAPACITY {
             return false;
         }
         let cell = &self.records[(head % CAPACITY) as usize];
         // SAFETY: the cell is outside of tail..head, thus the producer's.
         unsafe { (*cell.get()).write(record) };
         // Release: whoever sees the new head sees the record.
-        self.head.store(head.wrapping_add(1), Ordering::Release);
+        self.head.0.store(head.wrapping_add(1), Ordering::Release);
         true
     }
 
     /// Consumer: takes the oldest record.
     pub(crate) fn pop(&self) -> Option<Record> {
-        let tail = self.tail.load(Ordering::Relaxed);
-        if tail == self.head.load(Ordering::Acquire) {
+        let tail = self.tail.0.load(Ordering::Relaxed);
+        if tail == self.head.0.load(Ordering::Acquire) {
             return None;
         }
         let cell = &self.records[(tail % CAPACITY) as usize];
         // SAFETY: the cell is inside of tail..head: written, and the consumer's.
         let record = unsafe { (*cell.get()).assume_init() };
-        self.tail.store(tail.wrapping_add(1), Ordering::Release);
+        self.tail.0.store(tail.wrapping_add(1), Ordering::Release);
         Some(record)
     }
 }

@@ -118,6 +118,9 @@ fn checked_layout() -> Result<&'static Layout> {
     });
     let (major, minor) = ((hex >> 24) as u8, (hex >> 16) as u8);
     let version = format!("{major}.{minor}");
+    if is_free_threaded() {
+        return Err(Error::FreeThreaded);
+    }
     let layout = Layout::of(major, minor).ok_or_else(|| Error::UnknownVersion(version.clone()))?;
     let unknown = |what| Error::UnknownLayout(what, version.clone());
 
@@ -140,6 +143,14 @@ fn checked_layout() -> Result<&'static Layout> {
         .ok_or_else(|| unknown("the running function"))?;
     CODE_TYPE.store(code_type, Ordering::Relaxed);
     Ok(layout)
+}
+
+/// Since 3.13 the runtime begins with a table for debuggers, whose third word tells.
+fn is_free_threaded() -> bool {
+    let mut table = [[0; 8]; 3];
+    let read = os::symbol(c"_PyRuntime")
+        .is_some_and(|runtime| os::read_memory(runtime, table.as_flattened_mut()).is_ok());
+    read && table[0] == *b"xdebugpy" && u64::from_ne_bytes(table[2]) != 0
 }
 
 fn survive_forks() {

@@ -1,4 +1,4 @@
-//! Where CPython keeps what the tracer reads: one file per version, chosen once.
+//! Where `CPython` keeps what the tracer reads: one file per version, chosen once.
 //!
 //! Only reading happens with these offsets. [`Layout::of`] names a layout; whether the running
 //! interpreter really has it is checked by the tracer before anything is read without a net.

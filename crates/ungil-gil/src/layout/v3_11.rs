@@ -1,4 +1,4 @@
-//! CPython 3.11.
+//! `CPython` 3.11.
 
 use super::{Code, Frame, GIL, Layout, Text, Thread, Top};
 

@@ -1,4 +1,4 @@
-//! CPython 3.12.
+//! `CPython` 3.12.
 
 use super::{Code, Frame, GIL, Layout, Text, Thread, Top};
 

@@ -1,4 +1,4 @@
-//! CPython 3.13.
+//! `CPython` 3.13.
 
 use super::v3_12::{CODE, TEXT};
 use super::{Frame, GIL, Layout, Thread, Top};

@@ -1,4 +1,4 @@
-//! CPython 3.15.
+//! `CPython` 3.15.
 
 use super::v3_12::{CODE, TEXT};
 use super::v3_14::FRAME;

@@ -35,7 +35,9 @@ pub struct Builder {
 #[derive(Default)]
 struct Row {
     tid: u32,
+    /// Python's.
     name: Option<String>,
+    kernel_name: Option<String>,
     counts: Counts,
     holds: Histogram,
     waits: Histogram,
@@ -97,14 +99,21 @@ impl Builder {
         row
     }
 
-    /// Whether a thread has a name.
+    /// Whether a thread has a name, if only the kernel's.
     pub fn is_named(&self, thread: usize) -> bool {
-        self.threads[thread].name.is_some()
+        self.threads[thread].kernel_name.is_some()
     }
 
-    /// Gives a thread a name.
-    pub fn name(&mut self, thread: usize, name: String) {
-        self.threads[thread].name = Some(name);
+    /// The kernel's name of a thread, for want of a better one.
+    pub fn kernel_name(&mut self, thread: usize, name: String) {
+        self.threads[thread].kernel_name = Some(name);
+    }
+
+    /// Names threads that have not told theirs, by the kernel's numbers.
+    pub fn name_others(&mut self, name: impl Fn(u32) -> Option<String>) {
+        for row in &mut self.threads {
+            row.name = row.name.take().or_else(|| name(row.tid));
+        }
     }
 
     /// The sums of a thread, and its name if there is a better one.
@@ -245,6 +254,7 @@ impl Builder {
                 tid: row.tid,
                 name: row
                     .name
+                    .or(row.kernel_name)
                     .filter(|name| !name.is_empty())
                     .unwrap_or_else(|| format!("thread {}", row.tid)),
                 counts: row.counts,

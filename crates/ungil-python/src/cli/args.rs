@@ -248,7 +248,7 @@ Exit codes: the program's own; 2 usage, or an output file cannot be written.";
 #[derive(Args, Debug)]
 #[command(after_help = TRACE_EXAMPLES)]
 pub(super) struct TraceArgs {
-    /// Write the timeline here, for Perfetto or chrome://tracing
+    /// Write the timeline here, for Perfetto or Chrome's tracing page
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<String>,
 

@@ -36,6 +36,7 @@ impl TraceReport {
     }
 
     /// Writes the timeline for Perfetto. An unfinished file is removed.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let written = py.detach(|| {
             let file = File::create(&path)?;

@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use ungil_gil::meter::{self, Reading};
 
+use super::refused;
+
 /// What the threads of this process have done with the GIL since the first call of `gil_stats`.
 #[pyclass(module = "ungil", frozen)]
 pub(crate) struct GilStats(Reading);
@@ -12,8 +14,7 @@ pub(crate) struct GilStats(Reading);
 /// Reads the counters; the first call turns them on.
 #[pyfunction]
 pub(crate) fn gil_stats() -> PyResult<GilStats> {
-    let refused = |error: ungil_gil::Error| PyRuntimeError::new_err(error.to_string());
-    meter::start().map_err(refused)?;
+    meter::start().map_err(|error| refused(&error))?;
     meter::read()
         .map(GilStats)
         .ok_or_else(|| PyRuntimeError::new_err("the counters of the GIL are off"))

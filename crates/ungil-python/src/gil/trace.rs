@@ -7,18 +7,14 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use ungil_gil::{Options, Tracer};
 
-use super::pending;
 use super::report::TraceReport;
+use super::{pending, refused};
 
 /// Locked only with the GIL held, and never while it is let go: a fork finds it unlocked.
 static TRACER: Mutex<Option<Tracer>> = Mutex::new(None);
 
 fn tracer() -> MutexGuard<'static, Option<Tracer>> {
     TRACER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn refused(error: ungil_gil::Error) -> PyErr {
-    PyRuntimeError::new_err(error.to_string())
 }
 
 /// Begins the trace; keeps up to `slices` slices for its timeline.
@@ -29,20 +25,24 @@ pub(crate) fn trace_start(py: Python<'_>, slices: usize) -> PyResult<()> {
             "slices must be between 1,000 and 1,000,000,000, not {slices}"
         )));
     }
-    let started = Tracer::start(Options { slices }).map_err(refused)?;
+    let started = Tracer::start(Options { slices }).map_err(|error| refused(&error))?;
     // One release, to see whether it is seen.
     py.detach(|| ());
-    let started = started.check().map_err(refused)?;
+    let started = started.check().map_err(|error| refused(&error))?;
     *tracer() = Some(started);
     Ok(())
 }
 
 /// Ends the trace; `names` are Python's names of threads, by native id.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
 pub(crate) fn trace_stop(names: HashMap<u32, String>) -> PyResult<TraceReport> {
     let stopped = tracer().take();
     let stopped = stopped.ok_or_else(|| PyRuntimeError::new_err("the GIL is not being traced"))?;
-    stopped.stop(&names).map(TraceReport).map_err(refused)
+    stopped
+        .stop(&names)
+        .map(TraceReport)
+        .map_err(|error| refused(&error))
 }
 
 /// Ends the collecting thread before a fork: a program that has one thread forks as one.

@@ -81,7 +81,7 @@ fn rows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn slice(report: &Report, tid: u32, name: &str, slice: &Record, about: Value) -> Value {
+fn slice(report: &Report, tid: u32, name: &str, slice: &Record, about: &Value) -> Value {
     json!({
         "ph": "X", "cat": "gil", "pid": report.pid, "tid": tid, "name": name,
         "ts": micros(slice.start), "dur": micros(slice.end - slice.start), "args": about,
@@ -89,7 +89,7 @@ fn slice(report: &Report, tid: u32, name: &str, slice: &Record, about: Value) ->
 }
 
 fn held(report: &Report, tid: u32, record: &Record) -> Value {
-    slice(report, tid, "held", record, about_hold(report, record))
+    slice(report, tid, "held", record, &about_hold(report, record))
 }
 
 fn about_hold(report: &Report, record: &Record) -> Value {
@@ -113,7 +113,7 @@ fn holder(report: &Report, tid: u32, name: &str, record: &Record) -> Value {
     let row = GIL_ROWS + u32::from(record.gil);
     let mut about = about_hold(report, record);
     about["tid"] = tid.into();
-    slice(report, row, name, record, about)
+    slice(report, row, name, record, &about)
 }
 
 fn waiting(report: &Report, tid: u32, record: &Record) -> Value {
@@ -129,7 +129,7 @@ fn waiting(report: &Report, tid: u32, record: &Record) -> Value {
         about["waits"] = record.count.into();
         about["waited, µs"] = micros(record.busy).into();
     }
-    slice(report, tid, "waiting", record, about)
+    slice(report, tid, "waiting", record, &about)
 }
 
 /// From the end of the hold that was waited for to the end of the wait.

@@ -131,10 +131,10 @@ impl Page<'_> {
         let headers = ["held", "holds"].map(str::to_owned);
         table.row("function that held it".to_owned(), headers.into_iter());
         for share in self.report.functions.iter().take(ROWS) {
-            let name = share.function.as_ref().map_or_else(
-                || "(no Python function)".to_owned(),
-                |function| place(function),
-            );
+            let name = share
+                .function
+                .as_ref()
+                .map_or_else(|| "(no Python function)".to_owned(), place);
             let cells = [self.share(share.held_ns), thousands(share.holds)];
             table.row(
                 cut(&name, self.width.saturating_sub(22).max(16)),
