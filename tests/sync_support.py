@@ -133,7 +133,7 @@ REMEMBERED: tuple[Any, ...] = ()
 
 
 def remember(*parts: Any) -> None:
-    global REMEMBERED  # noqa: PLW0603 (what an initializer does)
+    global REMEMBERED
     REMEMBERED = parts
 
 

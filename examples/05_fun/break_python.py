@@ -24,19 +24,19 @@ total = sync.Value("q")
 
 
 def plain(additions: int) -> None:
-    global x  # noqa: PLW0603 (the lecture's point)
+    global x
     for _ in range(additions):
         x += 1
 
 
 def with_a_call(additions: int) -> None:
-    global x  # noqa: PLW0603 (the lecture's point)
+    global x
     for _ in range(additions):
         x += int("1")
 
 
 def with_a_lock(additions: int) -> None:
-    global x  # noqa: PLW0603 (the lecture's point)
+    global x
     for _ in range(additions):
         with lock:
             x += int("1")

@@ -31,7 +31,7 @@ def worker_context() -> Any:
     """What the pool's `initializer` returned in the worker that runs the calling task.
 
     Each worker has its own: each thread of a thread pool, each process of a process pool (for all
-    threads that its tasks start), each interpreter; a worker that replaces another one has a new one.
+    threads that its tasks start), each interpreter; a worker that replaces another has a new one.
     Of nested pools it is the innermost one's.
 
     Raises `LookupError` outside of a worker, and where the pool has no initializer.
@@ -57,7 +57,7 @@ def enter(context: Any) -> None:
 
 def enter_all(context: Any) -> None:
     """Makes it the context of this whole process or interpreter, which is a worker."""
-    global _common  # noqa: PLW0603 (one process, one worker)
+    global _common
     _common = context
 
 

@@ -279,7 +279,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
-    def _map(  # noqa: PLR0917 (those of `map`)
+    def _map(
         self,
         through: Executor,
         fn: Callable[..., T],

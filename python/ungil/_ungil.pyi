@@ -12,13 +12,15 @@ from ungil._executors import Future
 __all__ = [
     "Comparison",
     "FutureBase",
+    "GilStats",
     "PoolFigures",
     "Probe",
-    "ProgressBar",
     "ProcessPool",
+    "ProgressBar",
     "SharedBuffer",
     "ThreadPool",
     "ThreadPoolCore",
+    "TraceReport",
     "Visit",
     "__version__",
     "_after_fork_in_child",
@@ -26,11 +28,18 @@ __all__ = [
     "_run_worker",
     "cli_main",
     "compare",
+    "gil_stats",
     "interrupt_interpreter",
     "interrupt_thread",
     "kill_orphans",
+    "name_thread",
     "run_example",
     "sync",
+    "trace_forget",
+    "trace_pause",
+    "trace_resume_soon",
+    "trace_start",
+    "trace_stop",
     "wait_for_orphans",
 ]
 
@@ -184,3 +193,34 @@ class Visit:
     def __call__(self, *args: object, **kwargs: object) -> tuple[int, int]: ...
     @property
     def __wrapped__(self) -> Callable[..., object]: ...
+
+# --- the GIL -------------------------------------------------------------------------------
+
+@final
+class GilStats:
+    @property
+    def elapsed(self) -> float: ...
+    @property
+    def held(self) -> float: ...
+    @property
+    def waited(self) -> float: ...
+    @property
+    def holds(self) -> int: ...
+    @property
+    def waits(self) -> int: ...
+    def to_dict(self) -> dict[str, float]: ...
+    def to_prometheus(self) -> str: ...
+
+@final
+class TraceReport:
+    def summary(self) -> str: ...
+    def to_json(self) -> str: ...
+    def save(self, path: str) -> None: ...
+
+def gil_stats() -> GilStats: ...
+def trace_start(slices: int) -> None: ...
+def trace_stop(names: dict[int, str]) -> TraceReport: ...
+def trace_pause() -> None: ...
+def trace_resume_soon() -> None: ...
+def trace_forget() -> None: ...
+def name_thread(name: str) -> None: ...

@@ -98,7 +98,7 @@ _main: dict[str, str] = {}
 
 def set_up(file: int) -> None:
     """Makes this interpreter a worker; what it has to know is in the memory file."""
-    global _file  # noqa: PLW0603 (one interpreter, one worker)
+    global _file
     _file = file
     sys.meta_path.insert(0, _StandInFinder())
     send(file, _answer(_move_in, receive(file)))

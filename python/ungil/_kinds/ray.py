@@ -55,7 +55,7 @@ class RayExecutor(ClusterExecutor):
         register(self)
 
     def _connect(self, count: int, address: str | None) -> None:
-        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        global _users, _ours
         with _session:
             if not self._ray.is_initialized():
                 how = {"address": address} if address else {"num_cpus": count, "address": "local"}
@@ -130,7 +130,7 @@ class RayExecutor(ClusterExecutor):
         self._ray.cancel(theirs, force=True)
 
     def _disconnect(self) -> None:
-        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        global _users, _ours
         with _session:
             _users -= 1
             if _ours and _users == 0:

@@ -14,8 +14,8 @@ from ungil._executors import (
     check_initializer,
     check_max_workers,
 )
-from ungil._progress import Progress
 from ungil._options import Options, refuse_timeout
+from ungil._progress import Progress
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class SerialExecutor(InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
-    def _map(  # noqa: PLR0917 (those of `map`)
+    def _map(
         self,
         through: Executor,
         fn: Callable[..., T],

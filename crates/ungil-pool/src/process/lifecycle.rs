@@ -366,7 +366,8 @@ impl Shared {
     pub(crate) fn any_unheard(&self, book: &Book) -> bool {
         book.seats.iter().zip(0..).any(|(seat, index)| {
             let words = self.segment.worker(index);
-            matches!(seat, Seat::Starting { .. }) && words.seat.load(Ordering::Acquire) == seat::READY
+            matches!(seat, Seat::Starting { .. })
+                && words.seat.load(Ordering::Acquire) == seat::READY
         })
     }
 

@@ -1,5 +1,7 @@
 //! The command line's grammar and its help.
 
+use std::ffi::OsString;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -74,6 +76,8 @@ pub(super) enum Verb {
     Run(RunArgs),
     /// Measure a plain loop, threads, processes ... on a workload and say which to use, and why
     Compare(CompareArgs),
+    /// Run a Python program and show who held the GIL, and who waited for it
+    Trace(TraceArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -244,6 +248,48 @@ fn whole(text: &str) -> Result<i64, String> {
     text.replace('_', "")
         .parse()
         .map_err(|_| "it must be a whole number, for example 24 or 1_000_000".to_owned())
+}
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  ungil trace server.py --port 8000
+      the program runs as with `python server.py --port 8000`; the summary goes to stderr
+  ungil trace -m pytest tests/
+      a module, as with `python -m`
+  ungil trace -o trace.json crunch.py
+      the timeline, for https://ui.perfetto.dev or chrome://tracing
+  ungil trace --json=summary.json crunch.py
+      all figures as JSON
+
+Exact: every take, wait and drop of the GIL by every thread of the process. Children that the program
+forks or starts are not traced. Options of ungil come before the program; what follows it is the
+program's own.
+
+Exit codes: the program's own; 2 usage, or an output file cannot be written.";
+
+#[derive(Args, Debug)]
+#[command(after_help = TRACE_EXAMPLES)]
+pub(super) struct TraceArgs {
+    /// Write the timeline here, for Perfetto or Chrome's tracing page
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<String>,
+
+    /// The figures as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) json: Option<String>,
+
+    /// No summary
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// The program and its arguments: a file, or -m and a module
+    #[arg(
+        value_name = "PROGRAM",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) program: Vec<OsString>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

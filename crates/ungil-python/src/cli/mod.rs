@@ -7,6 +7,7 @@ mod config;
 mod files;
 mod output;
 mod run;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -53,7 +54,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
         Err(answer) => return answer_parser(py, &answer, color),
     };
     match outcome {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => {
             report(py, &error, color);
             error.exit_code()
@@ -61,8 +62,10 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
     }
 }
 
-fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<()> {
+/// Does it; the exit code where that is not an error's.
+fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
+        Verb::Trace(args) => return trace::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             let lines = run::run(py, args, &config)?;
@@ -78,7 +81,8 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<()> {
             compare::run(py, args, &config, color)
         }
         Verb::Completions(args) => output::print(py, &completions::script(&args)),
-    }
+    }?;
+    Ok(0)
 }
 
 /// `--color` before the arguments are parsed, so that help and usage errors follow it too.
