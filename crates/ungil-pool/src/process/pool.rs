@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::launch::StartMethod;
 use super::leader;
 use super::lifecycle::Seat;
-use super::limit::{Limited, Terms};
+use super::limit::{self, Limited, Terms};
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
 use super::records::SeatBook;
@@ -135,8 +135,11 @@ pub(crate) struct Book {
     pub(crate) pending: Backlog<(Payload, Arc<dyn Task>)>,
     /// What is published, as long as the pool goes by priorities.
     pub(crate) window: Option<Box<Window>>,
-    /// When the pump must look for tasks whose time is over, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// When the watchdog must look for tasks whose time is over, in nanoseconds of
+    /// `CLOCK_MONOTONIC`.
     pub(crate) next_look: Option<u64>,
+    /// Whether there is a watchdog.
+    pub(crate) watched: bool,
     /// Accepted and not ended.
     pub(crate) outstanding: usize,
     pub(crate) seats: Vec<Seat>,
@@ -213,6 +216,7 @@ impl ProcessPool {
             pending: Backlog::default(),
             window: None,
             next_look: None,
+            watched: false,
             outstanding: 0,
             seats: std::iter::repeat_with(|| Seat::Empty)
                 .take(max_workers as usize)
@@ -251,7 +255,7 @@ impl ProcessPool {
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
     ) -> Result<(), SubmitError> {
-        self.submit_ranked(head, buffers, task, 0)
+        self.submit_with(head, buffers, task, Terms::default())
     }
 
     /// Accepts a task on terms of its own.
@@ -261,20 +265,6 @@ impl ProcessPool {
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
         terms: Terms,
-    ) -> Result<(), SubmitError> {
-        let task = match terms.limit {
-            Some(limit) => Arc::new(Limited { task, limit }),
-            None => task,
-        };
-        self.submit_ranked(head, buffers, task, terms.priority)
-    }
-
-    fn submit_ranked(
-        &self,
-        head: &[u8],
-        buffers: &[&[u8]],
-        task: Arc<dyn Task>,
-        priority: i64,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
         let task = match self.shared.on_crash {
@@ -288,6 +278,11 @@ impl ProcessPool {
         } else {
             Some(self.shared.store(head, buffers)?)
         };
+        let task = match terms.limit {
+            Some(limit) => Arc::new(Limited { task, limit }),
+            None => task,
+        };
+        let limited = self.shared.is_limited(terms);
         let mut book = self.shared.book();
         if book.phase != Stage::Open {
             let error = book
@@ -300,18 +295,16 @@ impl ProcessPool {
             }
             return Err(error);
         }
-        if !book.pumping {
-            if let Err(error) = pump::start(&self.shared) {
-                drop(book);
-                if let Some(block) = block {
-                    self.shared.give_back(block);
-                }
-                return Err(SubmitError::Thread(error));
+        if let Err(error) = self.shared.start_threads(&mut book, limited) {
+            drop(book);
+            if let Some(block) = block {
+                self.shared.give_back(block);
             }
-            book.pumping = true;
+            return Err(SubmitError::Thread(error));
         }
         book.outstanding += 1;
         let mut published = 0;
+        let priority = terms.priority;
         let in_order = priority == 0 && book.window.is_none() && book.pending.is_empty();
         if in_order && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
@@ -520,6 +513,19 @@ impl Shared {
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         // A panic while the books are open is a bug of ours; the books are still the best we have.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the threads that the pool needs for its next task and does not have yet.
+    fn start_threads(self: &Arc<Self>, book: &mut Book, limited: bool) -> io::Result<()> {
+        if !book.pumping {
+            pump::start(self)?;
+            book.pumping = true;
+        }
+        if limited && !book.watched {
+            limit::start_watchdog(self)?;
+            book.watched = true;
+        }
+        Ok(())
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {

@@ -41,22 +41,11 @@ fn run(shared: &Arc<Shared>) {
         }
         let bell = &header.bell.0;
         let armed = bell.arm_for_pump();
-        // Look again: a worker that finished before it could see the bell did not ring, nor did
-        // who published a task with a limit.
-        let mut until = None;
-        if !shared.has_finished_tasks() {
-            let book = shared.book();
-            until = Shared::until_next_look(&book);
-            let closed = matches!(book.phase, Stage::Closed);
-            drop(book);
-            if !closed {
-                os::futex_wait(&bell.word, armed, until, false);
-            }
+        // Look again: a worker that finished before it could see the bell did not ring.
+        if !shared.has_finished_tasks() && !matches!(shared.book().phase, Stage::Closed) {
+            os::futex_wait(&bell.word, armed, None, false);
         }
         bell.disarm_for_pump();
-        if until.is_some() {
-            shared.enforce_limits(&mut shared.book());
-        }
     }
 }
 
@@ -96,7 +85,6 @@ impl Shared {
             ended.extend(book.tasks[slot as usize].take().map(|task| (task, outcome)));
         }
         let published = self.refill(&mut book);
-        self.enforce_limits(&mut book);
         self.end_if_finished(&mut book);
         let _telling = self.telling();
         drop(book);
