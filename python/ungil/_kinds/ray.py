@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
+from ungil._kinds.keeper import Keeper
 from ungil._kinds.remote import ClusterExecutor, require, with_cause
 from ungil._kinds.unpicklable import unpicklable
 from ungil._options import Options, refuse_timeout
@@ -27,7 +28,7 @@ _ROUNDS = 10
 # Ray has one session per process: whoever started it for an executor ends it with the last one.
 _session = threading.Lock()
 _users = 0
-_ours = False
+_ours: Keeper[None] | None = None
 
 
 class RayExecutor(ClusterExecutor):
@@ -56,16 +57,21 @@ class RayExecutor(ClusterExecutor):
 
     def _connect(self, count: int, address: str | None) -> None:
         global _users, _ours
+
+        def start() -> None:
+            how = {"address": address} if address else {"num_cpus": count, "address": "local"}
+            self._ray.init(
+                **how,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+
         with _session:
             if not self._ray.is_initialized():
-                how = {"address": address} if address else {"num_cpus": count, "address": "local"}
-                self._ray.init(
-                    **how,
-                    include_dashboard=None if address else False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-                _ours = True
+                keeper = Keeper(start, lambda _: self._ray.shutdown())
+                keeper.wait()
+                _ours = keeper
             _users += 1
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -133,9 +139,9 @@ class RayExecutor(ClusterExecutor):
         global _users, _ours
         with _session:
             _users -= 1
-            if _ours and _users == 0:
-                _ours = False
-                self._ray.shutdown()
+            if _ours is not None and _users == 0:
+                _ours.end()
+                _ours = None
 
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:

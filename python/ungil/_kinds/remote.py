@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import traceback
 from importlib import import_module
-from multiprocessing import util
 from types import TracebackType
 from typing import Any
 
@@ -138,21 +136,6 @@ class ClusterExecutor(InterruptibleExecutor):
     def _disconnect(self) -> None:
         """Leaves the cluster; ends it if it was started for this executor."""
         raise NotImplementedError
-
-
-def unlink_semaphores() -> None:
-    """Removes multiprocessing's named semaphores, of which Dask has a dozen.
-
-    For a program that ends without clearing up: the resource tracker would do it otherwise, and
-    complain.
-    """
-    synchronize = sys.modules.get("multiprocessing.synchronize")
-    if synchronize is None:
-        return
-    finalizers: dict[Any, Any] = util._finalizer_registry  # type: ignore[attr-defined]
-    for finalizer in list(finalizers.values()):
-        if finalizer._callback is synchronize.SemLock._cleanup:
-            finalizer()
 
 
 def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:

@@ -20,6 +20,12 @@ pub const NEARLY_SAME: f64 = 0.03;
 /// With fewer than 3 runs the spread is unknown, and decisions assume this share either way.
 pub const ASSUMED_SPREAD: f64 = 0.20;
 
+/// Share of computing from which work is cpu-bound.
+pub(super) const CPU_BOUND: f64 = 0.8;
+
+/// A speed-up of cpu-bound work beyond so many times the cores in use is a mistake of the measuring.
+const TOO_GOOD: f64 = 1.5;
+
 /// Share of computing in a serial run from which the work counts as computing.
 pub(super) const COMPUTING: f64 = 0.6;
 
@@ -243,6 +249,20 @@ impl<'a> Evidence<'a> {
             (ran > 0.0).then(|| (run.cpu_s / ran).min(1.0))
         });
         Sample::new(shares).map(|shares| shares.median())
+    }
+
+    /// Whether it computes faster than so many cores can, beyond what caches may explain.
+    pub(super) fn is_too_good(&self, cell: &Seen<'_>) -> bool {
+        let computing = self
+            .computing_share()
+            .is_some_and(|share| share >= CPU_BOUND);
+        let most = TOO_GOOD * self.cores_for(cell) as f64;
+        computing && cell.summary.speedup.is_some_and(|speedup| speedup > most)
+    }
+
+    /// Cores that its workers can keep busy.
+    pub(super) fn cores_for(&self, cell: &Seen<'_>) -> usize {
+        cell.workers.min(self.facts.machine.usable_cpus).max(1)
     }
 
     /// CPU seconds of a serial run.

@@ -464,6 +464,26 @@ fn time_without_a_core_is_not_waiting() {
 }
 
 #[test]
+fn more_than_the_cores_can_give_is_no_result() {
+    let mut fixture = Fixture::new(2.4, 1.0).with(process(2, 0.4, 1.9));
+    fixture.cells[0].runs[3].wall_s = 3.0; // an outlier: something disturbed the measuring
+    let verdict = fixture.clone().verdict();
+    assert_eq!(verdict.rule, "more-than-the-cores-can-give");
+    assert_eq!(winner(&verdict), None);
+    assert!(
+        verdict.sentences[0].contains("more than 2 cores can compute"),
+        "{verdict:?}"
+    );
+    // Waiting has no such limit.
+    fixture
+        .serial
+        .runs
+        .iter_mut()
+        .for_each(|run| run.cpu_s = 0.1);
+    assert_eq!(winner(&fixture.verdict()), Some(("process", 2)));
+}
+
+#[test]
 fn what_is_a_short_task_depends_on_the_way_to_the_worker() {
     // 24 tasks of 2 ms.
     let swamped = |kind| Fixture::new(0.048, 1.0).with(cell(kind, 2, 0.2, 1.0));
@@ -511,6 +531,7 @@ fn names_are_unique_and_stable() {
             "serial-wins",
             "start-up-eats-the-gain",
             "no-clear-winner-over-serial",
+            "more-than-the-cores-can-give",
             "no-clear-winner-between-kinds",
             "cheapest-of-equals",
             "clear-winner",

@@ -1,10 +1,15 @@
 //! What Dask and Ray have in common: a cluster on this machine, started and ended with its executor.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::exceptions::{PyImportError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 use super::PoolOptions;
 use crate::running;
+
+/// Whether a cluster was left to end with the program.
+static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
 
 /// Seconds in which a cluster may end by itself; the end of the program ends it otherwise.
 const PATIENCE_S: f64 = 0.4;
@@ -37,21 +42,28 @@ pub(super) fn executor<'py>(
         .map(Some)
         .inspect_err(|error| {
             // Half of it may be there, and nobody has a handle of it.
-            running::left_behind_unless(!error.is_instance_of::<PyKeyboardInterrupt>(py));
+            leave_behind_unless(!error.is_instance_of::<PyKeyboardInterrupt>(py));
         })
 }
 
-/// Removes the semaphores of clusters that are left to end with the program.
-pub(super) fn unlink_semaphores(py: Python<'_>) {
-    // It is the program's last act: there is nothing to do about a failure.
-    let _ = py
-        .import("ungil._kinds.remote")
-        .and_then(|remote| remote.call_method0("unlink_semaphores"));
+/// Ends the processes and semaphores of clusters that were left to end with the program.
+pub(super) fn tidy_up_at_end(py: Python<'_>) -> PyResult<()> {
+    if LEFT_BEHIND.load(Ordering::SeqCst) {
+        let keeper = py.import("ungil._kinds.keeper")?;
+        keeper.call_method0("unlink_semaphores")?;
+        keeper.call_method0("kill_descendants")?;
+    }
+    Ok(())
 }
 
 /// Ends a cluster.
 pub(super) fn stop(executor: &Bound<'_, PyAny>) -> PyResult<()> {
     let ended = executor.call_method1("_stop", (PATIENCE_S,))?;
-    running::left_behind_unless(ended.is_truthy()?);
+    leave_behind_unless(ended.is_truthy()?);
     Ok(())
+}
+
+fn leave_behind_unless(ended: bool) {
+    LEFT_BEHIND.fetch_or(!ended, Ordering::SeqCst);
+    running::left_behind_unless(ended);
 }

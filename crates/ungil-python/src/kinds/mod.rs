@@ -147,7 +147,8 @@ pub(crate) fn defaults(py: Python<'_>) -> Result<Vec<&'static dyn Kind>> {
 
 /// Clears up what would survive an end of the program without Python's own clearing up.
 pub(crate) fn tidy_up_at_end(py: Python<'_>) {
-    cluster::unlink_semaphores(py);
+    // It is the program's last act: there is nothing to do about a failure.
+    let _ = cluster::tidy_up_at_end(py);
 }
 
 /// Start methods of worker processes.
