@@ -149,6 +149,14 @@ def test_what_a_failed_call_leaves_is_not_counted_as_the_next_ones() -> None:
             assert parallel.n_completed_tasks == 4
 
 
+def test_tasks_taken_ahead_by_a_failed_call_are_not_the_next_ones() -> None:
+    with joblib.Parallel(n_jobs=2, backend="ungil", batch_size=1) as parallel:
+        for _ in range(10):
+            with pytest.raises(LookupError, match="below zero"):
+                parallel(joblib.delayed(slow_or_bad)(x) for x in [-1, *range(9)])
+            assert parallel(joblib.delayed(abs)(-x) for x in range(3)) == [0, 1, 2]
+
+
 def test_an_aborted_call_is_not_heard_of_again() -> None:
     backend = UngilBackend()
     backend.configure(n_jobs=2, parallel=joblib.Parallel(n_jobs=2))

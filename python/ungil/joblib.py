@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
+from queue import Empty
 from typing import Any
 
 import joblib
@@ -121,8 +123,18 @@ class UngilBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
             executor, self._executor = self._executor, None
             executor.kill_workers()
         self.reset_batch_stats()
+        self._forget_batches()
         if ensure_ready:
             self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
+
+    def _forget_batches(self) -> None:
+        # joblib takes tasks out of its iterator some ahead, and after a failed call the next one
+        # would begin with those.
+        ahead = getattr(self.parallel, "_ready_batches", None)
+        if ahead is not None:
+            with suppress(Empty):
+                while True:
+                    ahead.get_nowait()
 
 
 def _set_up(
