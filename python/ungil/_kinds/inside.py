@@ -15,6 +15,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -225,6 +226,10 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        package = os.path.dirname(os.path.dirname(__file__))
+        if self.__name__ == "ungil" and os.path.exists(os.path.join(package, f"{name}.py")):
+            # `from ungil import sync` asks for an attribute, and wants the module.
+            return import_module(f"ungil.{name}")
 
         def refuse(_cls: object, *args: object, **_kwargs: object) -> None:
             # What rebuilds an object of `ungil.sync` is given the name of its class.
