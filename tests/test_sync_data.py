@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 import pytest
+import sync_support  # noqa: F401 (its first object makes the arena, which stays)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ungil import sync

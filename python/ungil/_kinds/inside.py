@@ -16,6 +16,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from types import ModuleType
@@ -198,6 +199,10 @@ class _StandIn(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if name == "worker_context":
             return sys.modules[CONTEXT].worker_context
+        package = os.path.dirname(os.path.dirname(__file__))
+        if self.__name__ == "ungil" and os.path.exists(os.path.join(package, f"{name}.py")):
+            # `from ungil import sync` asks for an attribute, and wants the module.
+            return import_module(f"ungil.{name}")
 
         def refuse(_cls: object, *args: object, **_kwargs: object) -> None:
             # What rebuilds an object of `ungil.sync` is given the name of its class.
