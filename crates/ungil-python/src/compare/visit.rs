@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use rustix::process::getpid;
-use ungil_measure::comparison::{MemorySample, RunSample, SystemState, TaskSample};
+use ungil_gil::meter;
+use ungil_measure::comparison::{GilUse, MemorySample, RunSample, SystemState, TaskSample};
 use ungil_measure::os::linux::System;
 
 use super::transport::Transport;
@@ -62,8 +63,7 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
-        let shares_memory = self.kind.plural().is_some() && !self.kind.has_processes();
-        let before = shares_memory.then(own_memory).flatten();
+        let before = self.shares_memory().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
         match self.on(py, &pool, asked) {
@@ -88,6 +88,11 @@ impl Visit<'_> {
         }
     }
 
+    /// Whether the workers are threads of this process.
+    fn shares_memory(&self) -> bool {
+        self.kind.plural().is_some() && !self.kind.has_processes()
+    }
+
     fn on(&self, py: Python<'_>, pool: &Pool, asked: i64) -> Result<Findings> {
         let mut startup_s = None;
         if !pool.is_caller() {
@@ -108,7 +113,9 @@ impl Visit<'_> {
         let before = system.state();
         let workers_before = workers_cpu_s(&system, &pids);
         let own_before = clock::process_cpu_ns();
+        let gil = self.shares_memory().then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
+        let gil = gil.and_then(|gil| gil.end());
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
         let after = system.state();
@@ -118,7 +125,10 @@ impl Visit<'_> {
             .collect();
         Ok(Findings {
             startup_s,
-            run: self.sample(&times, cpu_s),
+            run: RunSample {
+                gil,
+                ..self.sample(&times, cpu_s)
+            },
             memory,
             own: None,
             before,
@@ -151,7 +161,30 @@ impl Visit<'_> {
             sent_bytes: Some(total(self.transport.sent_bytes) as u64),
             received_bytes: Some(total(self.transport.received_bytes) as u64),
             pickle_s: Some(total(self.transport.pickle_s)),
+            gil: None,
         }
+    }
+}
+
+/// The counters of the GIL during a run; nothing on a Python whose GIL cannot be seen.
+struct GilMeter {
+    _on: meter::Scope,
+    before: meter::Reading,
+}
+
+impl GilMeter {
+    fn begin() -> Option<Self> {
+        let on = meter::Scope::begin().ok()?;
+        let before = meter::read()?;
+        Some(Self { _on: on, before })
+    }
+
+    fn end(self) -> Option<GilUse> {
+        let during = meter::read()?.counts.since(&self.before.counts);
+        Some(GilUse {
+            held: during.held_ns as f64 / 1e9,
+            waited: during.waited_ns as f64 / 1e9,
+        })
     }
 }
 
