@@ -2,8 +2,8 @@
 
     python benchmarks/gil.py [--rounds 9] [--json]
 
-Each round runs every workload untraced, traced, metered and, where they are installed, under
-gilknocker and `py-spy record --gil`, in turn, so that a disturbance of the machine hits all of them; a
+Each round runs every workload untraced, traced and, where they are installed, under gilknocker and
+`py-spy record --gil`, in turn, so that a disturbance of the machine hits all of them; a
 ratio is taken within a round. Printed: medians, with the least and the greatest of the rounds.
 
     release    one thread that drops and takes the GIL in a loop: the cost of one pair
@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import ctypes
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -25,6 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import ungil
@@ -48,8 +50,13 @@ def contended() -> int:
 
 
 def io() -> int:
-    in_threads(4, lambda: [time.sleep(100e-6) for _ in range(500)])
+    in_threads(4, sleepy)
     return 4 * 500
+
+
+def sleepy() -> None:
+    for _ in range(500):
+        time.sleep(100e-6)
 
 
 def cpu() -> int:
@@ -79,9 +86,7 @@ def untraced() -> contextlib.AbstractContextManager[object]:
 
 @contextlib.contextmanager
 def gilknocker() -> Iterator[None]:
-    from gilknocker import KnockKnock  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    knocker = KnockKnock(polling_interval_micros=1000)
+    knocker = import_module("gilknocker").KnockKnock(polling_interval_micros=1000)
     knocker.start()
     yield
     knocker.stop()
@@ -93,7 +98,7 @@ def py_spy() -> Iterator[None]:
     assert program is not None
     command = [program, "record", "--gil", "--rate", "1000", "--format", "raw", "--output"]
     spy = subprocess.Popen(
-        [*command, "/dev/null", "--pid", str(ungil.gil_stats and sys_pid())],
+        [*command, "/dev/null", "--pid", str(os.getpid())],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -105,16 +110,10 @@ def py_spy() -> Iterator[None]:
         spy.wait()
 
 
-def sys_pid() -> int:
-    import os  # noqa: PLC0415
-
-    return os.getpid()
-
-
 def contestants() -> dict[str, Callable[[], contextlib.AbstractContextManager[object]]]:
     found: dict[str, Any] = {"untraced": untraced, "ungil.trace": ungil.trace}
     with contextlib.suppress(ImportError):
-        __import__("gilknocker")
+        import_module("gilknocker")
         found["gilknocker, 1 ms"] = gilknocker
     if shutil.which("py-spy"):
         found["py-spy --gil, 1 kHz"] = py_spy
@@ -142,7 +141,6 @@ def main() -> None:
         for work, run in WORKLOADS.items():
             for name, observed in by_name.items():
                 times[work][name].append(measure(run, observed))
-    # The meter stays on for good, so it comes last, beside its own baseline.
     if options.json:
         print(json.dumps({"python": sys.version, "seconds": times}, indent=2))
         return

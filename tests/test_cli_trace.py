@@ -185,9 +185,7 @@ def test_a_full_disk_is_said_after_the_program_has_run(cli: Cli, program: Path) 
     assert "cannot write /dev/full: No space left on device" in done.stderr
 
 
-def test_a_module_that_does_not_exist_is_told_as_python_tells_it(
-    tmp_path: Path, cli: Cli
-) -> None:
+def test_a_module_that_does_not_exist_is_told_as_python_tells_it(tmp_path: Path, cli: Cli) -> None:
     done = cli("trace", "--quiet", "-m", "no_such_module")
     assert done.returncode == 1
     assert "No module named no_such_module" in done.stderr
