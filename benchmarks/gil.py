@@ -10,6 +10,8 @@ ratio is taken within a round. Printed: medians, with the least and the greatest
     contended  two threads that do so at once: switches with waits
     io         four threads that sleep for 100 us at a time
     cpu        two threads that compute
+
+Last, what each of them reads on a program whose threads know how long they hold the GIL.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +131,65 @@ def measure(workload: Callable[[], int], observed: Any) -> float:
         return (time.perf_counter() - start) / operations
 
 
+HOLDING = ctypes.PyDLL(None).usleep  # called with the GIL
+RESTING = ctypes.CDLL(None).usleep  # called without
+
+
+def known_holds(seconds: float) -> float:
+    """Three threads that hold the GIL for 7, 3 and 1 ms at a time; the share that they held it."""
+    held: list[float] = []
+    end = time.perf_counter() + seconds
+
+    def work(hold_us: int, rest_us: int) -> None:
+        mine = 0.0
+        while (start := time.perf_counter()) < end:
+            HOLDING(hold_us)
+            mine += time.perf_counter() - start
+            RESTING(rest_us)
+        held.append(mine)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10)  # they drop it where they say, and nowhere else
+    plans = [(7000, 20_000), (3000, 20_000), (1000, 9000)]
+    threads = [threading.Thread(target=work, args=plan) for plan in plans]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+    return sum(held) / (time.perf_counter() - start)
+
+
+def readings(seconds: float = 3) -> dict[str, tuple[float, float]]:
+    """What each tool reads for the share, and the truth in that very run."""
+    found = {}
+    with ungil.trace() as trace:
+        truth = known_holds(seconds)
+    found["ungil.trace"] = (trace.to_dict()["held_share"], truth)
+    with contextlib.suppress(ImportError):
+        knocker = import_module("gilknocker").KnockKnock(polling_interval_micros=1000)
+        knocker.start()
+        truth = known_holds(seconds)
+        found["gilknocker, 1 ms"] = (knocker.contention_metric, truth)
+        knocker.stop()
+    if program := shutil.which("py-spy"):
+        rate = 1000
+        with tempfile.NamedTemporaryFile() as file:
+            command = [program, "record", "--gil", "--rate", str(rate), "--format", "raw"]
+            where = ["--output", file.name, "--pid", str(os.getpid()), "--duration"]
+            spy = subprocess.Popen(
+                [*command, *where, str(int(seconds))],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            truth = known_holds(seconds + 1)
+            spy.wait()
+            samples = sum(int(line.rsplit(maxsplit=1)[1]) for line in open(file.name))  # noqa: SIM115
+        found["py-spy --gil, 1 kHz"] = (samples / (rate * seconds), truth)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
@@ -141,8 +203,9 @@ def main() -> None:
         for work, run in WORKLOADS.items():
             for name, observed in by_name.items():
                 times[work][name].append(measure(run, observed))
+    read = readings()
     if options.json:
-        print(json.dumps({"python": sys.version, "seconds": times}, indent=2))
+        print(json.dumps({"python": sys.version, "seconds": times, "readings": read}, indent=2))
         return
     print(f"Python {sys.version.split()[0]}; per operation, over {options.rounds} rounds")
     for work, row in times.items():
@@ -157,6 +220,9 @@ def main() -> None:
                 f"  {name:<22} {ratio:6.3f} x   {statistics.median(more):+9,.0f} ns "
                 f"({more[0]:+,.0f} .. {more[-1]:+,.0f})"
             )
+    print("\nshare of the time that the GIL was held, read and in truth")
+    for name, (share, truth) in read.items():
+        print(f"  {name:<22} {share:6.1%}  {truth:6.1%}")
 
 
 if __name__ == "__main__":
