@@ -2,14 +2,16 @@
 
     python benchmarks/gil.py [--rounds 9] [--json]
 
-Each round runs every workload untraced, traced, metered and, where they are installed, under
-gilknocker and `py-spy record --gil`, in turn, so that a disturbance of the machine hits them all; a
+Each round runs every workload untraced, traced and, where they are installed, under gilknocker and
+`py-spy record --gil`, in turn, so that a disturbance of the machine hits all of them; a
 ratio is taken within a round. Printed: medians, with the least and the greatest of the rounds.
 
     release    one thread that drops and takes the GIL in a loop: the cost of one pair
     contended  two threads that do so at once: switches with waits
     io         four threads that sleep for 100 us at a time
     cpu        two threads that compute
+
+Last, what each of them reads on a program whose threads know how long they hold the GIL.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ import argparse
 import contextlib
 import ctypes
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import ungil
@@ -48,8 +53,13 @@ def contended() -> int:
 
 
 def io() -> int:
-    in_threads(4, lambda: [time.sleep(100e-6) for _ in range(500)])
+    in_threads(4, sleepy)
     return 4 * 500
+
+
+def sleepy() -> None:
+    for _ in range(500):
+        time.sleep(100e-6)
 
 
 def cpu() -> int:
@@ -79,9 +89,7 @@ def untraced() -> contextlib.AbstractContextManager[object]:
 
 @contextlib.contextmanager
 def gilknocker() -> Iterator[None]:
-    from gilknocker import KnockKnock  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    knocker = KnockKnock(polling_interval_micros=1000)
+    knocker = import_module("gilknocker").KnockKnock(polling_interval_micros=1000)
     knocker.start()
     yield
     knocker.stop()
@@ -93,7 +101,7 @@ def py_spy() -> Iterator[None]:
     assert program is not None
     command = [program, "record", "--gil", "--rate", "1000", "--format", "raw", "--output"]
     spy = subprocess.Popen(
-        [*command, "/dev/null", "--pid", str(ungil.gil_stats and sys_pid())],
+        [*command, "/dev/null", "--pid", str(os.getpid())],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -105,16 +113,10 @@ def py_spy() -> Iterator[None]:
         spy.wait()
 
 
-def sys_pid() -> int:
-    import os  # noqa: PLC0415
-
-    return os.getpid()
-
-
 def contestants() -> dict[str, Callable[[], contextlib.AbstractContextManager[object]]]:
     found: dict[str, Any] = {"untraced": untraced, "ungil.trace": ungil.trace}
     with contextlib.suppress(ImportError):
-        __import__("gilknocker")
+        import_module("gilknocker")
         found["gilknocker, 1 ms"] = gilknocker
     if shutil.which("py-spy"):
         found["py-spy --gil, 1 kHz"] = py_spy
@@ -127,6 +129,65 @@ def measure(workload: Callable[[], int], observed: Any) -> float:
         start = time.perf_counter()
         operations = workload()
         return (time.perf_counter() - start) / operations
+
+
+HOLDING = ctypes.PyDLL(None).usleep  # called with the GIL
+RESTING = ctypes.CDLL(None).usleep  # called without
+
+
+def known_holds(seconds: float) -> float:
+    """Three threads that hold the GIL for 7, 3 and 1 ms at a time; the share that they held it."""
+    held: list[float] = []
+    end = time.perf_counter() + seconds
+
+    def work(hold_us: int, rest_us: int) -> None:
+        mine = 0.0
+        while (start := time.perf_counter()) < end:
+            HOLDING(hold_us)
+            mine += time.perf_counter() - start
+            RESTING(rest_us)
+        held.append(mine)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10)  # they drop it where they say, and nowhere else
+    plans = [(7000, 20_000), (3000, 20_000), (1000, 9000)]
+    threads = [threading.Thread(target=work, args=plan) for plan in plans]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+    return sum(held) / (time.perf_counter() - start)
+
+
+def readings(seconds: float = 3) -> dict[str, tuple[float, float]]:
+    """What each tool reads for the share, and the truth in that very run."""
+    found = {}
+    with ungil.trace() as trace:
+        truth = known_holds(seconds)
+    found["ungil.trace"] = (trace.to_dict()["held_share"], truth)
+    with contextlib.suppress(ImportError):
+        knocker = import_module("gilknocker").KnockKnock(polling_interval_micros=1000)
+        knocker.start()
+        truth = known_holds(seconds)
+        found["gilknocker, 1 ms"] = (knocker.contention_metric, truth)
+        knocker.stop()
+    if program := shutil.which("py-spy"):
+        rate = 1000
+        with tempfile.NamedTemporaryFile() as file:
+            command = [program, "record", "--gil", "--rate", str(rate), "--format", "raw"]
+            where = ["--output", file.name, "--pid", str(os.getpid()), "--duration"]
+            spy = subprocess.Popen(
+                [*command, *where, str(int(seconds))],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            truth = known_holds(seconds + 1)
+            spy.wait()
+            samples = sum(int(line.rsplit(maxsplit=1)[1]) for line in open(file.name))  # noqa: SIM115
+        found["py-spy --gil, 1 kHz"] = (samples / (rate * seconds), truth)
+    return found
 
 
 def main() -> None:
@@ -142,9 +203,9 @@ def main() -> None:
         for work, run in WORKLOADS.items():
             for name, observed in by_name.items():
                 times[work][name].append(measure(run, observed))
-    # The meter stays on for good, so it comes last, beside its own baseline.
+    read = readings()
     if options.json:
-        print(json.dumps({"python": sys.version, "seconds": times}, indent=2))
+        print(json.dumps({"python": sys.version, "seconds": times, "readings": read}, indent=2))
         return
     print(f"Python {sys.version.split()[0]}; per operation, over {options.rounds} rounds")
     for work, row in times.items():
@@ -159,6 +220,9 @@ def main() -> None:
                 f"  {name:<22} {ratio:6.3f} x   {statistics.median(more):+9,.0f} ns "
                 f"({more[0]:+,.0f} .. {more[-1]:+,.0f})"
             )
+    print("\nshare of the time that the GIL was held, read and in truth")
+    for name, (share, truth) in read.items():
+        print(f"  {name:<22} {share:6.1%}  {truth:6.1%}")
 
 
 if __name__ == "__main__":

@@ -119,6 +119,18 @@ def test_workloads_show_their_nature(measured: Measured) -> None:
     assert waiting["thread", 2]["summary"]["memory"]["pss_bytes"] < 1_000_000
 
 
+def test_the_gil_is_seen_on_threads_and_only_there(measured: Measured) -> None:
+    computing, waiting = cells(measured[0], 1), cells(measured[0], 0)
+    for table in (computing, waiting):
+        seen = {kind for (kind, _), cell in table.items() if "gil" in cell["summary"]}
+        assert seen == {"thread"}
+    # Two threads that compute: one holds it, the other waits for it.
+    assert computing["thread", 2]["summary"]["gil"]["held"] > 0.7
+    assert computing["thread", 2]["summary"]["gil"]["waited"] > 0.2
+    gil = computing["thread", 2]["runs"][0]["gil"]
+    assert gil["held"] <= computing["thread", 2]["runs"][0]["wall_s"] * 1.01
+
+
 def test_scaling_is_reported(measured: Measured) -> None:
     document, _, err, _ = measured
     scaling = document["workloads"][0]["scaling"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import subprocess
@@ -10,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -276,8 +276,8 @@ def test_a_trace_that_nobody_ends_does_not_hinder_the_end_of_the_program() -> No
     program = (
         "import threading, time, ungil\n"
         "ungil.trace().start()\n"
-        "turn = lambda: [time.sleep(0) for _ in iter(int, 1)]\n"
-        "threading.Thread(target=turn, daemon=True).start()\n"
+        "def forever(): [time.sleep(0) for _ in iter(int, 1)]\n"
+        "threading.Thread(target=forever, daemon=True).start()\n"
         "time.sleep(0.1)\n"
     )
     command = [sys.executable, "-c", program]
@@ -315,7 +315,7 @@ def test_the_timeline_is_what_perfetto_reads(tmp_path: Path, only_explicit_switc
 
     # The holder's row: one at a time, and the same slices as on the threads' own rows.
     holder = sorted(slices("left", "GIL holder") + slices("right", "GIL holder"))
-    assert all(one[1] <= next_one[0] + 1 for one, next_one in pairwise(holder))
+    assert all(one[1] <= next_one[0] + 1 for one, next_one in itertools.pairwise(holder))
     assert sorted(slices("held", "left")) == sorted(slices("left", "GIL holder"))
     # An arrow ends inside of a wait, and begins inside of a hold of the other thread.
     starts = {e["id"]: e for e in events if e["ph"] == "s"}

@@ -11,9 +11,14 @@ from typing import Any, Self
 
 from ungil import _ungil
 
-# The trace that is on, and whether forks know of it.
-_active: Trace | None = None
-_registered = False
+
+class _Process:
+    """What holds for this process."""
+
+    active: Trace | None = None
+    """The trace that is on."""
+    registered = False
+    """Whether forks and exits know of traces."""
 
 
 class Trace:
@@ -39,23 +44,21 @@ class Trace:
 
     def start(self) -> None:
         """Begins the trace."""
-        global _active
         if self._pid is not None:
             raise RuntimeError("this trace has been started before: make a new one.")
         _survive_forks_and_exits()
         _ungil.trace_start(self._slices)
         self._pid = os.getpid()
         self._names = _names()
-        _active = self
+        _Process.active = self
         _name_new_threads()
 
     def stop(self) -> None:
         """Ends the trace; a second call does nothing."""
-        global _active
-        if _active is not self:
+        if _Process.active is not self:
             return
         _name_no_more_threads()
-        _active = None
+        _Process.active = None
         self._report = _ungil.trace_stop(self._names | _names())
 
     def __enter__(self) -> Self:
@@ -136,10 +139,9 @@ def _name_no_more_threads() -> None:
 
 
 def _survive_forks_and_exits() -> None:
-    global _registered
-    if _registered:
+    if _Process.registered:
         return
-    _registered = True
+    _Process.registered = True
     os.register_at_fork(
         before=_ungil.trace_pause,
         after_in_parent=_ungil.trace_resume_soon,
@@ -150,13 +152,12 @@ def _survive_forks_and_exits() -> None:
 
 
 def _forget() -> None:
-    global _active
-    if _active is not None:
+    if _Process.active is not None:
         _name_no_more_threads()
-        _active = None
+        _Process.active = None
     _ungil.trace_forget()
 
 
 def _stop_at_exit() -> None:
-    if _active is not None:
-        _active.stop()
+    if _Process.active is not None:
+        _Process.active.stop()

@@ -53,3 +53,26 @@ pub fn read() -> Option<Reading> {
         counts: registry::totals(now).since(&before),
     })
 }
+
+/// The meter for a while: it is off again afterwards, unless it was on before.
+pub struct Scope {
+    was_on: bool,
+}
+
+impl Scope {
+    /// Turns it on. To be called with the GIL held, as is the end.
+    pub fn begin() -> Result<Self> {
+        let was_on = switch::is_on(hook::COUNT);
+        start()?;
+        Ok(Self { was_on })
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if !self.was_on {
+            // What cannot be taken back keeps passing calls on.
+            let _ = switch::off(hook::COUNT);
+        }
+    }
+}

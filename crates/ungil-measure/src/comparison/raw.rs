@@ -98,6 +98,18 @@ pub struct RunSample {
     /// Time spent pickling and unpickling, parent and workers together.
     #[serde(default)]
     pub pickle_s: Option<f64>,
+    /// What the workers did with the GIL, where they are threads of this process and it could be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gil: Option<GilUse>,
+}
+
+/// Use of the GIL: seconds of a run, or shares of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GilUse {
+    /// Some thread held it.
+    pub held: f64,
+    /// Threads waited for it, added up over them.
+    pub waited: f64,
 }
 
 /// One task of a run: when the user's function began and ended on its worker.

@@ -9,6 +9,8 @@ const NO_GAIN: f64 = 1.2;
 /// Cores that threads keep busy at most while the GIL holds them to one; the rest is what the
 /// interpreter does without it.
 const ONE_CORE: f64 = 1.3;
+/// Share of the run from which the GIL, held that much, is what keeps threads from gaining.
+const GIL_BUSY: f64 = 0.8;
 /// Below this speed-up more time went into handing tasks over than into doing them.
 const SWAMPED: f64 = 0.5;
 
@@ -128,12 +130,14 @@ pub(super) const REASONS: &[Reason] = &[
                 && python.gil != Gil::Disabled
                 && l.gains_nothing()
                 && l.computing()
-                && l.busiest()
-                    .is_some_and(|cell| cell.summary.cpu_cores <= ONE_CORE)
+                && l.busiest().is_some_and(|cell| {
+                    let held = cell.summary.gil.map_or(0.0, |gil| gil.held);
+                    cell.summary.cpu_cores <= ONE_CORE || held >= GIL_BUSY
+                })
         },
         clause: "{kinds} gain nothing ({its.speedup} times at best), because the GIL lets only one \
                  of them compute at a time ({busiest.cores} cores busy with {busiest.workers} of \
-                 them)",
+                 them{busiest.gil})",
     },
     Reason {
         name: "pickling",

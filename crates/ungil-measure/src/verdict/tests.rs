@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::{Confidence, Verdict, decisions, nature, reasons, strengths};
 use crate::comparison::{
-    Comparison, Gil, Machine, MemorySample, Python, RawCell, RawComparison, RawWorkload, RunSample,
-    SERIAL, Scaling, Settings,
+    Comparison, Gil, GilUse, Machine, MemorySample, Python, RawCell, RawComparison, RawWorkload,
+    RunSample, SERIAL, Scaling, Settings,
 };
 use crate::statistics::SplitMix64;
 use crate::{AnalysisOptions, analyse};
@@ -377,6 +377,7 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
         ("process", "one-core", one_core),
         ("thread", "gil", lecture_cpu()),
         ("thread", "no-gain", free),
+        ("thread", "gil", held_by_two_busy_cores()),
         ("process", "pickling", Fixture::new(2.0, 1.0).with(pickling)),
         (
             "process",
@@ -391,6 +392,27 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
             lecture_cpu().with(cell("thread", 8, 1.3, 2.0)),
         ),
     ]
+}
+
+/// Threads that keep more than one core busy, with a GIL that is hardly ever free.
+fn held_by_two_busy_cores() -> Fixture {
+    let mut thread = cell("thread", 2, 2.0, 1.6);
+    for run in &mut thread.runs {
+        run.gil = Some(GilUse {
+            held: 0.97 * run.wall_s,
+            waited: 0.9 * run.wall_s,
+        });
+    }
+    Fixture::new(2.0, 1.0)
+        .with(thread)
+        .with(process(2, 1.0, 1.9))
+}
+
+#[test]
+fn the_share_that_the_gil_was_held_is_told_where_it_was_seen() {
+    let told = |fixture: Fixture| fixture.verdict().sentences.join(" ");
+    assert!(told(held_by_two_busy_cores()).contains("of them; it was held 97 % of the time)"));
+    assert!(told(lecture_cpu()).contains("of them)"));
 }
 
 #[test]

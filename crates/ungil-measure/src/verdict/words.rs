@@ -51,6 +51,10 @@ impl Evidence<'_> {
             "range" => Some(range(cell)),
             "speedup" => cell.summary.speedup.map(units::three_digits),
             "cores" => Some(units::three_digits(cell.summary.cpu_cores)),
+            // A clause of its own, which is not there where nobody looked.
+            "gil" => Some(cell.summary.gil.map_or(String::new(), |gil| {
+                format!("; it was held {} of the time", units::percent(gil.held))
+            })),
             "workers" => Some(cell.workers.to_string()),
             "startup" => seconds(cell.startup()),
             "pickle" => seconds(cell.summary.pickle_s?),

@@ -2,14 +2,15 @@
 
 use pyo3::prelude::*;
 use rustix::process::getpid;
-use ungil_measure::comparison::{MemorySample, RunSample, SystemState, TaskSample};
+use ungil_gil::meter;
+use ungil_measure::comparison::{GilUse, MemorySample, RunSample, SystemState, TaskSample};
 use ungil_measure::os::linux::System;
 
 use super::transport::Transport;
 use crate::batch::{Batch, Times};
 use crate::clock;
 use crate::error::Result;
-use crate::kinds::{Kind, Pool, PoolOptions};
+use crate::kinds::{Home, Kind, Pool, PoolOptions};
 use crate::probe::Report;
 use crate::visit;
 use crate::workload::Workload;
@@ -62,8 +63,7 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
-        let shares_memory = self.kind.home().is_shared();
-        let before = shares_memory.then(own_memory).flatten();
+        let before = self.kind.home().is_shared().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
         match self.on(py, &pool, asked) {
@@ -109,7 +109,11 @@ impl Visit<'_> {
         let workers_before = workers_cpu_s(&system, &pids);
         let own_before = clock::process_cpu_ns();
         let queued_before = system.own_queued_s();
+        // Of one GIL: interpreters have one each, clusters have theirs elsewhere.
+        let one_gil = self.kind.home() == Home::Interpreter;
+        let gil = one_gil.then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
+        let gil = gil.and_then(|gil| gil.end());
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
         let queued_s = system
@@ -126,6 +130,7 @@ impl Visit<'_> {
             startup_s,
             run: RunSample {
                 queued_s,
+                gil,
                 ..self.sample(&times, cpu_s)
             },
             memory,
@@ -161,7 +166,30 @@ impl Visit<'_> {
             sent_bytes: Some(total(self.transport.sent_bytes) as u64),
             received_bytes: Some(total(self.transport.received_bytes) as u64),
             pickle_s: Some(total(self.transport.pickle_s)),
+            gil: None,
         }
+    }
+}
+
+/// The counters of the GIL during a run; nothing on a Python whose GIL cannot be seen.
+struct GilMeter {
+    _on: meter::Scope,
+    before: meter::Reading,
+}
+
+impl GilMeter {
+    fn begin() -> Option<Self> {
+        let on = meter::Scope::begin().ok()?;
+        let before = meter::read()?;
+        Some(Self { _on: on, before })
+    }
+
+    fn end(self) -> Option<GilUse> {
+        let during = meter::read()?.counts.since(&self.before.counts);
+        Some(GilUse {
+            held: during.held_ns as f64 / 1e9,
+            waited: during.waited_ns as f64 / 1e9,
+        })
     }
 }
 

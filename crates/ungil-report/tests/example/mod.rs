@@ -79,6 +79,7 @@ impl Plan {
             sent_bytes: Some(if pickles { 2048 } else { 0 }),
             received_bytes: Some(if pickles { 512 } else { 0 }),
             pickle_s: pickles.then_some(40e-6),
+            gil: None,
         }
     }
 }
