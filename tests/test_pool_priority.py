@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import ungil
+from kinds_tasks import note, pass_gate
 from programs import wait_until
 from ungil import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -25,18 +25,6 @@ class Gate:
 
     def order(self) -> list[str]:
         return self.log.read_text().split()
-
-
-def pass_gate(gate: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not gate.exists() and time.monotonic() < deadline:
-        time.sleep(0.002)
-
-
-def note(log: Path, name: str) -> str:
-    with log.open("a") as file:
-        file.write(name + "\n")
-    return name
 
 
 @pytest.fixture(params=["thread", "process", "interpreter"])

@@ -1,8 +1,10 @@
 //! Stopping a task that runs: its limit has passed, or its owner does not want it any more.
 //!
 //! The worker is killed, for nothing less stops every task. The state word decides that it is
-//! still at that task (`shm/README.md`, "doom"); the pump keeps the time.
+//! still at that task (`shm/README.md`, "doom"); a watchdog, a thread that a pool has from its
+//! first task with a limit on, keeps the time.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use rustix::process::Signal;
 
 use super::lifecycle::Seat;
 use super::policy::Kept;
-use super::pool::{Book, Outcome, Place, ProcessPool, Shared, Task};
+use super::pool::{Book, Outcome, Place, ProcessPool, Shared, Stage, Task};
 use crate::atomics::Ordering;
 use crate::os;
 use crate::shm::segment::SLOTS;
@@ -76,6 +78,7 @@ impl ProcessPool {
         let task = book.tasks[slot as usize].take();
         stopped();
         drop(book);
+        self.shared.call_leader();
         // Its last reference may be this one, and it takes locks when it goes.
         drop(task);
         true
@@ -96,17 +99,24 @@ impl Shared {
             .unwrap_or(UNLIMITED)
     }
 
-    /// A task with this limit is being published: sees to it that the pump looks in time.
+    /// Whether a task on these terms has a limit.
+    pub(super) fn is_limited(&self, terms: Terms) -> bool {
+        let limit = terms.limit.or(self.task_limit);
+        limit.is_some_and(|limit| limit != UNLIMITED)
+    }
+
+    /// A task with this limit is being published: sees to it that the watchdog looks in time.
     pub(super) fn watch(&self, book: &mut Book, limit: Duration) {
         let look = os::monotonic_ns().saturating_add(nanoseconds(limit));
         if book.next_look.is_none_or(|next| look < next) {
             book.next_look = Some(look);
-            super::worker::ring_bell(&self.segment.header().bell.0);
+            self.changes.fetch_add(1, Ordering::AcqRel);
+            os::futex_wake(&self.changes, u32::MAX, true);
         }
     }
 
     /// Stops the tasks whose time is over, if it is time to look.
-    pub(super) fn enforce_limits(&self, book: &mut Book) {
+    fn enforce_limits(&self, book: &mut Book) {
         let Some(look) = book.next_look else { return };
         let now = os::monotonic_ns();
         if now < look {
@@ -136,12 +146,21 @@ impl Shared {
         book.next_look = next.map(|next| next.max(now + BETWEEN_LOOKS));
     }
 
-    /// How long the pump may sleep; `None`: until somebody wakes it.
-    pub(super) fn until_next_look(book: &Book) -> Option<Duration> {
-        let look = book.next_look?;
-        Some(Duration::from_nanos(
-            look.saturating_sub(os::monotonic_ns()),
-        ))
+    /// Looks whenever it is time to, until the pool has ended.
+    fn keep_watch(&self) {
+        loop {
+            // Before the books are read: whoever changes them afterwards changes this, too.
+            let seen = self.changes.load(Ordering::Acquire);
+            let mut book = self.book();
+            if book.phase == Stage::Closed {
+                return;
+            }
+            self.enforce_limits(&mut book);
+            let next = book.next_look;
+            drop(book);
+            let left = next.map(|look| look.saturating_sub(os::monotonic_ns()));
+            os::futex_wait(&self.changes, seen, left.map(Duration::from_nanos), true);
+        }
     }
 
     pub(super) fn state_of(&self, slot: u32) -> State {
@@ -166,6 +185,15 @@ impl Shared {
         }
         true
     }
+}
+
+/// Starts the thread that keeps the time of a pool's tasks.
+pub(super) fn start_watchdog(shared: &Arc<Shared>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    let thread = std::thread::Builder::new()
+        .name("ungil-watchdog".into())
+        .stack_size(256 << 10);
+    thread.spawn(move || shared.keep_watch()).map(drop)
 }
 
 fn nanoseconds(limit: Duration) -> u64 {

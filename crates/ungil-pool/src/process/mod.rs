@@ -11,6 +11,7 @@
 //! ```
 
 mod launch;
+mod leader;
 mod lifecycle;
 mod limit;
 mod policy;

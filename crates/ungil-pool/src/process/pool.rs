@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::launch::StartMethod;
+use super::leader;
 use super::lifecycle::Seat;
-use super::limit::{Limited, Terms};
+use super::limit::{self, Limited, Terms};
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
 use super::records::SeatBook;
@@ -112,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) changes: AtomicU32,
     /// Batches of tasks that have left the books and are being told of their end.
     telling: AtomicU32,
+    /// Whether a thread that waits for a result leads; see `leader.rs`.
+    pub(super) leading: AtomicU32,
     /// The process that made the pool; its forked children must not touch it.
     generation: u64,
 }
@@ -129,8 +132,11 @@ pub(crate) struct Book {
     pub(crate) pending: Backlog<(Payload, Arc<dyn Task>)>,
     /// What is published, as long as the pool goes by priorities.
     pub(crate) window: Option<Box<Window>>,
-    /// When the pump must look for tasks whose time is over, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// When the watchdog must look for tasks whose time is over, in nanoseconds of
+    /// `CLOCK_MONOTONIC`.
     pub(crate) next_look: Option<u64>,
+    /// Whether there is a watchdog.
+    pub(crate) watched: bool,
     /// Accepted and not ended.
     pub(crate) outstanding: usize,
     pub(crate) seats: Vec<Seat>,
@@ -207,6 +213,7 @@ impl ProcessPool {
             pending: Backlog::default(),
             window: None,
             next_look: None,
+            watched: false,
             outstanding: 0,
             seats: std::iter::repeat_with(|| Seat::Empty)
                 .take(max_workers as usize)
@@ -232,6 +239,7 @@ impl ProcessPool {
                 draining: Mutex::new(Vec::new()),
                 changes: AtomicU32::new(0),
                 telling: AtomicU32::new(0),
+                leading: AtomicU32::new(leader::NOBODY),
                 generation: generation(),
             }),
         })
@@ -244,7 +252,7 @@ impl ProcessPool {
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
     ) -> Result<(), SubmitError> {
-        self.submit_ranked(head, buffers, task, 0)
+        self.submit_with(head, buffers, task, Terms::default())
     }
 
     /// Accepts a task on terms of its own.
@@ -254,20 +262,6 @@ impl ProcessPool {
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
         terms: Terms,
-    ) -> Result<(), SubmitError> {
-        let task = match terms.limit {
-            Some(limit) => Arc::new(Limited { task, limit }),
-            None => task,
-        };
-        self.submit_ranked(head, buffers, task, terms.priority)
-    }
-
-    fn submit_ranked(
-        &self,
-        head: &[u8],
-        buffers: &[&[u8]],
-        task: Arc<dyn Task>,
-        priority: i64,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
         let block = if buffers.is_empty() && head.len() <= INLINE {
@@ -279,6 +273,11 @@ impl ProcessPool {
             CrashPolicy::Retry(_) => Arc::new(Retriable::new(task, head, buffers)),
             CrashPolicy::Isolate | CrashPolicy::Break => task,
         };
+        let task = match terms.limit {
+            Some(limit) => Arc::new(Limited { task, limit }),
+            None => task,
+        };
+        let limited = self.shared.is_limited(terms);
         let mut book = self.shared.book();
         if book.phase != Stage::Open {
             let error = book
@@ -291,18 +290,16 @@ impl ProcessPool {
             }
             return Err(error);
         }
-        if !book.pumping {
-            if let Err(error) = pump::start(&self.shared) {
-                drop(book);
-                if let Some(block) = block {
-                    self.shared.give_back(block);
-                }
-                return Err(SubmitError::Thread(error));
+        if let Err(error) = self.shared.start_threads(&mut book, limited) {
+            drop(book);
+            if let Some(block) = block {
+                self.shared.give_back(block);
             }
-            book.pumping = true;
+            return Err(SubmitError::Thread(error));
         }
         book.outstanding += 1;
         let mut published = 0;
+        let priority = terms.priority;
         let in_order = priority == 0 && book.window.is_none() && book.pending.is_empty();
         if in_order && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
@@ -353,9 +350,17 @@ impl ProcessPool {
         let closed = book.phase == Stage::Closed;
         drop(book);
         self.shared.wake_workers(published);
+        self.shared.call_leader();
         if closed {
             self.shared.changed();
         }
+    }
+
+    /// Waits until `done()` or `until`, taking finished tasks in the pump's place: a result then
+    /// costs one wake-up instead of two. `None`, at once, when another thread does that already;
+    /// else whether `done()`. Also ends on a signal. `done` has to change with a task's end.
+    pub fn lead(&self, done: impl Fn() -> bool, until: Instant) -> Option<bool> {
+        self.shared.lead(done, until)
     }
 
     /// Whether a worker is running the task that was published at `place`.
@@ -493,6 +498,19 @@ impl Shared {
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         // A panic while the books are open is a bug of ours; the books are still the best we have.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the threads that the pool needs for its next task and does not have yet.
+    fn start_threads(self: &Arc<Self>, book: &mut Book, limited: bool) -> io::Result<()> {
+        if !book.pumping {
+            pump::start(self)?;
+            book.pumping = true;
+        }
+        if limited && !book.watched {
+            limit::start_watchdog(self)?;
+            book.watched = true;
+        }
+        Ok(())
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {
@@ -718,8 +736,12 @@ impl Shared {
     pub(crate) fn changed(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         os::futex_wake(&self.changes, u32::MAX, true);
-        // The pump may have nothing left to wait for.
-        super::worker::ring_bell(&self.segment.header().bell.0);
+        // Pump and leader may have nothing left to wait for; and a worker that was killed in the
+        // middle of ringing has left the bell looking rung.
+        let bell = &self.segment.header().bell.0;
+        bell.alarm();
+        os::futex_wake(&bell.word, 1, false);
+        os::futex_wake(&bell.leader, 1, false);
     }
 }
 
@@ -744,6 +766,7 @@ pub(crate) struct Telling<'a>(&'a Shared);
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
+        self.0.call_leader();
         let last = self.0.telling.fetch_sub(1, Ordering::AcqRel) == 1;
         // Only a pool that is closing has anybody waiting for this.
         if last && self.0.segment.header().closing.0.load(Ordering::SeqCst) != 0 {

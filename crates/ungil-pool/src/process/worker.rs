@@ -7,13 +7,14 @@ use std::sync::Arc;
 use rustix::process::Signal;
 
 use super::launch::WorkerSeat;
-use crate::atomics::{AtomicU32, Ordering};
+use crate::atomics::Ordering;
 use crate::os;
 use crate::shm::arena::{Arena, NoSpace};
+use crate::shm::bell::{Bell, Call};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
 use crate::shm::state;
-use crate::shm::{bell, block, done, idle};
+use crate::shm::{block, done, idle};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -182,7 +183,7 @@ impl Worker {
             end_doomed();
         }
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
-        ring_bell(&self.segment.header().bell.0);
+        ring(&self.segment.header().bell.0);
         Ok(())
     }
 
@@ -209,9 +210,11 @@ fn end_doomed() -> ! {
     }
 }
 
-/// Wakes the parent's pump if it sleeps. The finished task was pushed before.
-pub(crate) fn ring_bell(word: &AtomicU32) {
-    if bell::ring(word) {
-        os::futex_wake(word, 1, false);
+/// Wakes whoever takes finished tasks in the parent, if it sleeps. The task was pushed before.
+pub(super) fn ring(bell: &Bell) {
+    match bell.ring() {
+        Call::Nobody => {}
+        Call::Pump => os::futex_wake(&bell.word, 1, false),
+        Call::Leader => os::futex_wake(&bell.leader, 1, false),
     }
 }
