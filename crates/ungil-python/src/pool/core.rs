@@ -248,7 +248,7 @@ impl Core {
     /// Takes a process pool's finished tasks until ours is among them. With listeners it is the
     /// notifier that then makes the future done, so that has still to be waited for.
     fn lead(&self, until: Instant) -> Option<bool> {
-        let pool = self.lock().link.as_ref()?.pool.upgrade()?;
+        let pool = self.lock().link.as_ref()?.home.pool.upgrade()?;
         pool.lead(|| self.lock().link.is_none(), until)
     }
 
