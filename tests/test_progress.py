@@ -110,9 +110,7 @@ def test_an_exception_is_told_on_lines_of_its_own(on_terminal: OnTerminal, kind:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctrl_c_ends_it(on_terminal: OnTerminal, kind: str) -> None:
-    child = on_terminal(
-        PROGRAM.format(kind=kind, items="range(1, 5000)", progress=True)
-    )
+    child = on_terminal(PROGRAM.format(kind=kind, items="range(1, 5000)", progress=True))
     child.expect(r"[1-9]\d*/4999")
     child.sendintr()
     child.expect("Traceback")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import ungil
 from command_line import ENVIRONMENT
-from programs import PATIENCE, write, wait_until
+from programs import PATIENCE, wait_until, write
 
 KINDS = ("thread", "process")
 
@@ -234,7 +234,14 @@ def test_it_prints_tables(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pool.submit(nap, 0.01).result(PATIENCE)
         text = str(pool.stats())
     assert text.startswith("1 task: 1 finished\n")
-    for part in ("waiting in the queue", "round trip", "start-up", "working", "all", f"{nap.__module__}.nap"):
+    for part in (
+        "waiting in the queue",
+        "round trip",
+        "start-up",
+        "working",
+        "all",
+        f"{nap.__module__}.nap",
+    ):
         assert part in text
     assert ("received" in text) == (kind == "process")
     assert "\x1b" not in text

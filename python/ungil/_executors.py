@@ -187,7 +187,7 @@ class InterruptibleExecutor(Executor):
         buffersize = bounded(buffersize, self._max_pending)
         arguments = zip(*iterables, strict=False)
         bar = self._show(progress, iterables)
-        return map_buffered(through, fn, arguments, timeout, buffersize, bar)
+        return map_buffered(through, fn, arguments, timeout, buffersize, bar=bar)
 
     def _show(self, progress: bool | str, iterables: tuple[Iterable[Any], ...]) -> Progress | None:
         """The bar of a `map`; it is closed with the `with` block at the latest."""
@@ -231,6 +231,7 @@ def map_buffered(
     arguments: Iterator[tuple[Any, ...]],
     timeout: float | None,
     buffersize: int | None,
+    *,
     bar: Progress | None,
     items: Callable[[tuple[Any, ...]], int] = lambda _: 1,
 ) -> Iterator[T]:

@@ -300,10 +300,16 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         arguments = zip(*iterables, strict=False)
         bar = self._show(progress, iterables)
         if chunksize == 1:
-            return map_buffered(through, fn, arguments, timeout, buffersize, bar)
+            return map_buffered(through, fn, arguments, timeout, buffersize, bar=bar)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
         lists = map_buffered(
-            through, _Chunk(fn), chunks, timeout, buffersize, bar, lambda args: len(args[0])
+            through,
+            _Chunk(fn),
+            chunks,
+            timeout,
+            buffersize,
+            bar=bar,
+            items=lambda args: len(args[0]),
         )
         return _one_by_one(lists)
 

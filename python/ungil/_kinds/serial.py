@@ -14,8 +14,8 @@ from ungil._executors import (
     check_initializer,
     check_max_workers,
 )
-from ungil._progress import Progress
 from ungil._options import Options, refuse_timeout
+from ungil._progress import Progress
 
 P = ParamSpec("P")
 T = TypeVar("T")
