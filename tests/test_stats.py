@@ -24,7 +24,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def open_pool(kind: str, workers: int = 2, **options: Any) -> Any:
-    return ungil.executor(kind, workers, **options)
+    return ungil.executor(kind, workers, stats=True, **options)
 
 
 def fail() -> None:
@@ -84,7 +84,7 @@ def test_what_shutdown_drops_is_cancelled(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_dead_worker_is_counted_and_its_place_has_a_restart() -> None:
-    with ungil.ProcessPoolExecutor(1) as pool:
+    with ungil.ProcessPoolExecutor(1, stats=True) as pool:
         assert pool.submit(os._exit, 1).exception(PATIENCE) is not None
         assert pool.submit(int).result(PATIENCE) == 0
         stats = pool.stats()
@@ -93,20 +93,20 @@ def test_a_dead_worker_is_counted_and_its_place_has_a_restart() -> None:
 
 
 def test_runs_begun_anew_are_counted(tmp_path: Path) -> None:
-    with ungil.ProcessPoolExecutor(1, on_crash="retry") as pool:
+    with ungil.ProcessPoolExecutor(1, on_crash="retry", stats=True) as pool:
         assert pool.submit(once, tmp_path / "mark").result(PATIENCE) == "done"
     counts = pool.stats().tasks
     assert (counts.finished, counts.crashed, counts.retried) == (1, 0, 1)
 
 
 def test_a_task_whose_time_was_over_is_counted() -> None:
-    with ungil.ProcessPoolExecutor(1, task_timeout=0.1) as pool:
+    with ungil.ProcessPoolExecutor(1, task_timeout=0.1, stats=True) as pool:
         assert isinstance(pool.submit(nap, 60).exception(PATIENCE), ungil.TaskTimeout)
         assert pool.stats().tasks.timed_out == 1
 
 
 def test_a_task_that_cannot_be_sent_has_failed() -> None:
-    with ungil.ProcessPoolExecutor(1) as pool:
+    with ungil.ProcessPoolExecutor(1, stats=True) as pool:
         assert pool.submit(print, threading.Lock()).exception(PATIENCE) is not None
         counts = pool.stats().tasks
     assert (counts.submitted, counts.failed) == (1, 1)
@@ -147,7 +147,7 @@ def test_each_worker_tells_of_its_work(kind: str) -> None:
 
 
 def test_the_pids_and_the_memory_are_the_workers() -> None:
-    with ungil.ProcessPoolExecutor(2) as pool:
+    with ungil.ProcessPoolExecutor(2, stats=True) as pool:
         list(pool.map(nap, [0.1] * 4))
         stats = pool.stats()
         assert sorted(worker.pid for worker in stats.workers) == sorted(pool.worker_pids())
@@ -162,7 +162,7 @@ def test_the_pids_and_the_memory_are_the_workers() -> None:
 
 
 def test_a_worker_that_is_gone_grows_no_older() -> None:
-    with ungil.ProcessPoolExecutor(1) as pool:
+    with ungil.ProcessPoolExecutor(1, stats=True) as pool:
         pool.submit(int).result(PATIENCE)
     (before,) = pool.stats().workers
     time.sleep(0.05)
@@ -170,13 +170,13 @@ def test_a_worker_that_is_gone_grows_no_older() -> None:
 
 
 def test_bytes_are_counted() -> None:
-    with ungil.ProcessPoolExecutor(1) as pool:
+    with ungil.ProcessPoolExecutor(1, stats=True) as pool:
         pool.submit(bytes, 1_000_000).result(PATIENCE)
         stats = pool.stats()
         assert stats.bytes_received == pytest.approx(1_000_000, rel=0.01)
         pool.submit(len, bytes(3_000_000)).result(PATIENCE)
         assert pool.stats().bytes_sent == pytest.approx(3_000_000, rel=0.01)
-    with ungil.ThreadPoolExecutor(1) as threads:
+    with ungil.ThreadPoolExecutor(1, stats=True) as threads:
         assert threads.stats().bytes_sent is None
 
 
@@ -192,7 +192,7 @@ def test_the_five_longest_are_named(kind: str) -> None:
 
 
 def test_a_task_in_a_task_counts_its_time_once() -> None:
-    with ungil.ThreadPoolExecutor(1) as pool:
+    with ungil.ThreadPoolExecutor(1, stats=True) as pool:
         pool.submit(lambda: pool.submit(nap, 0.2).result()).result(PATIENCE)
         (worker,) = pool.stats().workers
     assert worker.tasks == 2
@@ -201,9 +201,14 @@ def test_a_task_in_a_task_counts_its_time_once() -> None:
 
 
 def test_threads_are_told_by_their_native_ids() -> None:
-    with ungil.ThreadPoolExecutor(1) as pool:
+    with ungil.ThreadPoolExecutor(1, stats=True) as pool:
         ident = pool.submit(threading.get_native_id).result(PATIENCE)
         assert [worker.pid for worker in pool.stats().workers] == [ident]
+
+
+def test_who_does_not_ask_for_figures_has_none(kind: str) -> None:
+    with ungil.executor(kind, 1) as pool, pytest.raises(RuntimeError, match="stats=True"):
+        pool.stats()  # type: ignore[attr-defined]
 
 
 # --- the object -------------------------------------------------------------------------------
@@ -247,7 +252,7 @@ def test_it_is_coloured_on_a_terminal_only(tmp_path: Path) -> None:
     program = """
         import ungil
 
-        with ungil.ThreadPoolExecutor(1) as pool:
+        with ungil.ThreadPoolExecutor(1, stats=True) as pool:
             pool.submit(int).result()
             print(pool.stats())
     """

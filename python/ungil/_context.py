@@ -31,8 +31,8 @@ def worker_context() -> Any:
     """What the pool's `initializer` returned in the worker that runs the calling task.
 
     Each worker has its own: each thread of a thread pool, each process of a process pool (for all
-    threads that its tasks start), each interpreter; a worker that replaces another has a new one.
-    Of nested pools it is the innermost one's.
+    threads that its tasks start), each interpreter; a worker that replaces another one has a new
+    one. Of nested pools it is the innermost one's.
 
     Raises `LookupError` outside of a worker, and where the pool has no initializer.
     """

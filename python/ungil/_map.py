@@ -66,7 +66,7 @@ def map(
         if kind == "serial":
             rest = _counted(executor.map(f, remaining), bar)
         else:
-            rest = _Ahead(executor, f, remaining, choice.workers, chunksize or 1, bar).results()
+            rest = _Ahead(executor, f, remaining, choice.workers, chunksize or 1, bar=bar).results()
         return MapResults([], rest, choice, None)
     done, measured = probe(f, remaining, _length(items), workers or usable_cores())
     if bar is not None:
@@ -82,7 +82,7 @@ def map(
     else:
         executor = _kinds.executor(choice.kind, choice.workers, **options)
         chunk = chunksize or (_chunk(measured) if choice.kind == "process" else 1)
-        rest = _Ahead(executor, f, remaining, choice.workers, chunk, bar).results()
+        rest = _Ahead(executor, f, remaining, choice.workers, chunk, bar=bar).results()
     return MapResults(done, rest, choice, measured)
 
 
@@ -178,6 +178,7 @@ class _Ahead(Generic[R]):
         items: Iterator[Any],
         workers: int,
         chunksize: int,
+        *,
         bar: Progress | None,
     ) -> None:
         self._executor = executor

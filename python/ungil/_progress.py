@@ -30,7 +30,12 @@ class Progress:
     def watch(self, future: Future[Any], items: int = 1) -> None:
         """Counts so many items once the future is done, unless it was cancelled."""
         self._begun += items
-        future.add_done_callback(lambda future: future.cancelled() or self.advance(items))
+
+        def count(future: Future[Any]) -> None:
+            if not future.cancelled():
+                self.advance(items)
+
+        future.add_done_callback(count)
 
     def advance(self, items: int = 1) -> None:
         with self._lock:
@@ -66,7 +71,7 @@ def show(progress: bool | str, total: int | None) -> Progress | None:
 def length(iterables: Iterable[Any]) -> int | None:
     """The number of items of `zip(*iterables)`, if it can be known."""
     try:
-        return min(map(len, iterables), default=0)  # type: ignore[arg-type]
+        return min(map(len, iterables), default=0)
     except TypeError:
         return None
 

@@ -103,16 +103,30 @@ pub(crate) struct Home {
     pub(crate) pool: Weak<ProcessPool>,
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) oom: OomWatch,
-    pub(crate) ledger: Ledger,
+    /// Only where figures are wanted.
+    pub(crate) ledger: Option<Ledger>,
     /// Whether one bad worker, or one bad answer, breaks the pool.
     pub(crate) breaks: bool,
+}
+
+impl Home {
+    /// Counts a task that could not be sent, and so has failed.
+    pub(crate) fn refused(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.submitted(0);
+            ledger.ended(End::Failed);
+        }
+    }
 }
 
 impl Link {
     /// Counts how the task has ended.
     fn book(&self, outcome: &Outcome) {
+        let Some(ledger) = &self.home.ledger else {
+            return;
+        };
         let Outcome::Finished(answer) = outcome else {
-            return self.home.ledger.ended(match outcome {
+            return ledger.ended(match outcome {
                 Outcome::Cancelled => End::Cancelled,
                 Outcome::TimedOut(_) => End::TimedOut,
                 _ => End::Crashed,
@@ -130,7 +144,7 @@ impl Link {
             back: answer.times().received,
         };
         let label = || Arc::clone(&self.label);
-        self.home.ledger.ran(end, &times, answer.size(), label);
+        ledger.ran(end, &times, answer.size(), label);
     }
 }
 
@@ -148,8 +162,12 @@ impl Inner {
     /// lock, the future's own reference to itself among it.
     pub(crate) fn let_go(&mut self) -> (Option<Link>, Option<Py<PyAny>>) {
         let future = self.ears.as_mut().and_then(|ears| ears.future.take());
-        if let Some(link) = &self.link {
-            link.home.ledger.ended(End::Cancelled);
+        if let Some(ledger) = self
+            .link
+            .as_ref()
+            .and_then(|link| link.home.ledger.as_ref())
+        {
+            ledger.ended(End::Cancelled);
         }
         (self.link.take(), future)
     }

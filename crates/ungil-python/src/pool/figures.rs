@@ -1,5 +1,6 @@
 //! `_ungil.PoolFigures`: what `executor.stats()` shows.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use ungil_measure::os::linux::System;
@@ -105,6 +106,11 @@ pub(super) fn of_process(record: &WorkerRecord) -> WorkerStats {
         memory,
         restarts: record.restarts,
     }
+}
+
+/// The error of a pool that keeps no figures.
+pub(super) fn no_figures() -> PyErr {
+    PyRuntimeError::new_err("this pool keeps no figures: make it with stats=True")
 }
 
 pub(super) fn seconds(nanoseconds: u64) -> f64 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use ungil_measure::pool_stats::{End, PoolStats};
+use ungil_measure::pool_stats::PoolStats;
 use ungil_pool::gate::Gate;
 use ungil_pool::process::{
     CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED, WorkerRecord,
@@ -17,7 +17,7 @@ use ungil_pool::{Breakage, SubmitError};
 
 use super::core::{Content, Core, Home, Link};
 use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
-use super::figures::PoolFigures;
+use super::figures::{PoolFigures, no_figures};
 use super::future::settle;
 use super::ledger::Ledger;
 use super::notifier::Notifier;
@@ -74,7 +74,7 @@ impl ProcessPool {
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
     /// duplicates, are what the others get with their start; then the policy, its retries, and
-    /// the seconds that a task may run; and the bound on unfinished tasks.
+    /// the seconds that a task may run; the bound on unfinished tasks; and whether to keep figures.
     fn _open(
         &self,
         max_workers: u32,
@@ -84,6 +84,7 @@ impl ProcessPool {
         descriptors: Vec<RawFd>,
         policy: (String, u32, Option<f64>),
         max_pending: Option<usize>,
+        stats: bool,
     ) -> PyResult<()> {
         let py = setup.py();
         let (on_crash, retries, timeout) = policy;
@@ -115,7 +116,7 @@ impl ProcessPool {
             pool: Arc::downgrade(&engine),
             notifier: Arc::new(Notifier::new()),
             oom: OomWatch::new(),
-            ledger: Ledger::default(),
+            ledger: stats.then(Ledger::default),
             breaks: on_crash == CrashPolicy::Break,
         };
         let office = Office {
@@ -165,7 +166,8 @@ impl ProcessPool {
     /// What the pool has done so far.
     fn _figures(&self, py: Python<'_>) -> PyResult<PoolFigures> {
         let office = self.office()?;
-        Ok(PoolFigures(py.detach(|| office.figures())))
+        let ledger = office.home.ledger.as_ref().ok_or_else(no_figures)?;
+        Ok(PoolFigures(py.detach(|| office.figures(ledger))))
     }
 
     /// Whether a worker's process is about to start.
@@ -287,8 +289,7 @@ impl Office {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
             Err(error) => {
-                self.home.ledger.submitted(0);
-                self.home.ledger.ended(End::Failed);
+                self.home.refused();
                 return settle(
                     future,
                     core,
@@ -298,7 +299,7 @@ impl Office {
         };
         core.lock().link = Some(Link {
             home: Arc::clone(&self.home),
-            submitted_at: clock::monotonic_ns().cast_unsigned(),
+            submitted_at: self.home.ledger.as_ref().map_or(0, |_| now()),
             label: call.label,
             place: None,
         });
@@ -316,8 +317,8 @@ impl Office {
                 }
             }
         };
-        if submitted.is_ok() {
-            self.home.ledger.submitted(size);
+        if let (Ok(()), Some(ledger)) = (&submitted, &self.home.ledger) {
+            ledger.submitted(size);
         }
         submitted.or_else(|error| {
             core.lock().link = None;
@@ -327,8 +328,7 @@ impl Office {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
-                    self.home.ledger.submitted(0);
-                    self.home.ledger.ended(End::Failed);
+                    self.home.refused();
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
                         future,
@@ -340,12 +340,12 @@ impl Office {
         })
     }
 
-    fn figures(&self) -> PoolStats {
+    fn figures(&self, ledger: &Ledger) -> PoolStats {
         let (records, retried) = match self.engine() {
             Some(engine) => engine.records(),
             None => self.last_records.get().cloned().unwrap_or_default(),
         };
-        let mut stats = self.home.ledger.figures(true);
+        let mut stats = ledger.figures(true);
         stats.tasks.retried = retried;
         stats.workers = records.iter().map(figures::of_process).collect();
         stats
@@ -376,6 +376,10 @@ impl Office {
 /// A checked timeout as the engine has it; infinite: none.
 fn limit(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(UNLIMITED)
+}
+
+fn now() -> u64 {
+    clock::monotonic_ns().cast_unsigned()
 }
 
 fn closed() -> PyErr {

@@ -18,7 +18,7 @@ use super::call::call;
 use super::core::{Content, Core, State};
 use super::desk::Desk;
 use super::executor::{new_future, not_opened, opened_twice, pass};
-use super::figures::PoolFigures;
+use super::figures::{PoolFigures, no_figures};
 use super::future::{FutureBase, settle};
 use super::ledger::Ledger;
 use super::task::label;
@@ -55,7 +55,8 @@ struct Shop {
     queue: WorkQueue<Work>,
     broken: AtomicBool,
     gate: Option<Arc<Gate>>,
-    ledger: Ledger,
+    /// Only where figures are wanted.
+    ledger: Option<Ledger>,
     /// Of the threads, those that have ended, too.
     desks: Mutex<Vec<Arc<Desk>>>,
     /// The process that made the pool: a forked child has none of its threads.
@@ -84,13 +85,14 @@ impl ThreadPool {
         Self::default()
     }
 
-    /// Sets the pool up for at most `max_workers` threads, and for `max_pending` unfinished tasks.
-    fn _open(&self, max_workers: usize, max_pending: Option<usize>) -> PyResult<()> {
+    /// Sets the pool up for at most `max_workers` threads, and for `max_pending` unfinished tasks;
+    /// with figures if they are wanted.
+    fn _open(&self, max_workers: usize, max_pending: Option<usize>, stats: bool) -> PyResult<()> {
         let shop = Shop {
             queue: WorkQueue::new(max_workers),
             broken: AtomicBool::new(false),
             gate: max_pending.map(Gate::new),
-            ledger: Ledger::default(),
+            ledger: stats.then(Ledger::default),
             desks: Mutex::default(),
             generation: ungil_pool::generation(),
         };
@@ -148,7 +150,7 @@ impl ThreadPool {
             Vec::new()
         };
         for _ in &dropped {
-            shop.ledger.ended(End::Cancelled);
+            shop.ended(End::Cancelled);
         }
         Ok(dropped.into_iter().map(|work| work.future).collect())
     }
@@ -156,11 +158,12 @@ impl ThreadPool {
     /// What the pool has done so far.
     fn _figures(&self) -> PyResult<PoolFigures> {
         let shop = self.shop()?;
+        let figures = shop.ledger.as_ref().ok_or_else(no_figures)?.figures(false);
         let now = now();
         let desks = shop.desks();
         Ok(PoolFigures(PoolStats {
             workers: desks.iter().map(|desk| desk.figures(now)).collect(),
-            ..shop.ledger.figures(false)
+            ..figures
         }))
     }
 }
@@ -175,6 +178,13 @@ impl Shop {
         POST.with_borrow(|post| {
             (post.as_ref()).is_some_and(|post| std::ptr::eq(&raw const *post.shop, self))
         })
+    }
+
+    /// Counts a task that has not been run.
+    fn ended(&self, end: End) {
+        if let Some(ledger) = &self.ledger {
+            ledger.ended(end);
+        }
     }
 
     fn desks(&self) -> MutexGuard<'_, Vec<Arc<Desk>>> {
@@ -218,7 +228,7 @@ impl ThreadPool {
             func: func.clone().unbind(),
             args: args.clone().unbind(),
             kwargs: kwargs.map(|kwargs| kwargs.clone().unbind()),
-            submitted_at: now(),
+            submitted_at: if shop.ledger.is_some() { now() } else { 0 },
         };
         match shop.queue.push_with(work, priority) {
             Ok(Pushed::Taken) => {}
@@ -237,7 +247,9 @@ impl ThreadPool {
                 ));
             }
         }
-        shop.ledger.submitted(0);
+        if let Some(ledger) = &shop.ledger {
+            ledger.submitted(0);
+        }
         Ok(future)
     }
 
@@ -295,7 +307,7 @@ impl ThreadPoolCore {
     fn fail(&self, py: Python<'_>) {
         self.shop.broken.store(true, Ordering::Release);
         for work in self.shop.queue.drain() {
-            self.shop.ledger.ended(End::Failed);
+            self.shop.ended(End::Failed);
             let error = broken_error(py).into_value(py).into_any();
             // A future that was cancelled meanwhile keeps that.
             let _ = settle(work.future.bind(py), &work.core, Content::Error(error));
@@ -353,7 +365,6 @@ pub(crate) fn interrupt_thread(py: Python<'_>, ident: c_long) {
 
 /// Runs a call that begins now; gives the time after it.
 fn run(py: Python<'_>, post: &Post, work: &Work, begun: u64) -> u64 {
-    let ledger = &post.shop.ledger;
     let future = work.future.bind(py);
     let ready = match start(&work.core, future) {
         Ok(ready) => ready,
@@ -363,7 +374,7 @@ fn run(py: Python<'_>, post: &Post, work: &Work, begun: u64) -> u64 {
         }
     };
     if !ready {
-        ledger.ended(End::Cancelled);
+        post.shop.ended(End::Cancelled);
         return begun;
     }
     post.desk.begins();
@@ -378,13 +389,15 @@ fn run(py: Python<'_>, post: &Post, work: &Work, begun: u64) -> u64 {
         Ok(value) => (End::Finished, Content::Value(value.unbind())),
         Err(error) => (End::Failed, Content::Error(error.into_value(py).into_any())),
     };
-    let times = Times {
-        submitted: work.submitted_at,
-        begun,
-        ended,
-        back: ended,
-    };
-    ledger.ran(end, &times, 0, || label(work.func.bind(py)).into());
+    if let Some(ledger) = &post.shop.ledger {
+        let times = Times {
+            submitted: work.submitted_at,
+            begun,
+            ended,
+            back: ended,
+        };
+        ledger.ran(end, &times, 0, || label(work.func.bind(py)).into());
+    }
     let is_listened_to = work.core.lock().ears.is_some();
     if let Err(error) = settle(future, &work.core, content) {
         error.write_unraisable(py, Some(future));
