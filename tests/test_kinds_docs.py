@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = {"executors.md": 6, "reliability.md": 1}
+PAGES = ["executors.md", "reliability.md"]
 EXAMPLES = [
     example
     for page in PAGES
@@ -34,4 +34,5 @@ def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
 
 
 def test_all_examples_were_found() -> None:
-    assert len(EXAMPLES) == sum(PAGES.values())
+    fences = sum((DOCS / page).read_text().count("```python") for page in PAGES)
+    assert len(EXAMPLES) == fences > 0

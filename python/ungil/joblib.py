@@ -141,13 +141,12 @@ def _set_up(
     environment: dict[str, str],
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
-) -> None:
+) -> object:
     """In a worker: keeps its libraries from starting a thread for each core."""
     import os  # noqa: PLC0415 (in the worker)
 
     os.environ.update(environment)
-    if initializer is not None:
-        initializer(*initargs)
+    return None if initializer is None else initializer(*initargs)
 
 
 def register() -> None:

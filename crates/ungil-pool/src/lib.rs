@@ -11,15 +11,19 @@
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
+//! gate::Gate             the bound on accepted, unfinished tasks
+//! backlog                what waits in either pool, by arrival or by priority
 //! quiet                  threads that signals leave alone
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
 mod atomics;
+mod backlog;
 mod shm;
 
 mod error;
 mod exit;
+pub mod gate;
 mod generation;
 mod os;
 pub mod park;
@@ -28,8 +32,8 @@ pub mod quiet;
 pub mod thread;
 
 pub use error::{Breakage, SubmitError};
-pub use exit::{Crash, ExitStatus};
+pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
 pub use os::{Held, SignalMask};
-pub use shm::message::Message;
+pub use shm::message::{Message, Times};
 pub use shm::segment::MAX_WORKERS;

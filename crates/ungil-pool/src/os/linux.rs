@@ -119,6 +119,13 @@ impl Drop for Mapping {
     }
 }
 
+/// `CLOCK_MONOTONIC` in nanoseconds: one clock for all processes of the machine, read without
+/// a system call.
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()
 }

@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::pool::{Outcome, Place, Task};
 
@@ -66,8 +67,16 @@ impl Task for Retriable {
         self.task.publish(place)
     }
 
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        self.task.withdraw(take_back)
+    }
+
     fn finish(&self, outcome: Outcome) {
         self.task.finish(outcome);
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        self.task.limit()
     }
 
     fn again(&self) -> Option<&Kept> {

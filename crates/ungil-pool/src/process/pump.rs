@@ -64,6 +64,7 @@ impl Shared {
         let mut list = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
         list.clear();
         done::take_all(&header.done.0, &*self.segment, SLOTS, &mut list);
+        let now = os::monotonic_ns();
         let mut ended: Vec<(Arc<dyn Task>, Outcome)> = Vec::with_capacity(list.len());
         let outcomes: Vec<(u32, Outcome)> = list
             .iter()
@@ -71,7 +72,7 @@ impl Shared {
                 State(self.segment.slot(**slot).state.load(Ordering::Acquire)).phase()
                     == Phase::Done
             })
-            .map(|&slot| (slot, self.receive(slot)))
+            .map(|&slot| (slot, self.receive(slot, now)))
             .collect();
         let mut book = self.book();
         for (slot, outcome) in outcomes {
@@ -95,13 +96,18 @@ impl Shared {
         true
     }
 
-    /// The outcome in a slot whose worker is done.
-    pub(crate) fn receive(&self, slot: u32) -> Outcome {
-        Message::receive(&self.segment, slot, None).map_or(Outcome::Garbled, Outcome::Finished)
+    /// The outcome in a slot whose worker is done, taken `now`.
+    pub(crate) fn receive(&self, slot: u32, now: u64) -> Outcome {
+        Message::receive(&self.segment, slot, None).map_or(Outcome::Garbled, |answer| {
+            Outcome::Finished(answer.received_at(now))
+        })
     }
 
     /// Ends the workers of a pool that is closing and has nothing left to do.
     pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
+        if book.outstanding == 0 {
+            book.forget_ranks();
+        }
         if book.phase != Stage::Closing || book.outstanding > 0 {
             return;
         }

@@ -13,11 +13,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use crate::atomics::{AtomicU32, AtomicU64};
+use crate::atomics::{AtomicU32, AtomicU64, Ordering};
 use crate::os::{self, Mapping};
 use crate::shm::bell::Bell;
 use crate::shm::done::Links;
+use crate::shm::message::Times;
 use crate::shm::ring::{Ring, Slots};
+use crate::shm::state::State;
 
 /// Task slots: how many tasks can be published or running at once. The rest waits in the parent.
 pub(crate) const SLOTS: u32 = 1024;
@@ -90,6 +92,12 @@ pub(crate) struct WorkerBlock {
     pub(crate) failure: AtomicU64,
     /// How far the worker's region is used, for small blocks and for large ones.
     pub(crate) used: [AtomicU64; 2],
+    /// When it was ready for tasks, in nanoseconds of `CLOCK_MONOTONIC`; 0 before, and once the
+    /// parent knows of its end.
+    pub(crate) ready_at: AtomicU64,
+    /// Tasks answered by all that had this block, and nanoseconds from their claims to their answers.
+    pub(crate) tasks: AtomicU64,
+    pub(crate) busy: AtomicU64,
 }
 
 /// How far a worker has come.
@@ -110,8 +118,45 @@ pub(crate) struct Slot {
     pub(crate) inline_len: AtomicU32,
     /// Offset in the segment of the block with the payload, or 0.
     pub(crate) block: AtomicU64,
-    reserved: [u64; 5],
+    /// When the worker claimed the task, in nanoseconds of `CLOCK_MONOTONIC`; 0 until it has
+    /// said so (`README.md`, "Times").
+    pub(crate) claimed_at: AtomicU64,
+    /// When it answered; valid once the state says `Done`.
+    pub(crate) answered_at: AtomicU64,
+    reserved: [u64; 3],
     pub(crate) inline: [u8; INLINE],
+}
+
+impl Slot {
+    /// When the task ran whose answer is in the slot, which belongs to the caller.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            claimed: self.claimed_at.load(Ordering::Relaxed),
+            answered: self.answered_at.load(Ordering::Relaxed),
+            received: 0,
+        }
+    }
+
+    /// The parent, before it publishes the slot: forgets the times of its last task.
+    pub(crate) fn unclaimed(&self) {
+        // Relaxed: publishing is a Release, and nobody looks before it.
+        self.claimed_at.store(0, Ordering::Relaxed);
+    }
+
+    /// The worker, right after its claim.
+    pub(crate) fn claimed(&self, now: u64) {
+        self.claimed_at.store(now, Ordering::Release);
+    }
+
+    /// When the task was claimed that the slot's state was just `running` for; `None` when its
+    /// worker has not said so yet, or the task has meanwhile ended.
+    pub(crate) fn running_since(&self, running: State) -> Option<u64> {
+        // Acquire: a time of a later task in this slot brings that task's state with it, and then
+        // the state is not the same any more.
+        let since = self.claimed_at.load(Ordering::Acquire);
+        let still = self.state.load(Ordering::Relaxed) == running.0;
+        (still && since != 0).then_some(since)
+    }
 }
 
 /// Where the parts of a segment lie; a function of its number of workers and region length.

@@ -3,6 +3,7 @@
 //! One per process pool, started when the first listened-to future completes, so that the
 //! pump never waits for the GIL and a callback that blocks holds up only its own pool.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -12,6 +13,11 @@ use pyo3::prelude::*;
 use ungil_pool::{SignalMask, quiet};
 
 use super::future::complete;
+
+thread_local! {
+    /// The notifier whose news the calling thread is telling, by its address.
+    static TELLING: Cell<*const Notifier> = const { Cell::new(std::ptr::null()) };
+}
 
 /// A completed future and whether it was cancelled.
 type News = (Py<PyAny>, bool);
@@ -80,6 +86,11 @@ impl Notifier {
         true
     }
 
+    /// Whether the calling thread is in one of this pool's callbacks.
+    pub(crate) fn is_telling(&self) -> bool {
+        std::ptr::eq(TELLING.get(), self)
+    }
+
     /// Lets the thread end once everybody has been told.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -88,12 +99,14 @@ impl Notifier {
 
     fn run(&self) {
         while let Some(batch) = self.next_batch() {
+            let outer = TELLING.replace(self);
             let told = Python::try_attach(|py| {
                 let _held = self.mask.hold();
                 for (future, cancelled) in batch {
                     complete(py, &future, cancelled);
                 }
             });
+            TELLING.set(outer);
             let mut inner = self.lock();
             inner.busy = None;
             // The interpreter has gone: nobody is left to tell.
