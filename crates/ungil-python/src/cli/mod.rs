@@ -65,6 +65,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<()> {
     match ungil.verb {
         Verb::Run(args) => {
             let config = config::nearest()?;
+            config.color()?; // not used here, but a mistake is one everywhere
             let lines = run::run(py, args, &config)?;
             output::print(py, lines.as_bytes())
         }
