@@ -68,6 +68,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
         Verb::Trace(args) => return trace::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
+            config.color()?; // not used here, but a mistake is one everywhere
             let lines = run::run(py, args, &config)?;
             output::print(py, lines.as_bytes())
         }
