@@ -115,7 +115,7 @@ impl Visit<'_> {
         let own_before = clock::process_cpu_ns();
         let gil = self.shares_memory().then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
-        let gil = gil.and_then(|gil| gil.end());
+        let gil = gil.and_then(GilMeter::end);
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
         let after = system.state();
