@@ -106,6 +106,10 @@ def raise_odd() -> None:
     raise Odd(1, 2)
 
 
+def raise_key_error() -> None:
+    raise KeyError("from the task")
+
+
 def kill_own_process() -> None:
     os.kill(os.getpid(), 9)
 

@@ -154,7 +154,7 @@ def test_thread_tasks_may_open_process_pools(method: str) -> None:
 
 
 def open_at_start(method: str) -> None:
-    global _inner  # noqa: PLW0603 (the worker's own)
+    global _inner
     _inner = ungil.ProcessPoolExecutor(1, start_method=method)
     assert _inner.submit(abs, -1).result(PATIENCE) == 1
 

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
         WorkerCrashed,
     )
     from ungil._stats import PoolStats
-    from ungil._ungil import Comparison, compare, run_example
+    from ungil._trace import Trace, trace
+    from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
 
 __all__ = [
     "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
     "Future",
+    "GilStats",
     "InterpreterPoolExecutor",
     "PoolStats",
     "ProcessPoolExecutor",
@@ -40,12 +42,15 @@ __all__ = [
     "SerialExecutor",
     "TaskTimeout",
     "ThreadPoolExecutor",
+    "Trace",
     "WorkerCrashed",
     "__version__",
     "compare",
     "executor",
+    "gil_stats",
     "map",
     "run_example",
+    "trace",
     "worker_context",
 ]
 
@@ -54,6 +59,7 @@ _HOMES = {
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
+    "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
     "PoolStats": "ungil._stats",
     "ProcessPoolExecutor": "ungil._process",
@@ -62,11 +68,14 @@ _HOMES = {
     "SerialExecutor": "ungil._kinds.serial",
     "TaskTimeout": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
+    "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
     "executor": "ungil._kinds",
+    "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "trace": "ungil._trace",
     "worker_context": "ungil._context",
 }
 

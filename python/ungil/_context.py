@@ -57,7 +57,7 @@ def enter(context: Any) -> None:
 
 def enter_all(context: Any) -> None:
     """Makes it the context of this whole process or interpreter, which is a worker."""
-    global _common  # noqa: PLW0603 (one process, one worker)
+    global _common
     _common = context
 
 

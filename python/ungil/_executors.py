@@ -171,7 +171,7 @@ class InterruptibleExecutor(Executor):
     ) -> Future[T]:
         raise NotImplementedError
 
-    def _map(  # noqa: PLR0917 (those of `map`)
+    def _map(
         self,
         through: Executor,
         fn: Callable[..., T],

@@ -233,6 +233,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
             "cores": check_affinity(affinity),
+            "blocked_signals": [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))],
         }
         descriptors = Descriptors()
         try:
@@ -282,7 +283,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
-    def _map(  # noqa: PLR0917 (those of `map`)
+    def _map(
         self,
         through: Executor,
         fn: Callable[..., T],

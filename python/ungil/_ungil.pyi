@@ -12,6 +12,7 @@ from ungil._executors import Future
 __all__ = [
     "Comparison",
     "FutureBase",
+    "GilStats",
     "PoolFigures",
     "Probe",
     "ProcessPool",
@@ -19,19 +20,26 @@ __all__ = [
     "SharedBuffer",
     "ThreadPool",
     "ThreadPoolCore",
+    "TraceReport",
     "Visit",
     "__version__",
     "_after_fork_in_child",
-    "_load_function",
     "_run_server",
     "_run_worker",
     "cli_main",
     "compare",
+    "gil_stats",
     "interrupt_interpreter",
     "interrupt_thread",
     "kill_orphans",
+    "name_thread",
     "run_example",
     "sync",
+    "trace_forget",
+    "trace_pause",
+    "trace_resume_soon",
+    "trace_start",
+    "trace_stop",
     "wait_for_orphans",
 ]
 
@@ -187,6 +195,33 @@ class Visit:
     @property
     def __wrapped__(self) -> Callable[..., object]: ...
 
-def _load_function(
-    search: str, module: str, file: str | None, attribute: str
-) -> Callable[..., object]: ...
+# --- the GIL -------------------------------------------------------------------------------
+
+@final
+class GilStats:
+    @property
+    def elapsed(self) -> float: ...
+    @property
+    def held(self) -> float: ...
+    @property
+    def waited(self) -> float: ...
+    @property
+    def holds(self) -> int: ...
+    @property
+    def waits(self) -> int: ...
+    def to_dict(self) -> dict[str, float]: ...
+    def to_prometheus(self) -> str: ...
+
+@final
+class TraceReport:
+    def summary(self) -> str: ...
+    def to_json(self) -> str: ...
+    def save(self, path: str) -> None: ...
+
+def gil_stats() -> GilStats: ...
+def trace_start(slices: int) -> None: ...
+def trace_stop(names: dict[int, str]) -> TraceReport: ...
+def trace_pause() -> None: ...
+def trace_resume_soon() -> None: ...
+def trace_forget() -> None: ...
+def name_thread(name: str) -> None: ...

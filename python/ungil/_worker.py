@@ -49,7 +49,7 @@ def set_up(
     # SIG_IGN, which programs started by a task would inherit.
     signal.signal(signal.SIGINT, _heed_not)
     # Blocked until now, by the thread that started this process or its server.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_SETMASK, what["blocked_signals"])
     if what["cores"] is not None:
         from ungil._affinity import pin  # noqa: PLC0415 (few pools have any)
 

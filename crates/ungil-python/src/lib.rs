@@ -3,6 +3,7 @@
 //! ```text
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
+//! gil/        who holds the GIL: traces, counters
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -16,6 +17,7 @@ mod clock;
 mod compare;
 mod completions;
 mod error;
+mod gil;
 mod kinds;
 mod once;
 mod options;
@@ -54,6 +56,12 @@ mod _ungil {
     use crate::sync::sync;
 
     #[pymodule_export]
+    use crate::gil::{
+        GilStats, TraceReport, gil_stats, name_thread, trace_forget, trace_pause,
+        trace_resume_soon, trace_start, trace_stop,
+    };
+
+    #[pymodule_export]
     use crate::cli::cli_main;
     #[pymodule_export]
     use crate::compare::{Comparison, compare};
@@ -65,8 +73,6 @@ mod _ungil {
     use crate::run::run_example;
     #[pymodule_export]
     use crate::visit::Visit;
-    #[pymodule_export]
-    use crate::workload::load_function;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

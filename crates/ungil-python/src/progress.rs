@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressDrawTarget, ProgressState, ProgressStyle};
 use pyo3::prelude::*;
+use ungil_pool::quiet;
 
 use crate::batch::duration;
 use crate::compare::Listener;
@@ -33,7 +34,7 @@ impl RunBar {
         if !label.is_empty() {
             bar.set_message(format!("{label}: "));
         }
-        bar.enable_steady_tick(TICK);
+        quiet::start_quietly(|| bar.enable_steady_tick(TICK));
         Self(bar)
     }
 
@@ -146,7 +147,7 @@ impl Listener for CompareProgress {
 
     fn planned(&self, visits: usize, seconds: f64) {
         self.bar.set_length(visits as u64);
-        self.bar.enable_steady_tick(TICK);
+        quiet::start_quietly(|| self.bar.enable_steady_tick(TICK));
         if self.speaks && self.bar.is_hidden() {
             tell(&format!("ungil: {visits} runs, about {}", span(seconds)));
         }

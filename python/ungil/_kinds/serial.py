@@ -81,7 +81,7 @@ class SerialExecutor(InterruptibleExecutor):
         """
         return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
 
-    def _map(  # noqa: PLR0917 (those of `map`)
+    def _map(
         self,
         through: Executor,
         fn: Callable[..., T],

@@ -330,15 +330,27 @@ impl Shared {
             _ if self.any_ready(book) => None,
             _ => {
                 book.failed_starts += 1;
-                let told =
-                    book.failed_starts >= FAILED_STARTS || matches!(status, ExitStatus::Code(_));
+                let told = book.failed_starts >= self.failed_starts_allowed()
+                    || matches!(status, ExitStatus::Code(_));
+                // Of one that died with its server the number may not be known.
+                let who = match pid {
+                    0 => "a worker process".into(),
+                    pid => format!("worker process {pid}"),
+                };
                 told.then(|| Breakage {
-                    reason: format!(
-                        "worker process {pid} {status} before it was ready for its first task"
-                    ),
+                    reason: format!("{who} {status} before it was ready for its first task"),
                     detail: None,
                 })
             }
+        }
+    }
+
+    /// How many workers in a row may be killed before they are ready. Whoever has tasks run again
+    /// expects killed workers, and a worker that is starting is one.
+    fn failed_starts_allowed(&self) -> u32 {
+        match self.on_crash {
+            CrashPolicy::Retry(retries) => FAILED_STARTS.max(retries),
+            CrashPolicy::Isolate | CrashPolicy::Break => FAILED_STARTS,
         }
     }
 
@@ -347,6 +359,15 @@ impl Shared {
         book.seats.iter().zip(0..).any(|(seat, index)| {
             let words = self.segment.worker(index);
             seat.pid().is_some() && words.seat.load(Ordering::Acquire) == seat::READY
+        })
+    }
+
+    /// Whether a worker takes tasks already of whose process nothing is known yet.
+    pub(crate) fn any_unheard(&self, book: &Book) -> bool {
+        book.seats.iter().zip(0..).any(|(seat, index)| {
+            let words = self.segment.worker(index);
+            matches!(seat, Seat::Starting { .. })
+                && words.seat.load(Ordering::Acquire) == seat::READY
         })
     }
 

@@ -31,6 +31,9 @@ use crate::shm::state::{Phase, State};
 /// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
 const REGION: usize = 32 << 30;
 
+/// How long the number of a worker's process may take to get here; a server may die meanwhile.
+const PIDS_WAIT: Duration = Duration::from_millis(500);
+
 /// What a pool asks of the thing that waits for a task's result.
 pub trait Task: Send + Sync {
     /// The task is about to be offered to the workers at `place`; `false` when it has been
@@ -264,14 +267,16 @@ impl ProcessPool {
         terms: Terms,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
+        let task = match self.shared.on_crash {
+            CrashPolicy::Retry(_) => Retriable::new(task, head, buffers)
+                .map(Arc::new)
+                .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
+            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        };
         let block = if buffers.is_empty() && head.len() <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
-        };
-        let task = match self.shared.on_crash {
-            CrashPolicy::Retry(_) => Arc::new(Retriable::new(task, head, buffers)),
-            CrashPolicy::Isolate | CrashPolicy::Break => task,
         };
         let task = match terms.limit {
             Some(limit) => Arc::new(Limited { task, limit }),
@@ -452,13 +457,23 @@ impl ProcessPool {
             && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting { .. }))
     }
 
-    /// The process ids of the workers that are alive.
+    /// The process ids of the workers that are alive. Waits for those of workers that are at work
+    /// and of whose start the supervisor has not yet heard.
     pub fn pids(&self) -> Vec<u32> {
-        if self.shared.check_process().is_err() {
-            return Vec::new();
+        let deadline = Instant::now() + PIDS_WAIT;
+        loop {
+            let seen = self.shared.changes.load(Ordering::Acquire);
+            if self.shared.check_process().is_err() {
+                return Vec::new();
+            }
+            let book = self.shared.book();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.shared.any_unheard(&book) {
+                return book.seats.iter().filter_map(Seat::pid).collect();
+            }
+            drop(book);
+            os::futex_wait(&self.shared.changes, seen, Some(left), true);
         }
-        let book = self.shared.book();
-        book.seats.iter().filter_map(Seat::pid).collect()
     }
 }
 
@@ -738,10 +753,7 @@ impl Shared {
         os::futex_wake(&self.changes, u32::MAX, true);
         // Pump and leader may have nothing left to wait for; and a worker that was killed in the
         // middle of ringing has left the bell looking rung.
-        let bell = &self.segment.header().bell.0;
-        bell.alarm();
-        os::futex_wake(&bell.word, 1, false);
-        os::futex_wake(&bell.leader, 1, false);
+        self.call_everybody();
     }
 }
 

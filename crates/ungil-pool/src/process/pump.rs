@@ -10,6 +10,7 @@ use super::lifecycle::Seat;
 use super::pool::{Outcome, Shared, Stage, Task};
 use crate::atomics::Ordering;
 use crate::os;
+use crate::quiet;
 use crate::shm::done;
 use crate::shm::message::Message;
 use crate::shm::segment::SLOTS;
@@ -24,7 +25,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let thread = std::thread::Builder::new()
         .name("ungil-pump".into())
         .stack_size(256 << 10);
-    thread.spawn(move || run(&shared)).map(drop)
+    quiet::spawn(thread, move || run(&shared)).map(drop)
 }
 
 fn run(shared: &Arc<Shared>) {

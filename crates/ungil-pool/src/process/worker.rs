@@ -13,8 +13,7 @@ use crate::shm::arena::{Arena, NoSpace};
 use crate::shm::bell::{Bell, Call};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
-use crate::shm::state;
-use crate::shm::{block, done, idle};
+use crate::shm::{block, done, idle, state};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -26,6 +25,8 @@ pub struct Worker {
     segment: Arc<Segment>,
     index: u32,
     arena: Arena,
+    /// The process whose death ends this one.
+    parent: u32,
 }
 
 /// A task this worker has claimed; it must be answered by [`Worker::reply`].
@@ -76,6 +77,7 @@ impl Worker {
             segment,
             index: seat.index,
             arena,
+            parent: seat.parent,
         })
     }
 
@@ -129,8 +131,13 @@ impl Worker {
         None
     }
 
-    /// Parks until there may be a task, the pool closes, or a signal arrives.
+    /// Parks until there may be a task, the pool closes, or a signal arrives. Ends the process when
+    /// its parent has died.
     pub fn park(&self) {
+        // The kernel forgets this when a task changes the process' user or group.
+        if !os::die_with_parent(self.parent) {
+            os::kill_self();
+        }
         let header = self.segment.header();
         let wake = &self.segment.worker(self.index).wake;
         idle::announce(&header.idle.0, wake, self.index);

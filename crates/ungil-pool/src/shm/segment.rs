@@ -33,10 +33,34 @@ pub(crate) const INLINE: usize = 512 - 64;
 /// From this size on a block's pages are mapped in one call.
 const POPULATE_FROM: usize = 256 << 10;
 
-const MAGIC: u64 = u64::from_le_bytes(*b"ungil\0p1");
+/// Says that a segment is a pool's, and which version's: a program may go on while the package
+/// under it is replaced, and then start workers of the new one.
+const MAGIC: u64 = fingerprint(concat!("ungil pool ", env!("CARGO_PKG_VERSION")).as_bytes());
 const ALIGN: usize = 2 << 20;
 /// What a region has at least: under it a pool cannot work.
 const SMALLEST_REGION: usize = 16 << 20;
+
+/// FNV-1a (Fowler, Noll, Vo, 1991) of a text and of the sizes of what lies in a segment.
+const fn fingerprint(text: &[u8]) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < text.len() {
+        hash = (hash ^ text[at] as u64).wrapping_mul(PRIME);
+        at += 1;
+    }
+    let sizes = [
+        size_of::<Header>(),
+        size_of::<WorkerBlock>(),
+        size_of::<Slot>(),
+    ];
+    let mut at = 0;
+    while at < sizes.len() {
+        hash = (hash ^ sizes[at] as u64).wrapping_mul(PRIME);
+        at += 1;
+    }
+    hash
+}
 
 #[repr(C, align(64))]
 pub(crate) struct Line<T>(pub(crate) T);
@@ -221,7 +245,8 @@ impl Segment {
         let bad = || {
             io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the descriptor is not a segment of an ungil pool",
+                "its memory is not as this version of ungil has it. Was ungil replaced while the \
+                 program ran? Then restart the program",
             )
         };
         let len = usize::try_from(rustix::fs::fstat(&fd)?.st_size).map_err(|_| bad())?;
@@ -363,5 +388,22 @@ impl Slots for Segment {
 impl Links for Segment {
     fn next(&self, slot: u32) -> &AtomicU32 {
         &self.slot(slot).next_done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_of_another_version_is_refused() {
+        let segment = Segment::create(1, SMALLEST_REGION).unwrap();
+        let other = || segment.fd.try_clone().unwrap();
+        assert!(Segment::attach(other()).is_ok());
+        let header = segment.mapping.at_aligned::<Header>(0);
+        // SAFETY: nobody else has the segment.
+        unsafe { ptr::addr_of_mut!((*header).magic).write(MAGIC + 1) };
+        let refused = Segment::attach(other()).unwrap_err();
+        assert!(refused.to_string().contains("restart the program"));
     }
 }

@@ -10,6 +10,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use ungil_pool::{SignalMask, quiet};
 
 use super::future::complete;
 
@@ -21,8 +22,9 @@ thread_local! {
 /// A completed future and whether it was cancelled.
 type News = (Py<PyAny>, bool);
 
-#[derive(Default)]
 pub(crate) struct Notifier {
+    /// What callbacks shall see: what they start inherits it.
+    mask: SignalMask,
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -37,6 +39,15 @@ struct Inner {
 }
 
 impl Notifier {
+    /// Callbacks will see the calling thread's signal mask.
+    pub(crate) fn new() -> Self {
+        Self {
+            mask: SignalMask::current(),
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Has the future's listeners told.
     pub(crate) fn tell(self: &Arc<Self>, future: Py<PyAny>, cancelled: bool) {
         let mut inner = self.lock();
@@ -44,7 +55,7 @@ impl Notifier {
         if !std::mem::replace(&mut inner.running, true) {
             let notifier = Arc::clone(self);
             let thread = std::thread::Builder::new().name("ungil-notifier".into());
-            if thread.spawn(move || notifier.run()).is_err() {
+            if quiet::spawn(thread, move || notifier.run()).is_err() {
                 // The machine is out of threads: late and here is better than never.
                 inner.closed = true;
                 drop(inner);
@@ -90,6 +101,7 @@ impl Notifier {
         while let Some(batch) = self.next_batch() {
             let outer = TELLING.replace(self);
             let told = Python::try_attach(|py| {
+                let _held = self.mask.hold();
                 for (future, cancelled) in batch {
                     complete(py, &future, cancelled);
                 }

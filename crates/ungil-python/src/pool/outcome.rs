@@ -1,6 +1,6 @@
 //! From a worker's answer to a value or an exception, in the parent.
 
-use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
@@ -100,6 +100,10 @@ fn raised(
     let error = match rebuilt {
         Some(Ok(value)) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => {
             PyErr::from_value(value)
+        }
+        // Where there is no memory there is none for a pickle either.
+        None if name == "MemoryError" => {
+            PyMemoryError::new_err(format!("task {label} ran out of memory: {text}"))
         }
         failed => {
             let why = match failed {

@@ -20,6 +20,7 @@ use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_wit
 use super::figures::{PoolFigures, no_figures};
 use super::future::settle;
 use super::ledger::Ledger;
+use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
@@ -114,7 +115,7 @@ impl ProcessPool {
         )?);
         let home = Home {
             pool: Arc::downgrade(&engine),
-            notifier: Arc::default(),
+            notifier: Arc::new(Notifier::new()),
             oom: OomWatch::new(),
             ledger: stats.then(Ledger::default),
             breaks: on_crash == CrashPolicy::Break,
@@ -158,9 +159,9 @@ impl ProcessPool {
     }
 
     /// The process ids of the workers that are alive.
-    fn worker_pids(&self) -> PyResult<Vec<u32>> {
+    fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
-        Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
+        Ok(engine.map_or_else(Vec::new, |engine| py.detach(|| engine.pids())))
     }
 
     /// What the pool has done so far.

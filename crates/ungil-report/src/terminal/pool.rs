@@ -3,8 +3,8 @@
 use ungil_measure::pool_stats::{PoolStats, Quantiles, TaskCounts, WorkerStats};
 use ungil_measure::units;
 
+use super::grid::Grid;
 use super::paint::{Paint, clean};
-use super::table::Grid;
 use super::{NARROWEST, TerminalOptions};
 use unicode_width::UnicodeWidthStr;
 

@@ -74,10 +74,12 @@ impl Plan {
         RunSample {
             wall_s,
             cpu_s: wall_s * self.cores,
+            queued_s: (self.kind == "serial").then_some(0.001 * wall_s),
             tasks: tasks.collect(),
             sent_bytes: Some(if pickles { 2048 } else { 0 }),
             received_bytes: Some(if pickles { 512 } else { 0 }),
             pickle_s: pickles.then_some(40e-6),
+            gil: None,
         }
     }
 }
