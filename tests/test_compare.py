@@ -122,7 +122,7 @@ def test_workloads_show_their_nature(measured: Measured) -> None:
 def test_the_gil_is_seen_on_threads_and_only_there(measured: Measured) -> None:
     computing, waiting = cells(measured[0], 1), cells(measured[0], 0)
     for table in (computing, waiting):
-        seen = {kind for (kind, _), cell in table.items() if "gil" in cell["summary"]}
+        seen = {kind for (kind, _), cell in table.items() if cell["summary"]["gil"]}
         assert seen == {"thread"}
     # Two threads that compute: one holds it, the other waits for it.
     assert computing["thread", 2]["summary"]["gil"]["held"] > 0.7

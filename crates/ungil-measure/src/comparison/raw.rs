@@ -99,7 +99,7 @@ pub struct RunSample {
     #[serde(default)]
     pub pickle_s: Option<f64>,
     /// What the workers did with the GIL, where they are threads of this process and it could be seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub gil: Option<GilUse>,
 }
 

@@ -119,7 +119,7 @@ pub struct Summary {
     /// Median pickling time of a run.
     pub pickle_s: Option<f64>,
     /// Median shares of a run in which the GIL was held and waited for; only of threads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub gil: Option<GilUse>,
     /// Indices of the runs that are outliers.
     pub outliers: Vec<usize>,

@@ -113,7 +113,7 @@ impl Visit<'_> {
         let one_gil = self.kind.home() == Home::Interpreter;
         let gil = one_gil.then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
-        let gil = gil.and_then(|gil| gil.end());
+        let gil = gil.and_then(GilMeter::end);
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
         let queued_s = system

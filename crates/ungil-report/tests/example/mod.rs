@@ -1,7 +1,7 @@
 //! A comparison with everything in it: the lecture's two workloads, and one made to break layouts.
 
 use ungil_measure::comparison::{
-    Comparison, Conditions, Gil, Machine, MemorySample, Python, RawCell, RawComparison,
+    Comparison, Conditions, Gil, GilUse, Machine, MemorySample, Python, RawCell, RawComparison,
     RawWorkload, RunSample, Scaling, Settings, SystemState, TaskSample,
 };
 use ungil_measure::{AnalysisOptions, analyse};
@@ -79,7 +79,10 @@ impl Plan {
             sent_bytes: Some(if pickles { 2048 } else { 0 }),
             received_bytes: Some(if pickles { 512 } else { 0 }),
             pickle_s: pickles.then_some(40e-6),
-            gil: None,
+            gil: (self.kind == "thread").then_some(GilUse {
+                held: wall_s * 0.5,
+                waited: wall_s * 0.25,
+            }),
         }
     }
 }
