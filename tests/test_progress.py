@@ -52,7 +52,7 @@ def on_terminal(tmp_path: Path) -> Iterator[Callable[..., Any]]:
             sys.executable,
             [str(write(tmp_path, source))],
             cwd=str(tmp_path),
-            env=ENVIRONMENT | {"TERM": "xterm"} | env,
+            env=ENVIRONMENT | {"TERM": "xterm", "PYTHON_COLORS": "0"} | env,
             encoding="utf-8",
             dimensions=(24, WIDTH),
             timeout=30,

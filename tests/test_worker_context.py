@@ -10,33 +10,13 @@ from typing import Any
 
 import pytest
 import ungil
+from context_tasks import Connection, use, use_context
 from programs import PATIENCE
 
 KINDS = ["serial", "thread", "process"]
 if sys.version_info >= (3, 13):
     KINDS.append("interpreter")
 METHODS = ("forkserver", "spawn", "fork")
-
-
-class Connection:
-    """What one opens once for each worker."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.used = 0
-
-    def use(self) -> int:
-        self.used += 1
-        return self.used
-
-
-def use_context() -> tuple[str, int]:
-    context = ungil.worker_context()
-    return context.name, context.use()
-
-
-def use(context: Connection, number: int, factor: int = 1) -> tuple[str, int]:
-    return context.name, number * factor
 
 
 def where(context: Connection) -> int:

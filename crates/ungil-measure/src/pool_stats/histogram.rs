@@ -103,7 +103,9 @@ mod tests {
                 .map(|(power, factor)| (factor * f64::from(power).exp2()) as u64)
                 .collect();
             let mut histogram = Histogram::default();
-            times.iter().for_each(|&time| histogram.record(time));
+            for &time in &times {
+                histogram.record(time);
+            }
             times.sort_unstable();
             let rank = (share * times.len() as f64).ceil().max(1.0) as usize;
             let exact = times[rank - 1] as f64;

@@ -75,6 +75,7 @@ impl ProcessPool {
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
     /// duplicates, are what the others get with their start; then the policy, its retries, and
     /// the seconds that a task may run; the bound on unfinished tasks; and whether to keep figures.
+    #[allow(clippy::too_many_arguments)] // all that the constructor has found out, once
     fn _open(
         &self,
         max_workers: u32,
