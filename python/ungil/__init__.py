@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ungil._ungil import __version__
 
 if TYPE_CHECKING:
+    from ungil._context import worker_context
     from ungil._executors import Future, ThreadPoolExecutor
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
         ProcessPoolExecutor,
         RemoteError,
         RemoteTraceback,
+        TaskTimeout,
         WorkerCrashed,
     )
+    from ungil._stats import PoolStats
     from ungil._trace import Trace, trace
     from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
 
@@ -32,10 +35,12 @@ __all__ = [
     "Future",
     "GilStats",
     "InterpreterPoolExecutor",
+    "PoolStats",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
+    "TaskTimeout",
     "ThreadPoolExecutor",
     "Trace",
     "WorkerCrashed",
@@ -46,6 +51,7 @@ __all__ = [
     "map",
     "run_example",
     "trace",
+    "worker_context",
 ]
 
 _HOMES = {
@@ -55,10 +61,12 @@ _HOMES = {
     "Future": "ungil._executors",
     "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
+    "PoolStats": "ungil._stats",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
+    "TaskTimeout": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
     "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
@@ -68,6 +76,7 @@ _HOMES = {
     "map": "ungil._map",
     "run_example": "ungil._ungil",
     "trace": "ungil._trace",
+    "worker_context": "ungil._context",
 }
 
 

@@ -48,9 +48,9 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::pool::{
-        FutureBase, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore, after_fork_in_child,
-        interrupt_interpreter, interrupt_thread, kill_orphans, run_server, run_worker,
-        wait_for_orphans,
+        FutureBase, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
+        after_fork_in_child, interrupt_interpreter, interrupt_thread, kill_orphans, run_server,
+        run_worker, wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;
@@ -68,11 +68,11 @@ mod _ungil {
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]
+    use crate::progress::ProgressBar;
+    #[pymodule_export]
     use crate::run::run_example;
     #[pymodule_export]
     use crate::visit::Visit;
-    #[pymodule_export]
-    use crate::workload::load_function;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,4 +1,5 @@
-//! Shows a [`Comparison`](ungil_measure::Comparison), or a [trace](ungil_gil::Report) of the GIL.
+//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML;
+//! a pool's [`PoolStats`](ungil_measure::pool_stats::PoolStats); a [trace](ungil_gil::Report) of the GIL.
 //!
 //! ```text
 //!  Comparison -> columns    which figures a table has, and how each is written
@@ -7,6 +8,7 @@
 //!                  -> html       a fragment for notebooks
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
+//!  PoolStats  -> pool       tables for a terminal
 //!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto;  meter -> gil/prometheus
 //! ```
 //!
@@ -33,4 +35,4 @@ pub use gil::{perfetto, prometheus, trace_json};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{ColorChoice, TerminalOptions, terminal, trace_terminal};
+pub use terminal::{ColorChoice, TerminalOptions, pool, terminal, trace_terminal};

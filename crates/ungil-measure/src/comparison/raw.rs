@@ -82,6 +82,10 @@ pub struct RunSample {
     pub wall_s: f64,
     /// User and system time of the parent and all workers during the run.
     pub cpu_s: f64,
+    /// The baseline only: time in which the thread was ready to compute and the machine had no core for it, the time on
+    /// the kernel's run queue. It is neither computing nor waiting of the tasks. `None` where the kernel does not tell.
+    #[serde(default)]
+    pub queued_s: Option<f64>,
     /// Tasks in the order of submission; may be empty where workers cannot tell.
     #[serde(default)]
     pub tasks: Vec<TaskSample>,

@@ -43,6 +43,10 @@ impl Evidence<'_> {
         let seconds = |time: f64| Some(units::seconds(time));
         match figure {
             "" => Some(kinds::workers(cell.kind, cell.workers)),
+            "cores_used" => Some(match self.cores_for(cell) {
+                1 => "one core".to_owned(),
+                several => format!("{several} cores"),
+            }),
             "wall" => seconds(cell.wall),
             "range" => Some(range(cell)),
             "speedup" => cell.summary.speedup.map(units::three_digits),

@@ -19,6 +19,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::kinds;
 use crate::process_end;
 use crate::running;
 use crate::traceback;
@@ -35,7 +36,8 @@ pub(crate) fn cli_main(py: Python<'_>, argv: Vec<OsString>) -> i32 {
         output::discard_stdout();
     }
     if running::any() {
-        // A thread that hangs in a task: Python would wait for it forever.
+        // A thread that hangs in a task, a cluster that takes its time: Python would wait for them.
+        kinds::tidy_up_at_end(py);
         process_end::now(code);
     }
     code
@@ -66,6 +68,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
         Verb::Trace(args) => return trace::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
+            config.color()?; // not used here, but a mistake is one everywhere
             let lines = run::run(py, args, &config)?;
             output::print(py, lines.as_bytes())
         }

@@ -10,7 +10,7 @@ use super::transport::Transport;
 use crate::batch::{Batch, Times};
 use crate::clock;
 use crate::error::Result;
-use crate::kinds::{Kind, Pool, PoolOptions};
+use crate::kinds::{Home, Kind, Pool, PoolOptions};
 use crate::probe::Report;
 use crate::visit;
 use crate::workload::Workload;
@@ -63,7 +63,7 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
-        let before = self.shares_memory().then(own_memory).flatten();
+        let before = self.kind.home().is_shared().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
         match self.on(py, &pool, asked) {
@@ -88,11 +88,6 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether the workers are threads of this process.
-    fn shares_memory(&self) -> bool {
-        self.kind.plural().is_some() && !self.kind.has_processes()
-    }
-
     fn on(&self, py: Python<'_>, pool: &Pool, asked: i64) -> Result<Findings> {
         let mut startup_s = None;
         if !pool.is_caller() {
@@ -113,11 +108,19 @@ impl Visit<'_> {
         let before = system.state();
         let workers_before = workers_cpu_s(&system, &pids);
         let own_before = clock::process_cpu_ns();
-        let gil = self.shares_memory().then(GilMeter::begin).flatten();
+        let queued_before = system.own_queued_s();
+        // Of one GIL: interpreters have one each, clusters have theirs elsewhere.
+        let one_gil = self.kind.home() == Home::Interpreter;
+        let gil = one_gil.then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
         let gil = gil.and_then(GilMeter::end);
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
+        let queued_s = system
+            .own_queued_s()
+            .zip(queued_before)
+            .map(|(now, before)| now - before)
+            .filter(|_| pool.is_caller());
         let after = system.state();
         let memory = pids
             .iter()
@@ -126,6 +129,7 @@ impl Visit<'_> {
         Ok(Findings {
             startup_s,
             run: RunSample {
+                queued_s,
                 gil,
                 ..self.sample(&times, cpu_s)
             },
@@ -148,11 +152,12 @@ impl Visit<'_> {
 
     fn sample(&self, times: &Times, cpu_s: f64) -> RunSample {
         let tasks = self.tasks as f64;
-        let pickled = self.kind.has_processes();
+        let pickled = self.kind.home().pickles();
         let total = |per_task: f64| if pickled { per_task * tasks } else { 0.0 };
         RunSample {
             wall_s: clock::seconds(times.ended - times.begun),
             cpu_s,
+            queued_s: None,
             tasks: times
                 .reports
                 .iter()

@@ -2,19 +2,25 @@
 //!
 //! ```text
 //! future   ◄── core ◄── notifier          the future, its state, its listeners
+//! cancel   ──► core                       a waiting task taken back, a running one stopped
 //! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
 //! thread                                  the thread pool
+//! ledger, desk ──► figures                what tasks and threads have done, for `stats()`
 //! interpreters                            an interrupt for another interpreter
 //! ```
 
 mod call;
+mod cancel;
 mod codec;
 mod core;
+mod desk;
 mod executor;
+mod figures;
 mod future;
 mod interpreters;
+mod ledger;
 mod notifier;
 mod oom;
 mod orphans;
@@ -27,6 +33,7 @@ mod task;
 mod thread;
 mod worker;
 
+pub(crate) use figures::PoolFigures;
 pub(crate) use future::FutureBase;
 pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};

@@ -2,6 +2,7 @@
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
@@ -126,7 +127,7 @@ pub(super) fn load<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static LOADS: Once<Py<PyAny>> = Once::new();
     let loads = LOADS.import(py, "pickle", "loads")?;
-    let stream = PyBytes::new(py, stream);
+    let stream = bytes_object(py, stream)?;
     if buffers.is_empty() {
         return loads.call1((stream,));
     }
@@ -137,6 +138,17 @@ pub(super) fn load<'py>(
     let options = PyDict::new(py);
     options.set_item(name!(py, "buffers"), buffers?)?;
     loads.call((stream,), Some(&options))
+}
+
+/// `PyBytes::new`, but an error where there is no memory.
+fn bytes_object<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    // SAFETY: copies the bytes into a new object, or gives null with an exception set; a slice is
+    // never longer than `isize::MAX`.
+    let object = unsafe {
+        let new = ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed());
+        Bound::from_owned_ptr_or_err(py, new)?
+    };
+    Ok(object.cast_into::<PyBytes>()?)
 }
 
 /// Whether an error says that something cannot be pickled, rather than that pickling it failed.

@@ -78,7 +78,7 @@ impl FunctionCache {
         } else {
             pickle_call(&label, func, args, kwargs)?
         };
-        head.extend_from_slice(pickle.stream.as_bytes());
+        codec::append(head, pickle.stream.as_bytes())?;
         Ok(Call {
             label,
             pickle: Some(pickle),

@@ -283,12 +283,16 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickl
             _ => Err(error),
         })
     });
+    head.push(answer::PICKLED);
+    let pickle = pickle.and_then(|pickle| {
+        codec::append(head, pickle.stream.as_bytes())?;
+        Ok(pickle)
+    });
+    if pickle.is_err() {
+        head.clear();
+    }
     match pickle {
-        Ok(pickle) => {
-            head.push(answer::PICKLED);
-            head.extend_from_slice(pickle.stream.as_bytes());
-            Some(pickle)
-        }
+        Ok(pickle) => Some(pickle),
         Err(error) if !pickling::is_unpicklable(py, &error) => {
             // Its own code failed: that is as if the task had.
             put_raised(py, error, head);

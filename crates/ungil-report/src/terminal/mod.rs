@@ -4,6 +4,7 @@
 mod gil;
 mod grid;
 mod paint;
+mod pool;
 mod table;
 
 pub use gil::trace as trace_terminal;
@@ -13,6 +14,7 @@ use ungil_measure::comparison::WorkloadComparison;
 
 use crate::phrases;
 use paint::Paint;
+pub use pool::pool;
 use table::Fitted;
 
 /// Whether to write colour. The caller knows (`NO_COLOR`, a pipe, a flag).

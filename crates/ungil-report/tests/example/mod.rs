@@ -74,6 +74,7 @@ impl Plan {
         RunSample {
             wall_s,
             cpu_s: wall_s * self.cores,
+            queued_s: (self.kind == "serial").then_some(0.001 * wall_s),
             tasks: tasks.collect(),
             sent_bytes: Some(if pickles { 2048 } else { 0 }),
             received_bytes: Some(if pickles { 512 } else { 0 }),
