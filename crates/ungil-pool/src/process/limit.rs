@@ -15,6 +15,7 @@ use super::policy::Kept;
 use super::pool::{Book, Outcome, Place, ProcessPool, Shared, Stage, Task};
 use crate::atomics::Ordering;
 use crate::os;
+use crate::quiet;
 use crate::shm::segment::SLOTS;
 use crate::shm::state::{self, Phase, State};
 
@@ -193,7 +194,7 @@ pub(super) fn start_watchdog(shared: &Arc<Shared>) -> io::Result<()> {
     let thread = std::thread::Builder::new()
         .name("ungil-watchdog".into())
         .stack_size(256 << 10);
-    thread.spawn(move || shared.keep_watch()).map(drop)
+    quiet::spawn(thread, move || shared.keep_watch()).map(drop)
 }
 
 fn nanoseconds(limit: Duration) -> u64 {

@@ -4,8 +4,6 @@ use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use rustix::process::Signal;
-
 use super::launch::WorkerSeat;
 use crate::atomics::Ordering;
 use crate::os;
@@ -213,7 +211,7 @@ impl Worker {
 /// The parent has stopped this worker's task, and its signal is on the way.
 fn end_doomed() -> ! {
     loop {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
+        os::kill_self();
     }
 }
 
