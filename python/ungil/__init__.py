@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RemoteTraceback,
         WorkerCrashed,
     )
+    from ungil._share import Shared, share
     from ungil._ungil import Comparison, compare, run_example
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
+    "Shared",
     "ThreadPoolExecutor",
     "WorkerCrashed",
     "__version__",
@@ -41,6 +43,7 @@ __all__ = [
     "executor",
     "map",
     "run_example",
+    "share",
 ]
 
 _HOMES = {
@@ -53,12 +56,14 @@ _HOMES = {
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
+    "Shared": "ungil._share",
     "ThreadPoolExecutor": "ungil._executors",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
     "executor": "ungil._kinds",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "share": "ungil._share",
 }
 
 

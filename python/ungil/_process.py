@@ -27,6 +27,7 @@ from ungil._executors import (
     map_buffered,
     register,
     usable_cores,
+    without_shared,
 )
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._worker import run_chunk
@@ -162,6 +163,9 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         "break": as `concurrent.futures` does it: everything unfinished fails with
         `BrokenProcessPool`, and the pool takes no more tasks.
     retries: for `on_crash="retry"`, how often one task is run again (default 3).
+    readonly_buffers: arrays, memoryviews and the like arrive, in workers and as results, as views
+        of shared memory that belong to the receiver alone, and can be written to. With True they
+        are read-only. What was read-only where it came from always is.
 
     Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
     `with` block they are killed.
@@ -178,6 +182,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         start_method: str | None = None,
         on_crash: str = "isolate",
         retries: int | None = None,
+        readonly_buffers: bool = False,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
@@ -195,6 +200,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "parent": os.getpid(),
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
+            "readonly": bool(readonly_buffers),
         }
         descriptors = Descriptors()
         try:
@@ -209,11 +215,13 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
                     descriptors.close()
             inherited = None
             if method == "fork" and initializer is not None:
-                inherited = partial(initializer, *initargs)
+                inherited = partial(initializer, *without_shared(initargs, {})[0])
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
             policy = (on_crash, retries)
-            self._open(count, method, pickled, inherited, duplicates, policy)
+            self._open(
+                count, method, pickled, inherited, duplicates, policy, bool(readonly_buffers)
+            )
         finally:
             descriptors.close()
         # Named semaphores among them go with their last object, and later workers need them.

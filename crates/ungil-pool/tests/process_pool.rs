@@ -35,7 +35,7 @@ fn echo(seat: WorkerSeat) -> ! {
             if worker.closing() {
                 break;
             }
-            worker.park();
+            worker.park(None);
             continue;
         };
         let message = worker.payload(&task).expect("a readable payload");
@@ -57,7 +57,7 @@ fn echo(seat: WorkerSeat) -> ! {
             })
             .collect();
         worker
-            .reply(&task, message.head(), &buffers)
+            .reply(&task, &[message.head()], &buffers)
             .expect("room for the answer");
     }
     // SAFETY: ends the process without the test's exit handlers.
@@ -142,7 +142,7 @@ impl Bench {
         });
         self.submitted += 1;
         self.pool
-            .submit(head, buffers, Arc::<Entry>::clone(&entry))
+            .submit(&[head], buffers, Arc::<Entry>::clone(&entry))
             .unwrap();
         entry
     }
@@ -297,7 +297,7 @@ fn closing_finishes_what_was_accepted_or_drops_it_when_told() {
         place: Mutex::default(),
     });
     assert!(matches!(
-        bench.pool.submit(b"late", &[], entry),
+        bench.pool.submit(&[b"late"], &[], entry),
         Err(SubmitError::Closed)
     ));
     assert!(

@@ -15,11 +15,14 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module, util
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 NAME = "_ungil_inside"
+_SHARED_MEMORY = "ungil._shared_memory"
+_SHARED_MEMORY_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_shared_memory.py")
 
 # The first thing in an answer.
 VALUE, RAISED, UNPICKLABLE, UNREADABLE = range(4)
@@ -97,12 +100,18 @@ def set_up(file: int) -> None:
     global _file  # noqa: PLW0603 (one interpreter, one worker)
     _file = file
     sys.meta_path.insert(0, _StandInFinder())
+    _shared_memory().keep()
     send(file, _answer(_move_in, receive(file)))
 
 
 def run() -> None:
     """Runs the task that is in the memory file, and puts its answer there."""
     send(_file, _answer(_call, receive(_file)))
+    _shared_memory().sweep()
+
+
+def _shared_memory() -> Any:
+    return import_module(_SHARED_MEMORY)
 
 
 def _answer(do: Callable[[Any], Callable[[], object]], parts: Sequence[bytearray]) -> Sequence[Any]:
@@ -240,11 +249,13 @@ class _StandIn(ModuleType):
 
 
 class _StandInFinder:
-    """Finds `ungil` and its modules: as stand-ins."""
+    """Finds `ungil` and its modules: as stand-ins, but for the one that imports nothing of it."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
         if name.partition(".")[0] != "ungil":
             return None
+        if name == _SHARED_MEMORY:
+            return util.spec_from_file_location(name, _SHARED_MEMORY_FILE)
         loader: Any = self
         return ModuleSpec(name, loader, is_package=True)
 

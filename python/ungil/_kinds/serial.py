@@ -12,6 +12,7 @@ from ungil._executors import (
     InterruptibleExecutor,
     check_initializer,
     check_max_workers,
+    without_shared,
 )
 
 P = ParamSpec("P")
@@ -49,7 +50,8 @@ class SerialExecutor(InterruptibleExecutor):
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            value = fn(*args, **kwargs)
+            call_args, call_kwargs = without_shared(args, kwargs)
+            value = fn(*call_args, **call_kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):
@@ -91,7 +93,7 @@ class SerialExecutor(InterruptibleExecutor):
         if self._initializer is not None:
             initializer, self._initializer = self._initializer, None
             try:
-                initializer(*self._initargs)
+                initializer(*without_shared(self._initargs, {})[0])
             except Exception as error:
                 self._broken = error
         if self._broken is not None:

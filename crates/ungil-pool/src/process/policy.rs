@@ -35,9 +35,9 @@ pub struct Kept {
 }
 
 impl Retriable {
-    pub(super) fn new(task: Arc<dyn Task>, head: &[u8], buffers: &[&[u8]]) -> Self {
+    pub(super) fn new(task: Arc<dyn Task>, head: &[&[u8]], buffers: &[&[u8]]) -> Self {
         let kept = Kept {
-            head: head.into(),
+            head: head.concat().into(),
             buffers: buffers.iter().map(|&buffer| buffer.into()).collect(),
             runs: AtomicU32::new(1),
         };

@@ -1,5 +1,6 @@
 //! The pool as its owner uses it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -150,6 +151,14 @@ pub(crate) enum Payload {
     Block(usize),
 }
 
+/// A head of one piece as it is; of several, a copy.
+fn whole<'a>(head: &[&'a [u8]]) -> Cow<'a, [u8]> {
+    match head {
+        [piece] => Cow::Borrowed(piece),
+        pieces => Cow::Owned(pieces.concat()),
+    }
+}
+
 impl ProcessPool {
     /// Makes a pool. `setup` is what every worker reads before its first task.
     pub fn new(options: Options, setup: &[u8]) -> io::Result<Self> {
@@ -166,7 +175,7 @@ impl ProcessPool {
         let segment = Arc::new(Segment::create(max_workers, REGION)?);
         let mut arena = Arena::new(Arc::clone(&segment), 0, [0, 0]);
         let offset = arena
-            .store(setup, &[])
+            .store(&[setup], &[])
             .map_err(|error| io::Error::other(SubmitError::from(error)))?;
         segment
             .header()
@@ -207,15 +216,16 @@ impl ProcessPool {
         })
     }
 
-    /// Accepts a task: its payload is copied into shared memory before this returns.
+    /// Accepts a task: its payload is copied into shared memory before this returns. The head may
+    /// come in pieces; the worker sees it whole.
     pub fn submit(
         &self,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
-        let block = if buffers.is_empty() && head.len() <= INLINE {
+        let block = if buffers.is_empty() && block::length(head) <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
@@ -250,9 +260,9 @@ impl ProcessPool {
         let mut published = 0;
         if book.pending.is_empty() && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
-            published = u32::from(self.shared.place(&mut book, head, task));
+            published = u32::from(self.shared.place(&mut book, &whole(head), task));
         } else {
-            let payload = block.map_or_else(|| Payload::Inline(head.into()), Payload::Block);
+            let payload = block.map_or_else(|| Payload::Inline(whole(head).into()), Payload::Block);
             book.pending.push_back((payload, task));
             published += self.shared.refill(&mut book);
         }
@@ -464,10 +474,10 @@ impl Shared {
     }
 
     /// Copies a payload into the parent's region.
-    pub(crate) fn store(&self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
+    pub(crate) fn store(&self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
         let (offset, space) = {
             let mut arena = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
-            arena.lend(head.len(), buffers)?
+            arena.lend(block::length(head), buffers)?
         };
         block::write(&self.segment, offset, space, head, buffers);
         Ok(offset)
@@ -484,7 +494,7 @@ impl Shared {
             book.pending.push_back((Payload::Inline(head.into()), task));
             return false;
         };
-        message::write_inline(&self.segment, slot, head);
+        message::write_inline(&self.segment, slot, &[head]);
         match self.publish(book, slot, task) {
             Ok(()) => true,
             Err(task) => {
@@ -538,7 +548,7 @@ impl Shared {
             };
             let Some(slot) = book.free.pop() else { break };
             match &payload {
-                Payload::Inline(head) => message::write_inline(&self.segment, slot, head),
+                Payload::Inline(head) => message::write_inline(&self.segment, slot, &[head]),
                 Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
             }
             match self.publish(book, slot, task) {

@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::launch::WorkerSeat;
 use crate::atomics::{AtomicU32, Ordering};
@@ -103,7 +104,7 @@ impl Worker {
 
     /// Says that the set-up failed, and why; the process should end now.
     pub fn failed(&mut self, why: &[u8]) {
-        if let Ok(offset) = self.store(why, &[]) {
+        if let Ok(offset) = self.store(&[why], &[]) {
             self.segment
                 .worker(self.index)
                 .failure
@@ -126,8 +127,8 @@ impl Worker {
         None
     }
 
-    /// Parks until there may be a task, the pool closes, or a signal arrives.
-    pub fn park(&self) {
+    /// Parks until there may be a task, the pool closes, a signal arrives, or the time is over.
+    pub fn park(&self, limit: Option<Duration>) {
         let header = self.segment.header();
         let wake = &self.segment.worker(self.index).wake;
         idle::announce(&header.idle.0, wake, self.index);
@@ -135,7 +136,7 @@ impl Worker {
             idle::retract(&header.idle.0, self.index);
             return;
         }
-        os::futex_wait(wake, 0, None, false);
+        os::futex_wait(wake, 0, limit, false);
         idle::retract(&header.idle.0, self.index);
     }
 
@@ -157,10 +158,10 @@ impl Worker {
     pub fn reply(
         &mut self,
         task: &Claimed,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
     ) -> Result<(), ReplyError> {
-        if buffers.is_empty() && head.len() <= INLINE {
+        if buffers.is_empty() && block::length(head) <= INLINE {
             message::write_inline(&self.segment, task.slot, head);
         } else {
             let offset = self.store(head, buffers)?;
@@ -175,8 +176,8 @@ impl Worker {
         Ok(())
     }
 
-    fn store(&mut self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
-        let (offset, space) = self.arena.lend(head.len(), buffers)?;
+    fn store(&mut self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
+        let (offset, space) = self.arena.lend(block::length(head), buffers)?;
         let used = self.arena.used(self.index + 1);
         for (word, used) in self.segment.worker(self.index).used.iter().zip(used) {
             word.store(used as u64, Ordering::Release);

@@ -82,6 +82,8 @@ pub(crate) struct Raw {
     pub(crate) out_of_memory: bool,
     /// The pool that breaks if this cannot be read.
     pub(crate) breaks: Option<Weak<ProcessPool>>,
+    /// Whether its buffers shall be read-only.
+    pub(crate) readonly: bool,
 }
 
 /// The process pool a future belongs to.
@@ -92,7 +94,11 @@ pub(crate) struct Link {
     pub(crate) label: Arc<str>,
     /// Whether one bad answer breaks the pool.
     pub(crate) breaks: bool,
+    /// Whether the buffers of its result shall be read-only.
+    pub(crate) readonly: bool,
     pub(crate) place: Option<Place>,
+    /// Shared memory that the task was given. It goes when the task has ended.
+    pub(crate) _held: Vec<Py<PyAny>>,
 }
 
 pub(crate) struct Inner {
@@ -206,6 +212,7 @@ impl Task for Core {
                 label: link.label,
                 out_of_memory,
                 breaks: link.breaks.then_some(link.pool),
+                readonly: link.readonly,
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());

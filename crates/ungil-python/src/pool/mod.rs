@@ -3,9 +3,11 @@
 //! ```text
 //! future   ◄── core ◄── notifier          the future, its state, its listeners
 //! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
+//!                       gather, reduction   large pieces uncopied; memoryviews and arrays out of band
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer              an answer as a value, without a copy
 //! thread                                  the thread pool
+//! shared                                  what ungil.share needs of both
 //! interpreters                            an interrupt for another interpreter
 //! ```
 
@@ -14,13 +16,16 @@ mod codec;
 mod core;
 mod executor;
 mod future;
+mod gather;
 mod interpreters;
 mod notifier;
 mod oom;
 mod orphans;
 mod outcome;
 mod pickling;
+mod reduction;
 mod process;
+mod shared;
 mod shared_buffer;
 mod start;
 mod task;
@@ -28,9 +33,12 @@ mod thread;
 mod worker;
 
 pub(crate) use future::FutureBase;
+pub(crate) use gather::Gather;
 pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};
 pub(crate) use process::ProcessPool;
+pub(crate) use reduction::reduce;
+pub(crate) use shared::{hold, set_shared_class};
 pub(crate) use shared_buffer::SharedBuffer;
 pub(crate) use start::{after_fork_in_child, run_server, run_worker};
 pub(crate) use thread::{ThreadPool, ThreadPoolCore, interrupt_thread};

@@ -41,6 +41,8 @@ struct Office {
     engine: Mutex<Option<Arc<Engine>>>,
     /// Whether one bad worker, or one bad answer, breaks the pool.
     breaks: bool,
+    /// Whether the buffers of results are read-only.
+    readonly: bool,
     /// Why it was broken when it ended.
     broke: OnceLock<Arc<Breakage>>,
     notifier: Arc<Notifier>,
@@ -58,7 +60,8 @@ impl ProcessPool {
 
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
-    /// duplicates, are what the others get with their start; then the policy and its retries.
+    /// duplicates, are what the others get with their start; then the policy and its retries;
+    /// whether the buffers of results are read-only.
     fn _open(
         &self,
         max_workers: u32,
@@ -67,6 +70,7 @@ impl ProcessPool {
         initializer: Option<Py<PyAny>>,
         descriptors: Vec<RawFd>,
         on_crash: (String, u32),
+        readonly_buffers: bool,
     ) -> PyResult<()> {
         let py = setup.py();
         let (on_crash, retries) = on_crash;
@@ -95,6 +99,7 @@ impl ProcessPool {
                 setup.as_bytes(),
             )?))),
             breaks: on_crash == CrashPolicy::Break,
+            readonly: readonly_buffers,
             broke: OnceLock::new(),
             notifier: Arc::default(),
             oom: Arc::new(OomWatch::new()),
@@ -229,18 +234,20 @@ impl Office {
             oom: Arc::clone(&self.oom),
             label: call.label,
             breaks: self.breaks,
+            readonly: self.readonly,
             place: None,
+            _held: call.held,
         });
         let task = Arc::<Core>::clone(core);
         let submitted = match &call.pickle {
-            None => engine.submit(head, &[], task),
+            None => engine.submit(&[head], &[], task),
             Some(pickle) => {
-                let buffers = pickle.buffers();
-                let size = head.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+                let (head, buffers) = (pickle.pieces(head), pickle.buffers());
+                let size: usize = head.iter().chain(&buffers).map(|part| part.len()).sum();
                 if size < DETACH_FROM {
-                    engine.submit(head, &buffers, task)
+                    engine.submit(&head, &buffers, task)
                 } else {
-                    py.detach(|| engine.submit(head, &buffers, task))
+                    py.detach(|| engine.submit(&head, &buffers, task))
                 }
             }
         };

@@ -15,6 +15,7 @@ use super::call::call;
 use super::core::{Content, Core, State};
 use super::executor::{new_future, not_opened, opened_twice};
 use super::future::{FutureBase, settle};
+use super::shared;
 
 /// A thread that finds work without end lets the others at the GIL this often.
 const GIL_SLICE: Duration = Duration::from_millis(5);
@@ -86,6 +87,11 @@ impl ThreadPool {
             return Err(broken_error(py));
         }
         let (future, core) = new_future(py)?;
+        let given = shared::unwrap(args, kwargs)?;
+        let (args, kwargs) = match &given {
+            Some((args, kwargs)) => (args, Some(kwargs)),
+            None => (args, kwargs),
+        };
         let work = Work {
             future: future.clone().unbind(),
             core,

@@ -1,0 +1,86 @@
+"""How tasks and results are pickled: large pieces leave where they are, and come as views."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from ungil._ungil import Gather, _reduce
+
+# Smaller arrays gain nothing from travelling beside the pickle.
+_LARGE = 32 * 1024
+# The formats that memoryview.cast knows.
+_FORMATS = frozenset("bBhHiIlLqQnNfdeFDcP?")
+
+BufferCallback = Callable[[pickle.PickleBuffer], object]
+
+
+class Pickler(pickle.Pickler):
+    """pickle's own, which also takes what `special` knows."""
+
+    reducer_override: Any = _reduce
+
+
+def special(obj: Any) -> Any:
+    """The reduction of an object that pickle refuses or copies needlessly; else NotImplemented."""
+    kind = type(obj)
+    if kind is memoryview:
+        return _reduce_view(obj)
+    if kind is array:
+        if len(obj) * obj.itemsize < _LARGE:
+            return NotImplemented
+        return _array, (obj.typecode, pickle.PickleBuffer(obj))
+    if kind.__module__ == "numpy":
+        numpy: Any = sys.modules["numpy"]
+        if kind is numpy.ndarray and obj.nbytes >= _LARGE and not obj.flags.forc:
+            # NumPy would go through bytes, which its receiver copies once more.
+            return numpy.ascontiguousarray(obj).__reduce_ex__(5)
+        return NotImplemented
+    if kind.__module__ == "multiprocessing.connection":
+        # Plain pickle would send the descriptor's number, which means something else over there.
+        connection: Any = sys.modules["multiprocessing.connection"]
+        return connection.reduce_connection(obj)
+    return NotImplemented
+
+
+def _reduce_view(view: memoryview) -> Any:
+    if view.format.removeprefix("@") not in _FORMATS:
+        raise TypeError(
+            f"a memoryview with the format {view.format!r} cannot be sent, because Python cannot "
+            "make one at the other end: send the object that it views, or view.cast('B')"
+        )
+    if not view.c_contiguous:
+        return _view, (pickle.PickleBuffer(view.tobytes()), view.format, view.shape)
+    return _view, (pickle.PickleBuffer(view), view.format, view.shape)
+
+
+def _view(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
+    view = memoryview(buffer).cast("B")
+    if not view.nbytes:
+        return memoryview(array(format)) if format in "bBhHiIlLqQfd" else view
+    if len(shape) == 1:
+        return view.cast(format)  # type: ignore[call-overload, no-any-return]
+    return view.cast(format, shape)  # type: ignore[call-overload, no-any-return]
+
+
+def _array(typecode: str, buffer: Any) -> Any:
+    made = array(typecode)
+    made.frombytes(memoryview(buffer).cast("B"))
+    return made
+
+
+def dump_cloud(value: object, file: Gather, buffer_callback: BufferCallback) -> object:
+    """Pickles with cloudpickle, which is installed; gives the pickler."""
+    import cloudpickle  # noqa: PLC0415 (optional)
+
+    class CloudPickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = _reduce(obj)
+            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+
+    pickler = CloudPickler(file, protocol=5, buffer_callback=buffer_callback)
+    pickler.dump(value)
+    return pickler
