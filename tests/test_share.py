@@ -25,7 +25,7 @@ PATIENCE = 60.0
 METHODS = ["forkserver", "spawn", "fork"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pool() -> Iterator[ungil.ProcessPoolExecutor]:
     with ungil.ProcessPoolExecutor(2) as executor:
         yield executor

@@ -20,13 +20,13 @@ MIB = 1 << 20
 PATIENCE = 60.0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pool() -> Iterator[ungil.ProcessPoolExecutor]:
     with ungil.ProcessPoolExecutor(2) as executor:
         yield executor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def readonly_pool() -> Iterator[ungil.ProcessPoolExecutor]:
     with ungil.ProcessPoolExecutor(1, readonly_buffers=True) as executor:
         yield executor

@@ -87,9 +87,7 @@ pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[&[u8]]) {
     assert!(len <= INLINE);
     let fields = segment.slot(slot);
     fields.block.store(0, Ordering::Relaxed);
-    fields
-        .inline_len
-        .store(len as u32, Ordering::Relaxed);
+    fields.inline_len.store(len as u32, Ordering::Relaxed);
     let slot = segment.slot_ptr(slot);
     // SAFETY: the slot belongs to the caller, and the assertion keeps the copies inside.
     unsafe {

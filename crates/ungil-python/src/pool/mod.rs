@@ -3,9 +3,9 @@
 //! ```text
 //! future   ◄── core ◄── notifier          the future, its state, its listeners
 //! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
-//!                       gather, reduction   large pieces uncopied; memoryviews and arrays out of band
+//!                       gather, payload, reduction   what is large, uncopied
 //! worker   ◄── start                      the other end
-//! outcome  ──► shared_buffer              an answer as a value, without a copy
+//! outcome  ──► shared_buffer, owned       an answer as a value, without a copy or with one
 //! thread                                  the thread pool
 //! shared                                  what ungil.share needs of both
 //! interpreters                            an interrupt for another interpreter
@@ -22,9 +22,11 @@ mod notifier;
 mod oom;
 mod orphans;
 mod outcome;
+mod owned;
+mod payload;
 mod pickling;
-mod reduction;
 mod process;
+mod reduction;
 mod shared;
 mod shared_buffer;
 mod start;

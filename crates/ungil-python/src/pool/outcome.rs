@@ -67,13 +67,14 @@ fn decode_answer<'py>(
     let garbled =
         || PyRuntimeError::new_err(format!("the answer to task {} is garbled", raw.label));
     match kind {
-        Some(answer::PLAIN) => codec::decode(py, &mut input).ok_or_else(garbled),
+        Some(answer::PLAIN) => codec::decode(py, &mut input)?.ok_or_else(garbled),
         Some(answer::PICKLED) => {
             let buffers = SharedBuffer::all(message, raw, raw.readonly);
-            pickling::load(py, input, raw, buffers).map_err(|error| unreadable_result(py, raw, error))
+            pickling::load(py, input, raw, buffers)
+                .map_err(|error| unreadable_result(py, raw, error))
         }
         Some(kind @ (answer::RAISED | answer::UNPICKLABLE | answer::UNREADABLE)) => {
-            let told = codec::decode(py, &mut input).ok_or_else(garbled)?;
+            let told = codec::decode(py, &mut input)?.ok_or_else(garbled)?;
             let (name, text, traceback): (String, String, String) =
                 told.cast::<PyTuple>()?.extract()?;
             Err(match kind {
@@ -222,7 +223,7 @@ fn crash_error(py: Python<'_>, crash: &Crash, raw: &Raw) -> PyErr {
 /// The error of a pool that broke.
 pub(super) fn breakage_error(py: Python<'_>, breakage: &Breakage) -> PyErr {
     let told = breakage.detail.as_ref().and_then(|detail| {
-        let told = codec::decode(py, &mut detail.head())?;
+        let told = codec::decode(py, &mut detail.head()).ok().flatten()?;
         told.extract::<(String, String, String)>().ok()
     });
     match told {

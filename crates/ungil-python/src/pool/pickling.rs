@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use super::gather::Gather;
-pub(super) use super::gather::Pickle;
+use super::payload::Payload;
 use super::shared_buffer::SharedBuffer;
 use crate::once::{Once, name};
 
@@ -17,38 +17,41 @@ const READ_IN_PLACE_FROM: usize = 4 << 10;
 
 /// The pickle by `ungil._pickling.Pickler`: pickle's own, which also takes memoryviews, and
 /// connections of multiprocessing.
-pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
     static PICKLER: Once<Py<PyAny>> = Once::new();
     let py = value.py();
     let pickler = PICKLER.import(py, "ungil._pickling", "Pickler")?;
     let gather = Bound::new(py, Gather::default())?;
-    let made = pickler.call1((
-        &gather,
-        5,
-        true,
-        gather.getattr(name!(py, "take_buffer"))?,
-    ))?;
+    let made = pickler.call1((&gather, 5, true, gather.getattr(name!(py, "take_buffer"))?))?;
     made.call_method1(name!(py, "dump"), (value,))?;
     Ok(Gather::finish(&gather, made))
 }
 
 /// The same through `cloudpickle`, which also takes lambdas, closures and what is defined in
 /// a notebook; `None` where it is not installed.
-pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Pickle<'py>>> {
+pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Payload<'py>>> {
     let py = value.py();
     py.import("cloudpickle").ok()?;
-    Some(dump_by(value, name!(py, "ungil._pickling"), name!(py, "dump_cloud")))
+    Some(dump_by(
+        value,
+        name!(py, "ungil._pickling"),
+        name!(py, "dump_cloud"),
+    ))
 }
 
 /// The same with what `multiprocessing` can send, its named primitives, and then with
 /// cloudpickle where that is installed.
-pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
     let py = value.py();
-    dump_by(value, name!(py, "ungil._inheritance"), name!(py, "dump_argument"))
+    dump_by(
+        value,
+        name!(py, "ungil._inheritance"),
+        name!(py, "dump_argument"),
+    )
 }
 
 /// The same in whatever way works; the error is that of the plain way.
-pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
     dump(value).or_else(|error| {
         if !is_unpicklable(value.py(), &error) {
             return Err(error);
@@ -62,7 +65,7 @@ fn dump_by<'py>(
     value: &Bound<'py, PyAny>,
     module: &Bound<'py, PyString>,
     function: &Bound<'py, PyString>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = value.py();
     let gather = Bound::new(py, Gather::default())?;
     let callback = gather.getattr(name!(py, "take_buffer"))?;

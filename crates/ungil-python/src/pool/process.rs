@@ -239,10 +239,10 @@ impl Office {
             _held: call.held,
         });
         let task = Arc::<Core>::clone(core);
-        let submitted = match &call.pickle {
+        let submitted = match &call.payload {
             None => engine.submit(&[head], &[], task),
-            Some(pickle) => {
-                let (head, buffers) = (pickle.pieces(head), pickle.buffers());
+            Some(payload) => {
+                let (head, buffers) = (payload.pieces(head), payload.buffers());
                 let size: usize = head.iter().chain(&buffers).map(|part| part.len()).sum();
                 if size < DETACH_FROM {
                     engine.submit(&head, &buffers, task)

@@ -12,7 +12,7 @@ use pyo3::types::{PyCFunction, PyDict, PyFunction, PyTuple};
 
 use super::codec;
 use super::outcome::{pickling_error, with_note};
-use super::gather::Pickle;
+use super::payload::Payload;
 use super::pickling;
 use super::shared::Holding;
 use crate::once::name;
@@ -52,8 +52,8 @@ const KNOWN: usize = 8;
 /// An encoded call.
 pub(super) struct Call<'py> {
     pub(super) label: Arc<str>,
-    /// The pickle of the arguments, if there is one: it has what is large, and the buffers.
-    pub(super) pickle: Option<Pickle<'py>>,
+    /// What has to be sent besides the head.
+    pub(super) payload: Option<Payload<'py>>,
     /// Shared memory that must stay until the task has ended.
     pub(super) held: Vec<Py<PyAny>>,
 }
@@ -71,10 +71,13 @@ impl FunctionCache {
         let (label, named) = self.put_function(func, head)?;
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         head.push(arguments::PLAIN);
-        if named && kwargs.is_none() && codec::encode(args.as_any(), head) {
+        if named
+            && kwargs.is_none()
+            && let Some(large) = codec::encode(args.as_any(), head)
+        {
             return Ok(Call {
                 label,
-                pickle: None,
+                payload: (!large.is_empty()).then(|| Payload::of_pieces(large)),
                 held: Vec::new(),
             });
         }
@@ -93,7 +96,7 @@ impl FunctionCache {
         pickle.put(head);
         Ok(Call {
             label,
-            pickle: Some(pickle),
+            payload: Some(pickle),
             held: holding.take(),
         })
     }
@@ -159,7 +162,7 @@ fn pickle_call<'py>(
     func: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = func.py();
     let all = (func, args, kwargs).into_pyobject(py)?.into_any();
     // A worker cannot import what was typed into a session.
@@ -212,7 +215,7 @@ fn pickle_arguments<'py>(
     label: &str,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = args.py();
     let both = (py.None(), args, kwargs).into_pyobject(py)?.into_any();
     let error = match pickling::dump(&both) {

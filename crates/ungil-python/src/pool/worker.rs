@@ -13,9 +13,9 @@ use ungil_pool::process::{Claimed, ReplyError, Worker, WorkerSeat};
 
 use super::codec;
 use super::outcome::answer;
+use super::payload::{self, Payload};
 use super::pickling;
 use super::shared_buffer::SharedBuffer;
-use super::gather::{self, Pickle};
 use super::task::{arguments, function};
 use crate::once::name;
 
@@ -206,7 +206,7 @@ impl Servant {
         if ungil_pool::generation() != self.generation {
             leave(py);
         }
-        let pickle = match called {
+        let payload = match called {
             Ok(Ok(value)) => put_value(&value, &mut head),
             Ok(Err(error)) => {
                 put_raised(py, error, &mut head);
@@ -219,10 +219,10 @@ impl Servant {
                 None
             }
         };
-        let sent = match &pickle {
-            Some(pickle) => self
+        let sent = match &payload {
+            Some(payload) => self
                 .worker
-                .reply(task, &pickle.pieces(&head), &pickle.buffers()),
+                .reply(task, &payload.pieces(&head), &payload.buffers()),
             None => self.worker.reply(task, &[&head], &[]),
         };
         if let Err(error) = sent {
@@ -262,7 +262,7 @@ impl Servant {
         };
         let kind = codec::take(&mut input, 1).ok_or_else(garbled)?[0];
         if kind == arguments::PLAIN {
-            let args = codec::decode(py, &mut input)
+            let args = codec::decode(py, &mut input)?
                 .ok_or_else(garbled)?
                 .cast_into::<PyTuple>()?;
             drop(message);
@@ -296,7 +296,7 @@ impl Servant {
             return Ok(func.clone_ref(py));
         }
         // What needs only library functions leaves the worker small, and starts it fast.
-        if gather::mentions_main(pickle) {
+        if payload::mentions_main(pickle) {
             self.prepare_main(py)?;
         }
         let func = pickling::load(py, pickle, message, Vec::new())?.unbind();
@@ -318,12 +318,12 @@ impl Servant {
     }
 }
 
-/// Writes a value; gives its pickle when it has one, for the buffers.
-fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickle<'py>> {
+/// Writes a value; gives what has to be sent besides the head.
+fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Payload<'py>> {
     let py = value.py();
     head.push(answer::PLAIN);
-    if codec::encode(value, head) {
-        return None;
+    if let Some(large) = codec::encode(value, head) {
+        return (!large.is_empty()).then(|| Payload::of_pieces(large));
     }
     head.clear();
     let pickle = pickling::dump(value).or_else(|error| {
