@@ -1,4 +1,4 @@
-"""The examples of docs/executors.md run."""
+"""The examples of the pages about executors run."""
 
 import importlib.util
 import re
@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parent.parent / "docs" / "executors.md"
-EXAMPLES = re.findall(r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", PAGE.read_text(), re.S)
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = {"executors.md": 6, "transport.md": 3}
+EXAMPLES = [
+    (page, *found)
+    for page in PAGES
+    for found in re.findall(
+        r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", (DOCS / page).read_text(), re.S
+    )
+]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("package", "example"), EXAMPLES)
-def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "package", "example"), EXAMPLES)
+def test_an_example_runs(page: str, package: str, example: str, tmp_path: Path) -> None:
     if package and importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     script = tmp_path / "example.py"
@@ -22,9 +29,9 @@ def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, timeout=100, check=False
     )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, f"{page}: {ran.stderr}"
     assert "Traceback" not in ran.stderr
 
 
 def test_all_examples_were_found() -> None:
-    assert len(EXAMPLES) == 6
+    assert {page: sum(example[0] == page for example in EXAMPLES) for page in PAGES} == PAGES

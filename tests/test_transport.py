@@ -142,48 +142,41 @@ def test_one_object_in_two_places_stays_one(pool: ungil.ProcessPoolExecutor) -> 
     assert first is second
 
 
+def are_one(first: object, second: object) -> bool:
+    return first is second
+
+
+def test_one_object_in_two_arguments_stays_one(pool: ungil.ProcessPoolExecutor) -> None:
+    data = bytearray(200_000)
+    assert pool.submit(are_one, data, data).result()
+    assert not pool.submit(are_one, data, bytearray(data)).result()
+
+
 def test_keywords_travel_like_arguments(pool: ungil.ProcessPoolExecutor) -> None:
     assert pool.submit(same, value=b"x" * MIB).result() == b"x" * MIB
 
 
-def peak_growth(action: Any) -> int:
-    """By how many bytes the greatest memory use of a process has grown during an action."""
-
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-    before = peak()
-    action()
-    return peak() - before
+def peak(*_: object) -> int:
+    """The greatest memory use of this process so far, shared memory included, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-class Sent:
-    """Is made of so many bytes when it is unpickled; notes by how much that made memory grow."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
-@pytest.mark.parametrize("kind", [bytes, bytearray])
+@pytest.mark.parametrize("kind", [bytes, bytearray, list])
 def test_sending_makes_no_copy_but_the_one_in_shared_memory(kind: type[Any]) -> None:
     size = 192 * MIB
     with ungil.ProcessPoolExecutor(1) as own:
         own.submit(same, 1).result()
-        data = kind(size)
-        # The shared memory that it is copied to counts as this process's, once.
-        grown = peak_growth(lambda: own.submit(len, data).result(PATIENCE))
-    assert grown < 1.5 * size
-
-
-def length_and_growth(data: bytes) -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        data = [bytes(size)] if kind is list else kind(size)
+        before = peak()
+        own.submit(peak, data).result(PATIENCE)
+        assert peak() - before < 1.5 * size
 
 
 def test_receiving_bytes_copies_them_once() -> None:
     size = 192 * MIB
     with ungil.ProcessPoolExecutor(1) as own:
-        before = own.submit(length_and_growth, b"").result()
-        after = own.submit(length_and_growth, bytes(size)).result(PATIENCE)
+        before = own.submit(peak).result()
+        after = own.submit(peak, bytes(size)).result(PATIENCE)
     assert after - before < 2.5 * size, "shared memory once, the bytes' own memory once"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
 from array import array
@@ -22,6 +23,13 @@ class Pickler(pickle.Pickler):
     """pickle's own, which also takes what `special` knows."""
 
     reducer_override: Any = _reduce
+
+
+def dumps(value: object, protocol: int, buffer_callback: BufferCallback) -> bytes:
+    """`pickle.dumps` by this pickler."""
+    file = io.BytesIO()
+    Pickler(file, protocol, buffer_callback=buffer_callback).dump(value)
+    return file.getvalue()
 
 
 def special(obj: Any) -> Any:

@@ -59,20 +59,24 @@ impl Gather {
 }
 
 impl Gather {
-    /// What has been written, by a pickler that is done.
+    /// What has been written, by a pickler that is done; and whether it is short, so that the
+    /// pickler's memo is, too, and need not stay.
     pub(super) fn finish<'py>(
         gather: &Bound<'py, Self>,
-        pickler: Bound<'py, PyAny>,
-    ) -> Payload<'py> {
+        pickler: &Bound<'py, PyAny>,
+    ) -> (Payload<'py>, bool) {
         let Gathered {
             small,
             large,
             buffers,
         } = gather.get().take();
+        let is_short = large.is_empty() && small.len() < LARGE;
         let pieces = large
             .into_iter()
-            .map(|(at, piece)| (at, Piece::Buffer(piece)));
-        Payload::new(small, pieces.collect(), buffers, Some(pickler))
+            .map(|(at, piece)| (at, Piece::Buffer(piece)))
+            .collect();
+        let memo = (!is_short).then(|| pickler.clone());
+        (Payload::new(small, pieces, buffers, memo), is_short)
     }
 
     fn take(&self) -> Gathered {

@@ -21,8 +21,8 @@ pub(super) struct Payload<'py> {
     /// Each with the number of small bytes before it.
     large: Vec<(usize, Piece<'py>)>,
     buffers: Vec<PyUntypedBuffer>,
-    /// Long strings that were pickled are pieces too, and only the pickler's memo keeps them.
-    _pickler: Option<Bound<'py, PyAny>>,
+    /// The pickler: long strings are pieces too, and only its memo keeps them.
+    _memo: Option<Bound<'py, PyAny>>,
 }
 
 impl<'py> Payload<'py> {
@@ -30,13 +30,13 @@ impl<'py> Payload<'py> {
         small: Vec<u8>,
         large: Vec<(usize, Piece<'py>)>,
         buffers: Vec<PyUntypedBuffer>,
-        pickler: Option<Bound<'py, PyAny>>,
+        memo: Option<Bound<'py, PyAny>>,
     ) -> Self {
         Self {
             small,
             large,
             buffers,
-            _pickler: pickler,
+            _memo: memo,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Pickling with out-of-band buffers, and the ways out when something does not pickle.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
@@ -15,16 +16,49 @@ use crate::once::{Once, name};
 /// A stream from this size on is read where it lies, in shared memory.
 const READ_IN_PLACE_FROM: usize = 4 << 10;
 
+thread_local! {
+    /// A pickler to use again: making one takes longer than most pickles.
+    static SPARE: Cell<Option<Ready>> = const { Cell::new(None) };
+}
+
+/// A pickler and the file that it writes into.
+struct Ready {
+    gather: Py<Gather>,
+    pickler: Py<PyAny>,
+}
+
 /// The pickle by `ungil._pickling.Pickler`: pickle's own, which also takes memoryviews, and
 /// connections of multiprocessing.
 pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
-    static PICKLER: Once<Py<PyAny>> = Once::new();
     let py = value.py();
-    let pickler = PICKLER.import(py, "ungil._pickling", "Pickler")?;
-    let gather = Bound::new(py, Gather::default())?;
-    let made = pickler.call1((&gather, 5, true, gather.getattr(name!(py, "take_buffer"))?))?;
-    made.call_method1(name!(py, "dump"), (value,))?;
-    Ok(Gather::finish(&gather, made))
+    // Pickling runs Python code, which may pickle: the spare one is out of reach meanwhile.
+    let ready = match SPARE.take() {
+        Some(ready) => ready,
+        None => Ready::new(py)?,
+    };
+    let pickler = ready.pickler.bind(py);
+    pickler.call_method1(name!(py, "dump"), (value,))?;
+    let (payload, is_short) = Gather::finish(ready.gather.bind(py), pickler);
+    if is_short {
+        pickler.call_method0(name!(py, "clear_memo"))?;
+        SPARE.set(Some(ready));
+    }
+    Ok(payload)
+}
+
+impl Ready {
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        static PICKLER: Once<Py<PyAny>> = Once::new();
+        let gather = Bound::new(py, Gather::default())?;
+        let callback = gather.getattr(name!(py, "take_buffer"))?;
+        let pickler = PICKLER
+            .import(py, "ungil._pickling", "Pickler")?
+            .call1((&gather, 5, true, callback))?;
+        Ok(Self {
+            gather: gather.unbind(),
+            pickler: pickler.unbind(),
+        })
+    }
 }
 
 /// The same through `cloudpickle`, which also takes lambdas, closures and what is defined in
@@ -72,7 +106,7 @@ fn dump_by<'py>(
     let pickler = py
         .import(module)?
         .call_method1(function, (value, &gather, callback))?;
-    Ok(Gather::finish(&gather, pickler))
+    Ok(Gather::finish(&gather, &pickler).0)
 }
 
 /// `pickle.loads(stream, buffers=...)`; the buffers are views of shared memory. `keep` holds the
