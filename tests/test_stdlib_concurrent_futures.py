@@ -1,7 +1,7 @@
 """CPython's own tests of concurrent.futures, run against ungil's executors.
 
-One test here is one of its test classes, run in a process of its own by tests/stdlib/run.py.
-tests/stdlib/left_out.py names every test that is not held to, and why.
+tests/stdlib/run.py runs each of its test classes in a process of its own, a few at a time: mostly they
+sleep. tests/stdlib/left_out.py names every test that is not held to, and why.
 """
 
 import functools
@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ REASONS = (
 )
 
 pytestmark = pytest.mark.timeout(240)
+
+AT_ONCE = 3
 
 # The mixins that the tests of a class may come from; the last part of the class's name tells.
 CLASSES = [
@@ -96,20 +99,29 @@ def reason(name: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("class_name", CLASSES)
-def test_cpythons(class_name: str, tmp_path: Path) -> None:
+def wrong_in(class_name: str, folder: Path) -> dict[str, str]:
+    """What did not pass of a class, with the outcomes."""
     names = [name for name in available() if name.startswith(class_name + ".")]
-    assert names, f"CPython has no {class_name} any more"
+    if not names:
+        return {class_name: "CPython has no such tests any more"}
     held = [name for name in names if reason(name) is None]
     if not held:
-        return  # the table's reasons stand for all of them
-    got, printed = outcomes(tmp_path / "outcomes.json", held, timeout=200)
+        return {}  # the table's reasons stand for all of them
+    got, printed = outcomes(folder / f"{class_name}.json", held, timeout=200)
     missing = dict.fromkeys(held, f"did not run:\n{printed[-2000:]}") | got
-    wrong = {
+    return {
         name: outcome
         for name, outcome in missing.items()
         if outcome != "passed" and not outcome.startswith("skipped: ")
     }
+
+
+def test_cpythons(tmp_path: Path) -> None:
+    available()
+    # The standard library's own pool: what is tested does not run its test.
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        found = threads.map(lambda class_name: wrong_in(class_name, tmp_path), CLASSES)
+        wrong = {name: outcome for each in found for name, outcome in each.items()}
     assert not wrong, "\n\n".join(f"{name}\n{outcome}" for name, outcome in wrong.items())
 
 

@@ -1,12 +1,14 @@
 """A virtual environment, and the wheel of this clone in it."""
 
+import fcntl
 import functools
 import hashlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools import pythons
@@ -73,9 +75,9 @@ class Environment:
         inputs = digest(wheel_inputs()) + require_rust()
         if self._stamp.get("wheel") == inputs + self._installed():
             return
-        builder.require("build", pyproject()["build-system"]["requires"])
         say(f"building the release wheel for Python {self.base.version}")
-        with tempfile.TemporaryDirectory() as folder:
+        with one_build_at_a_time(builder), tempfile.TemporaryDirectory() as folder:
+            builder.require("build", pyproject()["build-system"]["requires"])
             maturin = builder.directory / "bin" / "maturin"
             options = ["--release", "--locked", "--compatibility", "linux", "--out", folder]
             run(maturin, "build", *options, "--interpreter", self.python)
@@ -86,6 +88,14 @@ class Environment:
     def _installed(self) -> str:
         """Which ungil is installed: another tool may have put its own there since."""
         return digest(self.directory.glob("lib/python*/site-packages/ungil-*.dist-info/RECORD"))
+
+
+@contextmanager
+def one_build_at_a_time(builder: Environment) -> Iterator[None]:
+    """Cargo's own lock ends before the wheel is packed from what it built."""
+    with (builder.directory / ".ungil-build-lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @functools.cache

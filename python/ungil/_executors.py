@@ -307,4 +307,8 @@ def _run_thread(
             core.fail()
             return
     with suppress(KeyboardInterrupt):  # it came between two tasks
-        core.work()
+        core.work(pause)
+
+
+def pause() -> None:
+    """Does nothing, in Python code; for `ThreadPoolCore.work`."""

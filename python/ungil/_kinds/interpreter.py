@@ -20,6 +20,7 @@ from ungil._executors import (
     _threads,
     check_initializer,
     check_max_workers,
+    pause,
     register,
     usable_cores,
 )
@@ -277,7 +278,7 @@ def _run_thread(core: _ungil.ThreadPoolCore, crew: _Crew) -> None:
         core.fail()
     else:
         with suppress(KeyboardInterrupt):  # it came between two tasks
-            core.work()
+            core.work(pause)
     finally:
         crew.workers.remove(worker)
         worker.close()

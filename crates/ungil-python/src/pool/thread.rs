@@ -17,8 +17,8 @@ use super::executor::{new_future, not_opened, opened_twice};
 use super::future::{FutureBase, settle};
 use super::shared;
 
-/// A thread that finds work without end lets the others at the GIL this often.
-const GIL_SLICE: Duration = Duration::from_millis(5);
+/// A thread that finds work without end comes to the interpreter's own switch this often.
+const GIL_SLICE: Duration = Duration::from_millis(1);
 
 /// A call that waits for a thread.
 struct Work {
@@ -173,8 +173,11 @@ impl Drop for ThreadPool {
 
 #[pymethods]
 impl ThreadPoolCore {
-    /// Runs work until the pool is closed and empty.
-    fn work(&self, py: Python<'_>) {
+    /// Runs work until the pool is closed and empty. `pause` is a function of Python code that
+    /// does nothing: where such a function begins, the interpreter lets other threads have the
+    /// GIL if they have asked for it, and delivers what was raised in this thread. (To let go of
+    /// the GIL unasked, and take it again, would wake the others before they ask, for nothing.)
+    fn work(&self, py: Python<'_>, pause: &Bound<'_, PyAny>) -> PyResult<()> {
         let mut since = Instant::now();
         loop {
             // Idle while the GIL is still held: whoever waits for the last result finds it so.
@@ -185,14 +188,14 @@ impl ThreadPoolCore {
                         since = Instant::now();
                         work
                     }
-                    None => return,
+                    None => return Ok(()),
                 },
             };
             run(py, &work);
             drop(work);
             if since.elapsed() >= GIL_SLICE {
-                // Native callables never come to the interpreter's own switch.
-                py.detach(|| {});
+                // Native callables never come to it.
+                pause.call0()?;
                 since = Instant::now();
             }
         }
