@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import ungil
 from programs import Program, wait_until
-from transport_support import SHARE, is_mapped, lies_in, protection_of
+from transport_support import SHARE, address, is_mapped, lies_in, protection_of
 from ungil import _shared_memory
 from ungil._kinds import subinterpreter
 
@@ -53,10 +53,10 @@ def attached() -> int:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_task_gets_a_view_whatever_the_start_method(method: str) -> None:
-    with ungil.ProcessPoolExecutor(1, start_method=method) as own:
-        with ungil.share(np.arange(MIB)) as shared:
-            assert own.submit(is_shared, shared).result()
-            assert own.submit(total, shared).result() == np.arange(MIB).sum()
+    executor = ungil.ProcessPoolExecutor(1, start_method=method)
+    with executor as own, ungil.share(np.arange(MIB)) as shared:
+        assert own.submit(is_shared, shared).result()
+        assert own.submit(total, shared).result() == np.arange(MIB).sum()
 
 
 def test_it_works_inside_of_containers(pool: ungil.ProcessPoolExecutor) -> None:
@@ -76,7 +76,7 @@ def test_a_worker_attaches_once() -> None:
         assert own.submit(attached).result() == 1
 
 
-def put_and_count(values: dict[str, Any]) -> int:
+def put_and_count(values: Any) -> int:
     values["mine"] = 1
     return len(values)
 
@@ -113,12 +113,27 @@ def test_pools_without_pickling_give_the_value_too(kind: str) -> None:
         assert own.submit(total, values=shared).result() == MIB
 
 
+def remember(values: Any) -> None:
+    hoard(lies_in(values, SHARE))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_initializer_gets_the_value_too(method: str) -> None:
+    with ungil.share(np.ones(MIB)) as shared:
+        options: dict[str, Any] = {"initializer": remember, "initargs": (shared,)}
+        with ungil.ProcessPoolExecutor(1, start_method=method, **options) as own:
+            assert own.submit(hoarded).result() == 1
+
+
 @pytest.mark.skipif(subinterpreter.why_not() is not None, reason="no interpreters here")
 def test_interpreters_get_the_value_too() -> None:
     view = memoryview(b"spam" * MIB)
     with ungil.InterpreterPoolExecutor(1) as own, ungil.share(view) as shared:
-        assert own.submit(len, shared).result() == 4 * MIB
-        assert own.submit(bytes, shared).result() == bytes(view)
+        size: Any = len  # to a type checker a Shared is not what it holds
+        copy: Any = bytes
+        assert own.submit(size, shared).result() == 4 * MIB
+        assert own.submit(copy, shared).result() == bytes(view)
+        assert own.submit(size, ungil.share(view)).result() == 4 * MIB
 
 
 def give_to(executor: type[Any], shared: Any) -> float:
@@ -143,15 +158,15 @@ def test_what_a_worker_shares_and_returns_arrives_as_its_value(
 
 
 def test_it_reaches_processes_that_are_not_ours() -> None:
-    with ungil.share(np.ones(MIB)) as shared:
-        with multiprocessing.get_context("spawn").Pool(1) as theirs:
-            assert theirs.apply(total, (shared,)) == MIB
+    pool = multiprocessing.get_context("spawn").Pool(1)
+    with pool as theirs, ungil.share(np.ones(MIB)) as shared:
+        assert theirs.apply(total, (shared,)) == MIB
 
 
 # --- read-only or writable -------------------------------------------------------------------
 
 
-def try_to_write(values: np.ndarray) -> str:
+def try_to_write(values: Any) -> str:
     try:
         values[0] = 7
     except ValueError as error:
@@ -199,6 +214,12 @@ def test_a_view_outlives_close() -> None:
     assert view.sum() == MIB
     del view
     assert not is_mapped(SHARE)
+
+
+def test_views_of_one_process_share_a_mapping() -> None:
+    with ungil.share(np.ones(MIB)) as shared:
+        views = [shared.value for _ in range(10)]
+        assert len({address(view) for view in views}) == 1
 
 
 def test_a_closed_one_says_so(pool: ungil.ProcessPoolExecutor) -> None:
@@ -272,9 +293,9 @@ def test_a_killed_worker_costs_the_others_nothing() -> None:
 
 
 def test_a_retried_task_finds_it_still() -> None:
-    with ungil.ProcessPoolExecutor(1, on_crash="retry", retries=2) as own:
-        with pytest.raises(ungil.WorkerCrashed):
-            own.submit(die, ungil.share(np.ones(MIB))).result()
+    pool = ungil.ProcessPoolExecutor(1, on_crash="retry", retries=2)
+    with pool as own, pytest.raises(ungil.WorkerCrashed):
+        own.submit(die, ungil.share(np.ones(MIB))).result()
     assert not is_mapped(SHARE)
 
 

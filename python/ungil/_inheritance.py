@@ -155,6 +155,12 @@ def _dump_with(
     return pickler
 
 
+def dump_cloud(value: object, file: Gather, buffer_callback: BufferCallback) -> object:
+    """Pickles with cloudpickle, which must be installed; gives the pickler."""
+    cloud: Any = _cloud_pickler()
+    return _dump_with(cloud, value, file, buffer_callback)
+
+
 def _cloud_pickler() -> Callable[..., Any] | None:
     """cloudpickle's pickler, with multiprocessing's reducers; None where it is not installed."""
     try:

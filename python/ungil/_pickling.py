@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-from ungil._ungil import Gather, _reduce
+from ungil._ungil import _reduce
 
 # Smaller arrays gain nothing from travelling beside the pickle.
 _LARGE = 32 * 1024
@@ -37,21 +37,20 @@ def special(obj: Any) -> Any:
     kind = type(obj)
     if kind is memoryview:
         return _reduce_view(obj)
-    if kind is array:
-        if len(obj) * obj.itemsize < _LARGE:
-            return NotImplemented
+    if kind is array and len(obj) * obj.itemsize >= _LARGE:
         return _array, (obj.typecode, pickle.PickleBuffer(obj))
-    if kind.__module__ == "numpy":
-        numpy: Any = sys.modules["numpy"]
-        if kind is numpy.ndarray and obj.nbytes >= _LARGE and not obj.flags.forc:
+    if kind is _class_of("numpy", "ndarray"):
+        if obj.nbytes >= _LARGE and not obj.flags.forc:
             # NumPy would go through bytes, which its receiver copies once more.
-            return numpy.ascontiguousarray(obj).__reduce_ex__(5)
-        return NotImplemented
-    if kind.__module__ == "multiprocessing.connection":
+            return sys.modules["numpy"].ascontiguousarray(obj).__reduce_ex__(5)
+    elif kind is _class_of("multiprocessing.connection", "Connection"):
         # Plain pickle would send the descriptor's number, which means something else over there.
-        connection: Any = sys.modules["multiprocessing.connection"]
-        return connection.reduce_connection(obj)
+        return sys.modules["multiprocessing.connection"].reduce_connection(obj)
     return NotImplemented
+
+
+def _class_of(module: str, name: str) -> Any:
+    return getattr(sys.modules.get(module), name, ...)
 
 
 def _reduce_view(view: memoryview) -> Any:
@@ -61,7 +60,8 @@ def _reduce_view(view: memoryview) -> Any:
             "make one at the other end: send the object that it views, or view.cast('B')"
         )
     if not view.c_contiguous:
-        return _view, (pickle.PickleBuffer(view.tobytes()), view.format, view.shape)
+        whole = view.tobytes() if view.readonly else bytearray(view)
+        return _view, (pickle.PickleBuffer(whole), view.format, view.shape)
     return _view, (pickle.PickleBuffer(view), view.format, view.shape)
 
 
@@ -78,17 +78,3 @@ def _array(typecode: str, buffer: Any) -> Any:
     made = array(typecode)
     made.frombytes(memoryview(buffer).cast("B"))
     return made
-
-
-def dump_cloud(value: object, file: Gather, buffer_callback: BufferCallback) -> object:
-    """Pickles with cloudpickle, which is installed; gives the pickler."""
-    import cloudpickle  # noqa: PLC0415 (optional)
-
-    class CloudPickler(cloudpickle.Pickler):  # type: ignore[misc]
-        def reducer_override(self, obj: Any) -> Any:
-            reduced = _reduce(obj)
-            return super().reducer_override(obj) if reduced is NotImplemented else reduced
-
-    pickler = CloudPickler(file, protocol=5, buffer_callback=buffer_callback)
-    pickler.dump(value)
-    return pickler

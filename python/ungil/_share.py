@@ -116,7 +116,9 @@ class Shared(Generic[T]):
         return self._memory
 
 
-def unwrapped(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def unwrapped(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """A call's arguments with values in the place of what is shared, for pools without pickling."""
     return tuple(map(_value, args)), {name: _value(value) for name, value in kwargs.items()}
 

@@ -20,7 +20,6 @@ import pickle
 import struct
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 _NAME = "ungil-share"
@@ -49,7 +48,6 @@ class Memory:
             os.close(self.descriptor)
             self.descriptor = -1
             raise
-        _made[self.cookie] = self
 
     def _fill(self, stream: Sequence[Any], buffers: Sequence[Any]) -> int:
         """Copies everything in; gives the size of the file."""
@@ -86,54 +84,47 @@ class Memory:
             os.close(self.descriptor)
 
 
-class _Mapping:
-    """A memory as this process sees it."""
+class _Mapping(mmap.mmap):
+    """A memory as this process sees it; views of it keep it."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    path: str
+    identity: tuple[int, int]
+
+    def __new__(cls, address: Address) -> _Mapping:
         pid, descriptor, cookie, writable = address
-        # The same process may have another number for itself where it has forked.
-        self._path = f"/proc/{pid}/fd/{descriptor}"
-        file = self._open(os.O_RDWR if writable else os.O_RDONLY)
+        path = f"/proc/{pid}/fd/{descriptor}"
+        try:
+            if not os.readlink(path).startswith(f"/memfd:{_NAME}"):
+                raise _gone(pid)
+            mode = os.O_RDWR if writable else os.O_RDONLY
+            file = os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise _gone(pid) from error
         try:
             status = os.fstat(file)
-            self._identity = status.st_dev, status.st_ino
-            if fcntl.fcntl(file, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
-                raise self._gone()  # it could shrink under our feet
+            if fcntl.fcntl(file, fcntl.F_GET_SEALS) & _SEALS != _SEALS or not status.st_size:
+                raise _gone(pid)  # it could shrink under our feet
             protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-            self._memory = mmap.mmap(file, status.st_size, mmap.MAP_SHARED, protection)
+            self = super().__new__(cls, file, status.st_size, mmap.MAP_SHARED, protection)
         finally:
             os.close(file)
-        if self._memory[: _HEAD.size - 16] != _MAGIC + cookie:
-            raise self._gone()
-
-    def _open(self, mode: int) -> int:
-        try:
-            if not os.readlink(self._path).startswith(f"/memfd:{_NAME}"):
-                raise self._gone()
-            return os.open(self._path, mode | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            raise self._gone() from error
-
-    def _gone(self) -> RuntimeError:
-        return RuntimeError(
-            f"what process {self._address[0]} has shared with ungil.share() cannot be reached from "
-            f"process {os.getpid()}: it was closed, its process has ended, or that process is on "
-            "another machine or another user's. Keep the ungil.Shared until the task has "
-            "begun; to other machines pass the object itself"
-        )
+        if self[: len(_MAGIC) + len(cookie)] != _MAGIC + cookie:
+            raise _gone(pid)
+        self.path = path
+        self.identity = status.st_dev, status.st_ino
+        return self
 
     def is_wanted(self) -> bool:
         """Whether its creator still has it open."""
         try:
-            status = os.stat(self._path)
+            status = os.stat(self.path)
         except OSError:
             return False
-        return (status.st_dev, status.st_ino) == self._identity
+        return (status.st_dev, status.st_ino) == self.identity
 
     def value(self) -> Any:
         """The object, built anew on views of the memory."""
-        whole = memoryview(self._memory)
+        whole = memoryview(self)
         _, _, pieces, buffers = _HEAD.unpack_from(whole)
         lengths = struct.unpack_from(f"={pieces + buffers}Q", whole, _HEAD.size)
         start = _HEAD.size + 8 * len(lengths)
@@ -147,12 +138,21 @@ class _Mapping:
         return pickle.loads(stream, buffers=views)
 
 
+def _gone(pid: int) -> RuntimeError:
+    return RuntimeError(
+        f"what process {pid} has shared with ungil.share() cannot be reached from process "
+        f"{os.getpid()}: it was closed, its process has ended, or that process is on another "
+        "machine or another user's. Keep the ungil.Shared until the task has begun; to other "
+        "machines pass the object itself"
+    )
+
+
 def _aligned(offset: int) -> int:
     return -(-offset // _ALIGN) * _ALIGN
 
 
-# The memories that this process has made, as long as they are open.
-_made: weakref.WeakValueDictionary[bytes, Memory] = weakref.WeakValueDictionary()
+# What this process has mapped, as long as somebody views it.
+_mapped: weakref.WeakValueDictionary[bytes, _Mapping] = weakref.WeakValueDictionary()
 # In workers: the memories that tasks have attached to, for the tasks to come.
 _kept: dict[bytes, _Mapping] = {}
 _keeping = False
@@ -162,7 +162,6 @@ def keep() -> None:
     """From now on this process is a worker, which keeps what it has attached to until `sweep`."""
     global _keeping  # noqa: PLW0603 (a process is a worker or it is not)
     _keeping = True
-    _kept.clear()
 
 
 def is_worker() -> bool:
@@ -172,12 +171,13 @@ def is_worker() -> bool:
 def attach(address: Address) -> Any:
     """The object that was shared, on views of its memory."""
     cookie = address[2]
-    found = _kept.get(cookie)
+    found = _mapped.get(cookie)
     if found is None:
-        found = _Mapping(address)
         if _keeping:
             sweep()
-            _kept[cookie] = found
+        found = _mapped[cookie] = _Mapping(address)
+    if _keeping:
+        _kept[cookie] = found
     return found.value()
 
 
@@ -185,8 +185,7 @@ def sweep() -> bool:
     """Lets go of what its creators have closed; whether anything is left."""
     for cookie, mapping in list(_kept.items()):
         if not mapping.is_wanted():
-            with suppress(KeyError):
-                del _kept[cookie]
+            _kept.pop(cookie, None)
     return bool(_kept)
 
 

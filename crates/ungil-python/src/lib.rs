@@ -47,8 +47,8 @@ mod _ungil {
     #[pymodule_export]
     use crate::pool::{
         FutureBase, Gather, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
-        after_fork_in_child, hold, interrupt_interpreter, interrupt_thread, kill_orphans, reduce,
-        run_server, run_worker, set_shared_class, wait_for_orphans,
+        after_fork_in_child, collect_held, hold, interrupt_interpreter, interrupt_thread,
+        kill_orphans, reduce, run_server, run_worker, set_shared_class, wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;

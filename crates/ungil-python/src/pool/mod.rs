@@ -40,7 +40,7 @@ pub(crate) use interpreters::interrupt_interpreter;
 pub(crate) use orphans::{kill_orphans, wait_for_orphans};
 pub(crate) use process::ProcessPool;
 pub(crate) use reduction::reduce;
-pub(crate) use shared::{hold, set_shared_class};
+pub(crate) use shared::{collect_held, hold, set_shared_class};
 pub(crate) use shared_buffer::SharedBuffer;
 pub(crate) use start::{after_fork_in_child, run_server, run_worker};
 pub(crate) use thread::{ThreadPool, ThreadPoolCore, interrupt_thread};

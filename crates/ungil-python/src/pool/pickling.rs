@@ -68,7 +68,7 @@ pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Payl
     py.import("cloudpickle").ok()?;
     Some(dump_by(
         value,
-        name!(py, "ungil._pickling"),
+        name!(py, "ungil._inheritance"),
         name!(py, "dump_cloud"),
     ))
 }

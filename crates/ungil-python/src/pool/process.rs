@@ -62,6 +62,7 @@ impl ProcessPool {
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
     /// duplicates, are what the others get with their start; then the policy and its retries;
     /// whether the buffers of results are read-only.
+    #[allow(clippy::too_many_arguments)] // called in one place, from Python
     fn _open(
         &self,
         max_workers: u32,

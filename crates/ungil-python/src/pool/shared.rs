@@ -16,30 +16,13 @@ thread_local! {
 /// `ungil.Shared`, once that is imported.
 static CLASS: Once<Py<PyType>> = Once::new();
 
-/// Collects the shared memory that is pickled in this thread while it lives.
-pub(super) struct Holding {
-    /// Of the call around this one: pickling runs Python code, which may submit.
-    outer: Option<Vec<Py<PyAny>>>,
-}
-
-impl Holding {
-    pub(super) fn begin() -> Self {
-        Self {
-            outer: HELD.replace(Some(Vec::new())),
-        }
-    }
-
-    /// What was pickled since `begin`.
-    pub(super) fn take(&self) -> Vec<Py<PyAny>> {
-        HELD.with_borrow_mut(|held| held.as_mut().map(std::mem::take))
-            .unwrap_or_default()
-    }
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        drop(HELD.replace(self.outer.take()));
-    }
+/// Does something; gives the shared memory too that it has pickled, in this thread.
+pub(super) fn collecting<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<(T, Vec<Py<PyAny>>)> {
+    // Pickling runs Python code, which may submit: what is around this one comes back after it.
+    let outer = HELD.replace(Some(Vec::new()));
+    let done = work();
+    let held = HELD.replace(outer).unwrap_or_default();
+    Ok((done?, held))
 }
 
 /// Keeps an object until the task whose call is being pickled has ended; False when none is.
@@ -53,6 +36,14 @@ pub(crate) fn hold(memory: Py<PyAny>) -> bool {
         }
         None => false,
     })
+}
+
+/// Makes a call; gives its value, and the shared memory that it has pickled, which is for the
+/// caller to keep.
+#[pyfunction]
+#[pyo3(name = "_collect_held")]
+pub(crate) fn collect_held(call: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, Vec<Py<PyAny>>)> {
+    collecting(|| call.call0().map(Bound::unbind))
 }
 
 /// Tells which class is `ungil.Shared`.
@@ -83,5 +74,4 @@ pub(super) fn unwrap<'py>(
         .call_method1(name!(py, "unwrapped"), (args, kwargs))?
         .extract()
         .map(Some)
-        .map_err(PyErr::from)
 }

@@ -14,7 +14,7 @@ use super::codec;
 use super::outcome::{pickling_error, with_note};
 use super::payload::Payload;
 use super::pickling;
-use super::shared::Holding;
+use super::shared::collecting;
 use crate::once::name;
 
 /// How the function is written.
@@ -82,22 +82,23 @@ impl FunctionCache {
             });
         }
         head.pop();
-        let holding = Holding::begin();
-        let mut pickle = if named {
-            pickle_arguments(&label, args, kwargs)?
-        } else {
-            pickle_call(&label, func, args, kwargs)?
-        };
-        head.push(if pickle.mentions_main() {
+        let (mut payload, held) = collecting(|| {
+            if named {
+                pickle_arguments(&label, args, kwargs)
+            } else {
+                pickle_call(&label, func, args, kwargs)
+            }
+        })?;
+        head.push(if payload.mentions_main() {
             arguments::PICKLED_OF_MAIN
         } else {
             arguments::PICKLED
         });
-        pickle.put(head);
+        payload.put(head);
         Ok(Call {
             label,
-            payload: Some(pickle),
-            held: holding.take(),
+            payload: Some(payload),
+            held,
         })
     }
 
