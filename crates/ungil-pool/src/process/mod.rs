@@ -9,6 +9,7 @@
 //! ```
 
 mod launch;
+mod leader;
 mod lifecycle;
 mod policy;
 mod pool;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::launch::StartMethod;
+use super::leader;
 use super::lifecycle::Seat;
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
@@ -96,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) changes: AtomicU32,
     /// Batches of tasks that have left the books and are being told of their end.
     telling: AtomicU32,
+    /// Whether a thread that waits for a result leads; see `leader.rs`.
+    pub(super) leading: AtomicU32,
     /// The process that made the pool; its forked children must not touch it.
     generation: u64,
 }
@@ -211,6 +214,7 @@ impl ProcessPool {
                 draining: Mutex::new(Vec::new()),
                 changes: AtomicU32::new(0),
                 telling: AtomicU32::new(0),
+                leading: AtomicU32::new(leader::NOBODY),
                 generation: generation(),
             }),
         })
@@ -304,9 +308,17 @@ impl ProcessPool {
         let closed = book.phase == Stage::Closed;
         drop(book);
         self.shared.wake_workers(published);
+        self.shared.call_leader();
         if closed {
             self.shared.changed();
         }
+    }
+
+    /// Waits until `done()` or `until`, taking finished tasks in the pump's place: a result then
+    /// costs one wake-up instead of two. `None`, at once, when another thread does that already;
+    /// else whether `done()`. Also ends on a signal. `done` has to change with a task's end.
+    pub fn lead(&self, done: impl Fn() -> bool, until: Instant) -> Option<bool> {
+        self.shared.lead(done, until)
     }
 
     /// Whether a worker is running the task that was published at `place`.
@@ -648,8 +660,12 @@ impl Shared {
     pub(crate) fn changed(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         os::futex_wake(&self.changes, u32::MAX, true);
-        // The pump may have nothing left to wait for.
-        super::worker::ring_bell(&self.segment.header().bell.0);
+        // Pump and leader may have nothing left to wait for; and a worker that was killed in the
+        // middle of ringing has left the bell looking rung.
+        let bell = &self.segment.header().bell.0;
+        bell.alarm();
+        os::futex_wake(&bell.word, 1, false);
+        os::futex_wake(&bell.leader, 1, false);
     }
 }
 
@@ -658,6 +674,7 @@ pub(crate) struct Telling<'a>(&'a Shared);
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
+        self.0.call_leader();
         let last = self.0.telling.fetch_sub(1, Ordering::AcqRel) == 1;
         // Only a pool that is closing has anybody waiting for this.
         if last && self.0.segment.header().closing.0.load(Ordering::SeqCst) != 0 {

@@ -10,13 +10,13 @@ use super::lifecycle::Seat;
 use super::pool::{Outcome, Shared, Stage, Task};
 use crate::atomics::Ordering;
 use crate::os;
+use crate::shm::done;
 use crate::shm::message::Message;
 use crate::shm::segment::SLOTS;
 use crate::shm::state::{Phase, State};
-use crate::shm::{bell, done};
 
 /// Looks at an empty list this often before sleeping.
-const LOOKS: u32 = 100;
+pub(super) const LOOKS: u32 = 100;
 
 /// Starts the pool's pump thread.
 pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
@@ -38,18 +38,22 @@ fn run(shared: &Arc<Shared>) {
         if matches!(shared.book().phase, Stage::Closed) {
             return;
         }
-        bell::arm(&header.bell.0);
+        let bell = &header.bell.0;
+        let armed = bell.arm_for_pump();
         // Look again: a worker that finished before it could see the bell did not ring.
-        if header.done.0.load(Ordering::SeqCst) == 0
-            && !matches!(shared.book().phase, Stage::Closed)
-        {
-            os::futex_wait(&header.bell.0, 1, None, false);
+        if !shared.has_finished_tasks() && !matches!(shared.book().phase, Stage::Closed) {
+            os::futex_wait(&bell.word, armed, None, false);
         }
-        bell::disarm(&header.bell.0);
+        bell.disarm_for_pump();
     }
 }
 
 impl Shared {
+    /// Whether there are finished tasks to take.
+    pub(super) fn has_finished_tasks(&self) -> bool {
+        self.segment.header().done.0.load(Ordering::SeqCst) != 0
+    }
+
     /// Takes what has finished; `false` when there was nothing.
     pub(crate) fn drain(self: &Arc<Self>) -> bool {
         let header = self.segment.header();

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::launch::WorkerSeat;
-use crate::atomics::{AtomicU32, Ordering};
+use crate::atomics::Ordering;
 use crate::os;
 use crate::shm::arena::{Arena, NoSpace};
+use crate::shm::bell::{Bell, Call};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
 use crate::shm::state::State;
-use crate::shm::{bell, block, done, idle};
+use crate::shm::{block, done, idle};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -172,7 +173,7 @@ impl Worker {
         let running = State(state.load(Ordering::Relaxed));
         state.store(running.done().0, Ordering::Release);
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
-        ring_bell(&self.segment.header().bell.0);
+        ring(&self.segment.header().bell.0);
         Ok(())
     }
 
@@ -192,9 +193,11 @@ impl Worker {
     }
 }
 
-/// Wakes the parent's pump if it sleeps. The finished task was pushed before.
-pub(crate) fn ring_bell(word: &AtomicU32) {
-    if bell::ring(word) {
-        os::futex_wake(word, 1, false);
+/// Wakes whoever takes finished tasks in the parent, if it sleeps. The task was pushed before.
+pub(super) fn ring(bell: &Bell) {
+    match bell.ring() {
+        Call::Nobody => {}
+        Call::Pump => os::futex_wake(&bell.word, 1, false),
+        Call::Leader => os::futex_wake(&bell.leader, 1, false),
     }
 }

@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::atomics::{AtomicU32, AtomicU64};
 use crate::os::{self, Mapping};
+use crate::shm::bell::Bell;
 use crate::shm::done::Links;
 use crate::shm::ring::{Ring, Slots};
 
@@ -50,8 +51,7 @@ pub(crate) struct Header {
     pub(crate) head: Line<AtomicU64>,
     pub(crate) tail: Line<AtomicU64>,
     pub(crate) done: Line<AtomicU32>,
-    /// 1 while the parent's pump sleeps on this word.
-    pub(crate) bell: Line<AtomicU32>,
+    pub(crate) bell: Line<Bell>,
     pub(crate) idle: Line<[AtomicU64; MAX_WORKERS as usize / 64]>,
 }
 

@@ -15,10 +15,11 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::atomics::{AtomicU32, AtomicU64, Ordering};
+use crate::shm::bell::{self, Bell, Call};
 use crate::shm::done::{self, Links};
+use crate::shm::idle;
 use crate::shm::ring::{Ring, Slots};
 use crate::shm::state::{Phase, State};
-use crate::shm::{bell, idle};
 
 /// Explores up to three preemptions, which finds nearly every bug (Musuvathi and Qadeer, PLDI
 /// 2007) in seconds where all interleavings take minutes; those were explored once, by hand.
@@ -35,7 +36,7 @@ struct Words {
     entries: Vec<AtomicU64>,
     slots: Vec<(AtomicU64, AtomicU32)>,
     done: AtomicU32,
-    bell: AtomicU32,
+    bell: Bell,
     idle: [AtomicU64; 1],
     wake: AtomicU32,
 }
@@ -50,7 +51,10 @@ impl Words {
                 .map(|_| (AtomicU64::new(State::FREE.0), AtomicU32::new(0)))
                 .collect(),
             done: AtomicU32::new(0),
-            bell: AtomicU32::new(0),
+            bell: Bell {
+                word: AtomicU32::new(bell::QUIET),
+                leader: AtomicU32::new(0),
+            },
             idle: [AtomicU64::new(0)],
             wake: AtomicU32::new(0),
         }
@@ -160,20 +164,20 @@ fn a_slot_that_is_used_again_is_not_mistaken_for_its_old_task() {
 
 #[test]
 fn no_finished_task_is_lost_and_the_pump_never_sleeps_on_one() {
-    loom::model(|| {
+    bounded(|| {
         let words = Arc::new(Words::new(2, 2));
         let workers: Vec<_> = (0..2)
             .map(|slot| {
                 let words = Arc::clone(&words);
                 thread::spawn(move || {
                     done::push(&words.done, &*words, slot);
-                    bell::ring(&words.bell)
+                    words.bell.ring() == Call::Pump
                 })
             })
             .collect();
         let mut got = Vec::new();
         done::take_all(&words.done, &*words, 2, &mut got);
-        bell::arm(&words.bell);
+        words.bell.arm_for_pump();
         let sleeps = words.done.load(Ordering::SeqCst) == 0;
         let rang = workers
             .into_iter()
@@ -185,6 +189,55 @@ fn no_finished_task_is_lost_and_the_pump_never_sleeps_on_one() {
         assert!(!sleeps || got.len() == taken || rang);
         got.sort_unstable();
         assert_eq!(got, [0, 1]);
+    });
+}
+
+#[test]
+fn a_leader_never_sleeps_on_a_finished_task_whatever_the_pump_does() {
+    loom::model(|| {
+        let words = Arc::new(Words::new(1, 1));
+        let pump = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || {
+                words.bell.arm_for_pump();
+                words.bell.disarm_for_pump();
+            })
+        };
+        let worker = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || {
+                done::push(&words.done, &*words, 0);
+                words.bell.ring()
+            })
+        };
+        words.bell.arm_for_leader();
+        let sleeps = words.done.load(Ordering::SeqCst) == 0;
+        let call = worker.join().unwrap();
+        pump.join().unwrap();
+        assert!(!sleeps || call == Call::Leader);
+        // And the call outlasts a sleep that has not begun yet.
+        assert!(call != Call::Leader || words.bell.leader.load(Ordering::SeqCst) == 1);
+    });
+}
+
+#[test]
+fn a_leader_that_goes_leaves_no_finished_task_to_a_sleeping_pump() {
+    loom::model(|| {
+        let words = Arc::new(Words::new(1, 1));
+        // The pump sleeps; a leader has come.
+        words.bell.arm_for_pump();
+        words.bell.arm_for_leader();
+        let worker = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || {
+                done::push(&words.done, &*words, 0);
+                words.bell.ring()
+            })
+        };
+        words.bell.leave();
+        let seen = words.done.load(Ordering::SeqCst) != 0;
+        let call = worker.join().unwrap();
+        assert!(seen || call == Call::Pump);
     });
 }
 

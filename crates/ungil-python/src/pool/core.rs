@@ -164,21 +164,31 @@ impl Core {
 
     /// Sleeps until the future is done; `false` when the time ran out or a signal came.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        // A signal for this thread may be handled in another: look at least this often.
+        let latest = Instant::now() + Duration::from_millis(50);
+        let until = deadline.map_or(latest, |deadline| deadline.min(latest));
+        if self.lead(until) == Some(false) {
+            return self.state().is_done();
+        }
         self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let done = self.wait_counted(deadline);
+        let done = self.wait_counted(until);
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
         done
     }
 
-    fn wait_counted(&self, deadline: Option<Instant>) -> bool {
-        // A signal for this thread may be handled in another: look at least this often.
-        let latest = Instant::now() + Duration::from_millis(50);
+    /// Takes a process pool's finished tasks until ours is among them. With listeners it is the
+    /// notifier that then makes the future done, so that has still to be waited for.
+    fn lead(&self, until: Instant) -> Option<bool> {
+        let pool = self.lock().link.as_ref()?.pool.upgrade()?;
+        pool.lead(|| self.lock().link.is_none(), until)
+    }
+
+    fn wait_counted(&self, until: Instant) -> bool {
         loop {
             let word = self.state.load(Ordering::SeqCst);
             if State::from_word(word).is_done() {
                 return true;
             }
-            let until = deadline.map_or(latest, |deadline| deadline.min(latest));
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || !ungil_pool::park::sleep(&self.state, word, left) {
                 return self.state().is_done();
