@@ -82,7 +82,7 @@ impl FunctionCache {
             });
         }
         head.pop();
-        let (mut payload, held) = collecting(|| {
+        let (mut payload, memories) = collecting(|| {
             if named {
                 pickle_arguments(&label, args, kwargs)
             } else {
@@ -98,7 +98,7 @@ impl FunctionCache {
         Ok(Call {
             label,
             payload: Some(payload),
-            held,
+            held: memories,
         })
     }
 
