@@ -9,12 +9,13 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
+from ungil._shared_memory import array_of, view_of
 from ungil._ungil import _reduce
 
 # Smaller arrays gain nothing from travelling beside the pickle.
 _LARGE = 32 * 1024
 # The formats that memoryview.cast knows.
-_FORMATS = frozenset("bBhHiIlLqQnNfdeFDcP?")
+_FORMATS = frozenset("bBhHiIlLqQnNfdcP?")
 
 BufferCallback = Callable[[pickle.PickleBuffer], object]
 
@@ -38,7 +39,7 @@ def special(obj: Any) -> Any:
     if kind is memoryview:
         return _reduce_view(obj)
     if kind is array and len(obj) * obj.itemsize >= _LARGE:
-        return _array, (obj.typecode, pickle.PickleBuffer(obj))
+        return array_of, (obj.typecode, pickle.PickleBuffer(obj))
     if kind is _class_of("numpy", "ndarray"):
         if obj.nbytes >= _LARGE and not obj.flags.forc:
             # NumPy would go through bytes, which its receiver copies once more.
@@ -61,20 +62,5 @@ def _reduce_view(view: memoryview) -> Any:
         )
     if not view.c_contiguous:
         whole = view.tobytes() if view.readonly else bytearray(view)
-        return _view, (pickle.PickleBuffer(whole), view.format, view.shape)
-    return _view, (pickle.PickleBuffer(view), view.format, view.shape)
-
-
-def _view(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
-    view = memoryview(buffer).cast("B")
-    if not view.nbytes:
-        return memoryview(array(format)) if format in "bBhHiIlLqQfd" else view
-    if len(shape) == 1:
-        return view.cast(format)  # type: ignore[call-overload, no-any-return]
-    return view.cast(format, shape)  # type: ignore[call-overload, no-any-return]
-
-
-def _array(typecode: str, buffer: Any) -> Any:
-    made = array(typecode)
-    made.frombytes(memoryview(buffer).cast("B"))
-    return made
+        return view_of, (pickle.PickleBuffer(whole), view.format, view.shape)
+    return view_of, (pickle.PickleBuffer(view), view.format, view.shape)

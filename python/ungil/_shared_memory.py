@@ -19,6 +19,7 @@ import os
 import pickle
 import struct
 import weakref
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -192,3 +193,20 @@ def sweep() -> bool:
 def itself(value: Any) -> Any:
     """How what a worker has shared is unpickled elsewhere: as its value."""
     return value
+
+
+def view_of(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
+    """How a memoryview is unpickled."""
+    view = memoryview(buffer).cast("B")
+    if not view.nbytes:
+        return memoryview(array(format)) if format in "bBhHiIlLqQfd" else view
+    if len(shape) == 1:
+        return view.cast(format)  # type: ignore[call-overload, no-any-return]
+    return view.cast(format, shape)  # type: ignore[call-overload, no-any-return]
+
+
+def array_of(typecode: str, buffer: Any) -> Any:
+    """How an array of the module `array` is unpickled."""
+    made = array(typecode)
+    made.frombytes(memoryview(buffer).cast("B"))
+    return made

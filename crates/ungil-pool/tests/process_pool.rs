@@ -135,6 +135,10 @@ impl Bench {
     }
 
     fn submit(&mut self, head: &[u8], buffers: &[&[u8]]) -> Arc<Entry> {
+        self.submit_pieces(&[head], buffers)
+    }
+
+    fn submit_pieces(&mut self, head: &[&[u8]], buffers: &[&[u8]]) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             number: self.submitted,
             ledger: Arc::clone(&self.ledger),
@@ -142,7 +146,7 @@ impl Bench {
         });
         self.submitted += 1;
         self.pool
-            .submit(&[head], buffers, Arc::<Entry>::clone(&entry))
+            .submit(head, buffers, Arc::<Entry>::clone(&entry))
             .unwrap();
         entry
     }
@@ -193,6 +197,30 @@ fn every_task_is_answered_once_with_its_own_payload() {
     for (got, head) in answers.iter().zip(&heads) {
         assert_eq!(*got, answer(head));
     }
+    bench.close();
+}
+
+#[test]
+fn a_head_in_pieces_arrives_whole() {
+    let mut bench = Bench::new(2);
+    let pieces: Vec<Vec<u8>> = [0, 1, 200, 0, 70_000, 3]
+        .iter()
+        .zip(1..)
+        .map(|(&size, byte)| vec![byte; size])
+        .collect();
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+    bench.submit_pieces(&pieces[..3], &[]); // in the slot
+    bench.submit_pieces(&pieces, &[]); // in a block
+    bench.submit_pieces(&pieces, &[pieces[4]]);
+    bench.submit_pieces(&[], &[]);
+    let buffer = Ended::Answer(pieces.concat(), vec![pieces[4].to_vec()]);
+    let expected = [
+        answer(&pieces[..3].concat()),
+        answer(&pieces.concat()),
+        buffer,
+        answer(b""),
+    ];
+    assert_eq!(bench.collect(), expected);
     bench.close();
 }
 
