@@ -3,6 +3,7 @@
 //! ```text
 //! | BlockHeader, 64 bytes | length of each buffer: u64 x n | head | pad to 64 | buffer 0 | pad | buffer 1 ...
 //! ```
+//! The head may come in pieces (large bytes where their objects have them), laid end to end.
 //! Whoever allocated a block reuses it once its state says that the last reader let go.
 
 use std::sync::Arc;
