@@ -49,8 +49,8 @@ pub(crate) fn collect_held(call: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, Vec<
 /// Tells which class is `ungil.Shared`.
 #[pyfunction]
 #[pyo3(name = "_set_shared_class")]
-pub(crate) fn set_shared_class(py: Python<'_>, class: Py<PyType>) {
-    CLASS.get(py, || class);
+pub(crate) fn set_shared_class(py: Python<'_>, kind: Py<PyType>) {
+    CLASS.get(py, || kind);
 }
 
 /// The arguments of a call, with values in the place of what is shared; for threads, whose
