@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, final
 
 from ungil import _shared_memory
 from ungil._pickling import Pickler
@@ -39,6 +39,7 @@ class _Pieces(list[Any]):
     write = list.append
 
 
+@final
 class Shared(Generic[T]):
     """A value in shared memory; `ungil.share` makes it. A context manager that closes it."""
 
