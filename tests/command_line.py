@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
+
+import pytest
+
+# The kinds that are compared by default, cheapest first.
+INTERPRETERS = sys.version_info >= (3, 13)
+DEFAULT_KINDS = ["thread", *(["interpreter"] if INTERPRETERS else []), "process"]
+# One name for each kind that is on this machine anyway.
+INTERPRETER = pytest.param(
+    "interpreter",
+    marks=pytest.mark.skipif(not INTERPRETERS, reason="interpreters need Python 3.13"),
+)
+WORKERS = ["serial", "thread", INTERPRETER, "process"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

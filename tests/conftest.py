@@ -7,6 +7,7 @@ again with every stack.
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from command_line import ENVIRONMENT, JOBS, Cli
 # Every process started from here carries this: one whose parent has died is still known for ours.
 MARK = "UNGIL_TEST_SESSION"
 os.environ[MARK] = str(os.getpid())
+# A shell starts what it puts into the background with Ctrl-C ignored, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a pool may take to wind down: a process that was told to end, a thread that closes a pipe.
 GRACE_SECONDS = 5.0

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from pathlib import Path
 
 _state: list[str] = []
 
@@ -105,5 +106,21 @@ def raise_odd() -> None:
     raise Odd(1, 2)
 
 
+def raise_key_error() -> None:
+    raise KeyError("from the task")
+
+
 def kill_own_process() -> None:
     os.kill(os.getpid(), 9)
+
+
+def pass_gate(gate: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not gate.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def note(log: Path, name: str) -> str:
+    with log.open("a") as file:
+        file.write(name + "\n")
+    return name

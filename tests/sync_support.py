@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ungil
 from ungil import sync
 
 TIMEOUT = 20.0
@@ -113,3 +114,47 @@ def objects(*parts: Any) -> None:
     event.set()
     barrier.wait(TIMEOUT)
     queue.put("done")
+
+
+def meet(parts: tuple[Any, ...]) -> int:
+    """Uses one object of each kind in a task; two of these meet at the barrier and the event."""
+    lock, rlock, semaphore, bounded, condition, event, barrier, queue, value, array = parts
+    if barrier.wait(TIMEOUT) == 0:
+        event.set()
+    assert event.wait(TIMEOUT)
+    with lock, rlock, semaphore, bounded, condition:
+        value.value += 1
+        array[1] += 1
+    queue.put(os.getpid())
+    return os.getpid()
+
+
+REMEMBERED: tuple[Any, ...] = ()
+
+
+def remember(*parts: Any) -> None:
+    global REMEMBERED
+    REMEMBERED = parts
+
+
+def meet_remembered(_number: int) -> int:
+    return meet(REMEMBERED)
+
+
+def make_and_keep_a_lock() -> Any:
+    remember(sync.Lock())
+    return REMEMBERED[0]
+
+
+def name_of_error(lock: Any) -> str:
+    try:
+        lock.release()
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+
+def add_in_grandchildren(lock: Any, value: Any, count: int, method: str) -> None:
+    with ungil.ProcessPoolExecutor(2, start_method=method) as pool:
+        for future in [pool.submit(add_many, lock, value, count) for _ in range(2)]:
+            future.result()

@@ -32,7 +32,7 @@ def test_script_and_module_are_the_same_program(cli: Cli) -> None:
     assert "Usage: ungil" in script.stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "completions"])
+@pytest.mark.parametrize("verb", ["run", "compare", "trace", "completions"])
 def test_help_of_each_verb_teaches_with_examples(cli: Cli, verb: str) -> None:
     done = cli(verb, "--help")
     assert done.returncode == 0
@@ -212,7 +212,10 @@ def test_nearest_pyproject_upwards_with_a_section(cli: Cli, tmp_path: Path) -> N
         ("[tool.ungil.run]\ntaks = 3\n", 'Did you mean "tasks"'),
         ("[tool.ungil]\ncompair = {}\n", 'Did you mean "compare"'),
         ("[tool.ungil.compare]\nworkers = 4\n", "[tool.ungil.compare] workers: invalid type"),
-        ("[tool.ungil]\nrun = 4\n", "tool.ungil.run is a integer, not a table"),
+        ("[tool.ungil]\nrun = 4\n", "tool.ungil.run must be a table, and is of type integer"),
+        ('[tool.ungil.compare]\nworker = "thread"\n', "expected a list in brackets"),
+        ('[tool.ungil.run]\ntasks = "x"\n', "expected a whole number"),
+        ('[tool.ungil]\ncolor = "blue"\n', "it must be auto, always or never"),
         ("[tool.ungil.run]\nworkers = -1\n", "workers must be at least 1, not -1"),
         ("[tool.ungil\n", "cannot read"),
     ],

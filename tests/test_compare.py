@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import ungil
-from command_line import ENVIRONMENT, Cli
+from command_line import DEFAULT_KINDS, ENVIRONMENT, Cli
 from test_run import living_members
 from ungil import workloads
 
@@ -73,19 +73,19 @@ def test_document_has_every_cell_with_every_sample(measured: Measured, valid: Ch
     valid(document)
     assert [work["name"] for work in document["workloads"]] == ["io", "cpu"]
     assert document["ungil_version"] == ungil.__version__
-    assert document["settings"]["kinds"] == ["thread", "process"]
+    assert document["settings"]["kinds"] == DEFAULT_KINDS
     assert document["machine"]["python"]["version"] == sys.version.split()[0]
     for workload in (0, 1):
         table = cells(document, workload)
-        assert set(table) == {
-            ("serial", 1), ("thread", 1), ("thread", 2), ("process", 1), ("process", 2),
-        }  # fmt: skip
+        pools = {(kind, workers) for kind in DEFAULT_KINDS for workers in (1, 2)}
+        assert set(table) == {("serial", 1)} | pools
         for (kind, workers), cell in table.items():
             assert cell["skipped"] is None
             assert len(cell["runs"]) == 3
             assert all(len(run["tasks"]) == 24 for run in cell["runs"])
             assert len(cell["startup_s"]) == (0 if kind == "serial" else 3)
-            assert len(cell["memory"]) == {"serial": 0, "thread": 1, "process": 3 * workers}[kind]
+            samples = {"serial": 0, "thread": 1, "interpreter": 1, "process": 3 * workers}
+            assert len(cell["memory"]) == samples[kind]
             assert (
                 cell["conditions"]["after"]["uptime_s"] > cell["conditions"]["before"]["uptime_s"]
             )
@@ -101,8 +101,8 @@ def test_samples_are_consistent(measured: Measured) -> None:
                 busy = sum(task["end_s"] - task["start_s"] for task in run["tasks"])
                 assert busy <= run["wall_s"] * workers * 1.01
                 assert sum(task["cpu_s"] for task in run["tasks"]) <= run["cpu_s"] * 1.02 + 1e-3
-                assert (run["sent_bytes"] > 0) is (kind == "process")
-                assert (run["pickle_s"] > 0) is (kind == "process")
+                assert (run["sent_bytes"] > 0) is (kind in ("interpreter", "process"))
+                assert (run["pickle_s"] > 0) is (kind in ("interpreter", "process"))
 
 
 def test_workloads_show_their_nature(measured: Measured) -> None:
@@ -119,6 +119,18 @@ def test_workloads_show_their_nature(measured: Measured) -> None:
     assert waiting["thread", 2]["summary"]["memory"]["pss_bytes"] < 1_000_000
 
 
+def test_the_gil_is_seen_on_threads_and_only_there(measured: Measured) -> None:
+    computing, waiting = cells(measured[0], 1), cells(measured[0], 0)
+    for table in (computing, waiting):
+        seen = {kind for (kind, _), cell in table.items() if cell["summary"]["gil"]}
+        assert seen == {"thread"}
+    # Two threads that compute: one holds it, the other waits for it.
+    assert computing["thread", 2]["summary"]["gil"]["held"] > 0.7
+    assert computing["thread", 2]["summary"]["gil"]["waited"] > 0.2
+    gil = computing["thread", 2]["runs"][0]["gil"]
+    assert gil["held"] <= computing["thread", 2]["runs"][0]["wall_s"] * 1.01
+
+
 def test_scaling_is_reported(measured: Measured) -> None:
     document, _, err, _ = measured
     scaling = document["workloads"][0]["scaling"]
@@ -131,7 +143,7 @@ def test_scaling_is_reported(measured: Measured) -> None:
 def test_files_and_terminal_tell_the_same(measured: Measured) -> None:
     document, out, _, folder = measured
     rows = list(csv.DictReader(io.StringIO((folder / "result.csv").read_text())))
-    assert len(rows) == 10
+    assert len(rows) == 2 * (1 + 2 * len(DEFAULT_KINDS))
     markdown = (folder / "result.md").read_text()
     for work in document["workloads"]:
         verdict = " ".join(work["verdict"]["sentences"])
@@ -142,7 +154,7 @@ def test_files_and_terminal_tell_the_same(measured: Measured) -> None:
 
 def test_progress_goes_to_stderr_in_lines(measured: Measured) -> None:
     err = measured[2]
-    assert "30 runs, about" in err
+    assert f"{2 * 3 * (1 + 2 * len(DEFAULT_KINDS))} runs, about" in err
     assert "run 3 of 3 of each cell, about" in err
     assert "\r" not in err
 
@@ -197,7 +209,7 @@ def test_machine_readable_stdout_is_only_that(
     if format_ == "--json":
         valid(json.loads(done.stdout))
     elif format_ == "--csv":
-        assert len(list(csv.reader(io.StringIO(done.stdout)))) == 1 + 5
+        assert len(list(csv.reader(io.StringIO(done.stdout)))) == 1 + 1 + 2 * len(DEFAULT_KINDS)
     else:
         assert "jobs:chatters" in done.stdout
 
@@ -347,6 +359,7 @@ def test_defaults_from_pyproject(cli: Cli, jobs: Path) -> None:
         (["jobs:nap", "--iterations", "4"], "iterations are for io and cpu"),
         (["io", "--full", "--budget", "3"], "cannot be used with"),
         (["io", "--json", "--csv"], "only one of"),
+        (["io", "--json", "result.json"], "as in --json=result.json"),
         (["io", "--json", "--markdown", "-"], "only one of"),
     ],
 )
@@ -370,6 +383,14 @@ def test_unwritable_output_is_found_before_measuring(
     assert not (tmp_path / "it-ran").exists()
 
 
+def test_a_full_disk_loses_one_file_only(cli: Cli, jobs: Path) -> None:
+    done = cli("compare", "jobs:nap", "--json=/dev/full", "--csv=result.csv", *SMALL)
+    assert done.returncode == 2
+    assert "cannot write /dev/full: No space left on device" in done.stderr
+    assert "jobs:nap: 4 tasks, 3 runs per cell" in done.stdout
+    assert (jobs.parent / "result.csv").read_text().startswith("workload,")
+
+
 def test_a_failed_comparison_leaves_files_as_they_were(cli: Cli, jobs: Path) -> None:
     old = jobs.parent / "old.json"
     old.write_text("precious")
@@ -383,7 +404,7 @@ def test_a_longer_old_file_is_replaced_whole(cli: Cli, jobs: Path) -> None:
     old = jobs.parent / "old.csv"
     old.write_text("x" * 1_000_000)
     assert cli("compare", "jobs:nap", "--csv=old.csv", *SMALL).returncode == 0
-    assert len(list(csv.DictReader(io.StringIO(old.read_text())))) == 5
+    assert len(list(csv.DictReader(io.StringIO(old.read_text())))) == 1 + 2 * len(DEFAULT_KINDS)
 
 
 def test_a_task_that_raises_names_cell_and_task(cli: Cli, jobs: Path) -> None:
@@ -462,11 +483,12 @@ def test_timeout(cli: Cli, tmp_path: Path, where: str) -> None:
 
 def test_ctrl_c_says_how_far_it_got(tmp_path: Path) -> None:
     program = subprocess.Popen(
-        [sys.executable, "-m", "ungil", "compare", "--budget", "30"],
+        [sys.executable, "-m", "ungil", "compare", "--budget", "30", "--workers", "1,2"],
         cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     assert program.stderr is not None
+    cells = 2 * (1 + len(DEFAULT_KINDS) * 2)
     seen = ""
     while "run 2 of 5" not in seen:
         seen += program.stderr.readline()
@@ -477,8 +499,8 @@ def test_ctrl_c_says_how_far_it_got(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 1.0
     assert program.returncode == 130
     assert out == ""
-    assert "ungil: interrupted: 0 of 14 cells were complete (" in err
-    assert "of 70 runs)" in err
+    assert f"ungil: interrupted: 0 of {cells} cells were complete (" in err
+    assert f"of {5 * cells} runs)" in err
     assert "Traceback" not in err
     time.sleep(0.3)
     assert living_members(program.pid) == []
@@ -527,7 +549,7 @@ def test_progress_bar_on_a_terminal(jobs: Path) -> None:
         dimensions=(40, 120),
         timeout=60,
     )
-    child.expect(r"\d/6 jobs:nap, serial, run 1 of 2")
+    child.expect(rf"\d/{2 * (1 + len(DEFAULT_KINDS))} jobs:nap, serial, run 1 of 2")
     child.expect(r"task \d+ of 20 +\d+ s left")
     child.expect(r"jobs:nap, process x2, run 2 of 2")
     child.expect(pexpect.EOF)
@@ -562,14 +584,14 @@ def test_compare_returns_everything(valid: Check, capfd: pytest.CaptureFixture[s
     for sentence in work["verdict"]["sentences"]:
         assert sentence[:30] in " ".join(repr(result).split())
     assert "test_compare:nap" in result._repr_html_()
-    assert len(list(csv.DictReader(io.StringIO(result.to_csv())))) == 5
+    assert len(list(csv.DictReader(io.StringIO(result.to_csv())))) == 1 + 2 * len(DEFAULT_KINDS)
     assert "test\\_compare:nap" in result.to_markdown()
 
 
 def test_compare_feeds_items() -> None:
     document = small(square, items=range(6), tasks=None, workers=2).to_dict()
     assert document["workloads"][0]["tasks"] == 6
-    assert set(cells(document)) == {("serial", 1), ("thread", 2), ("process", 2)}
+    assert set(cells(document)) == {("serial", 1)} | {(kind, 2) for kind in DEFAULT_KINDS}
     text = small(square, items="range(5)", tasks=None, worker="thread").to_dict()
     assert text["workloads"][0]["tasks"] == 5
 
@@ -600,10 +622,12 @@ def test_without_cloudpickle_threads_are_measured_and_the_rest_is_said(
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    threads, processes = done.stdout.splitlines()
+    threads, *others = done.stdout.splitlines()
     assert threads == "None"
-    assert "does not pickle" in processes
-    assert "install cloudpickle" in processes
+    assert len(others) == len(DEFAULT_KINDS) - 1
+    for other in others:
+        assert "does not pickle" in other
+        assert "install cloudpickle" in other
 
 
 def test_function_of_a_script(tmp_path: Path) -> None:
@@ -617,7 +641,7 @@ def test_function_of_a_script(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "[None, None]\n"
+    assert done.stdout == f"{[None] * len(DEFAULT_KINDS)}\n"
 
 
 def test_compare_raises_the_tasks_own_exception() -> None:

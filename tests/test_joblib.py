@@ -131,3 +131,41 @@ def test_effective_n_jobs(n_jobs: int | None, workers: int) -> None:
     with pytest.raises(ValueError, match="no meaning"):
         UngilBackend().effective_n_jobs(0)
     assert UngilBackend().effective_n_jobs(-1) >= 1
+
+
+def slow_or_bad(x: int) -> int:
+    if x < 0:
+        raise LookupError("below zero")
+    time.sleep(0.02)
+    return x
+
+
+def test_what_a_failed_call_leaves_is_not_counted_as_the_next_ones() -> None:
+    with joblib.Parallel(n_jobs=2, backend="ungil", pre_dispatch="all") as parallel:
+        for _ in range(2):
+            with pytest.raises(LookupError, match="below zero"):
+                parallel(joblib.delayed(slow_or_bad)(x) for x in [0, -1, *range(30)])
+            assert parallel(joblib.delayed(slow_or_bad)(x) for x in range(4)) == [0, 1, 2, 3]
+            assert parallel.n_completed_tasks == 4
+
+
+def test_tasks_taken_ahead_by_a_failed_call_are_not_the_next_ones() -> None:
+    with joblib.Parallel(n_jobs=2, backend="ungil", batch_size=1) as parallel:
+        for _ in range(10):
+            with pytest.raises(LookupError, match="below zero"):
+                parallel(joblib.delayed(slow_or_bad)(x) for x in [-1, *range(9)])
+            assert parallel(joblib.delayed(abs)(-x) for x in range(3)) == [0, 1, 2]
+
+
+def test_an_aborted_call_is_not_heard_of_again() -> None:
+    backend = UngilBackend()
+    backend.configure(n_jobs=2, parallel=joblib.Parallel(n_jobs=2))
+    told: list[object] = []
+    for _ in range(4):
+        backend.submit(partial(time.sleep, 60), told.append)
+    backend.abort_everything()
+    assert told == []
+    backend.submit(partial(abs, -1), told.append)
+    backend.terminate()
+    assert len(told) == 1
+    assert backend.compute_batch_size() == 1

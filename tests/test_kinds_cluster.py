@@ -111,7 +111,7 @@ def test_map_picks_nothing_when_told(cluster: Any) -> None:
     kind = "dask" if "Dask" in type(cluster).__name__ else "ray"
     if kind == "ray":
         pytest.skip("one Ray per process: the fixture has it")
-    address = cluster._cluster.scheduler_address
+    address = cluster._client.scheduler.address
     with ungil.map(square, iter(int, 1), kind, address=address) as results:
         assert [next(results) for _ in range(5)] == [0] * 5
 

@@ -1,4 +1,4 @@
-"""The examples of the pages about executors run."""
+"""The examples of the documentation run."""
 
 import importlib.util
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = {"executors.md": 6, "transport.md": 3}
+PAGES = ["executors.md", "reliability.md", "transport.md"]
 EXAMPLES = [
     (page, *found)
     for page in PAGES
@@ -34,4 +34,5 @@ def test_an_example_runs(page: str, package: str, example: str, tmp_path: Path) 
 
 
 def test_all_examples_were_found() -> None:
-    assert {page: sum(example[0] == page for example in EXAMPLES) for page in PAGES} == PAGES
+    fences = sum((DOCS / page).read_text().count("```python") for page in PAGES)
+    assert len(EXAMPLES) == fences > 0

@@ -99,7 +99,9 @@ def test_what_cannot_be_rebuilt_is_told() -> None:
     with InterpreterPoolExecutor(1) as pool:
         with pytest.raises(ungil.RemoteError, match=r"raise_odd raised Odd: 1 and 2"):
             pool.submit(raise_odd).result()
-        with pytest.raises(pickle.PicklingError, match=r"result of task make_lock.*lock"):
+        with pytest.raises(
+            pickle.PicklingError, match=r"result of task kinds_tasks.make_lock .*lock"
+        ):
             pool.submit(make_lock).result()
         with pytest.raises(SystemExit):
             pool.submit(leave).result()

@@ -5,8 +5,9 @@ import os
 import pytest
 
 from poolbench.contenders import contenders
+from poolbench.machine import spread
 from poolbench.measures import P50, RATE, START, proportional_and_unique
-from poolbench.report import Results, markdown, spread
+from poolbench.report import Results, markdown
 
 ROUNDS = [
     {"ungil fork": {"rate": 40.0, "p50": 10.0}, "futures fork": {"rate": 10.0, "p50": 50.0}},

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ import numpy as np
 import psutil
 import pytest
 import ungil
+from process_tasks import (
+    close_descriptors,
+    fork_and_return,
+    fork_and_wait,
+    hold,
+    kill_self,
+)
 from programs import PATIENCE, Program, is_running, output, run, wait_until
 
 METHODS = ("forkserver", "spawn", "fork")
@@ -26,13 +34,6 @@ METHODS = ("forkserver", "spawn", "fork")
 @pytest.fixture(params=METHODS)
 def method(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def hold(marks: Path, gate: Path) -> int:
-    """Leaves a mark with its pid, and waits for the gate."""
-    (marks / str(os.getpid())).touch()
-    wait_until(gate.exists, 100)
-    return os.getpid()
 
 
 def holders(marks: Path) -> list[int]:
@@ -45,16 +46,6 @@ def held_by_two(marks: Path) -> bool:
 
 def is_gone(pool: ungil.ProcessPoolExecutor, pid: int) -> bool:
     return pid not in pool.worker_pids()
-
-
-def kill_self(number: int) -> None:
-    os.kill(os.getpid(), number)
-    time.sleep(PATIENCE)
-
-
-def close_descriptors() -> str:
-    os.closerange(3, 4096)
-    return "closed"
 
 
 def use_closed_descriptors(path: Path) -> int:
@@ -86,7 +77,7 @@ def test_a_worker_that_dies_fails_its_task(
         error = pool.submit(end, argument).exception(PATIENCE)
         assert isinstance(error, ungil.WorkerCrashed)
         assert isinstance(error, ungil.BrokenProcessPool)
-        name = "test_process_life.kill_self" if end is kill_self else "posix._exit"
+        name = "process_tasks.kill_self" if end is kill_self else "posix._exit"
         assert f"task {name} was lost: its worker, process {pid}, {text}" in str(error)
         assert pool.submit(os.getpid).result(PATIENCE) != pid
 
@@ -139,7 +130,8 @@ def test_answers_given_before_death_count(method: str) -> None:
         for _ in range(20):
             futures = [pool.submit(abs, -n) for n in range(200)]
             for pid in pool.worker_pids()[:1]:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # the last one has not been noticed yet
+                    os.kill(pid, signal.SIGKILL)
             wait(futures, PATIENCE)
             lost = [future for future in futures if future.exception(PATIENCE)]
             assert len(lost) <= 1
@@ -199,16 +191,6 @@ def test_a_worker_that_closes_its_descriptors_harms_nobody(method: str, tmp_path
         big = pool.submit(np.full, 2_000_000, 7.0).result(PATIENCE)
         assert (big == 7).all()
         assert path.read_bytes() == b"precious"
-
-
-def fork_and_return() -> int:
-    return os.fork()
-
-
-def fork_and_wait() -> int:
-    if (child := os.fork()) == 0:
-        os._exit(5)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

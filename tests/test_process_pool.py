@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_sharer
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import ungil
+from process_tasks import divide, make, pass_gate, raise_it, same
 from programs import PATIENCE, output, run, wait_until
 from ungil import ThreadPoolExecutor
 
@@ -38,19 +39,6 @@ def pool() -> Iterator[ungil.ProcessPoolExecutor]:
 
 
 # --- tasks ------------------------------------------------------------------------------------
-
-
-def same(value: object) -> object:
-    return value
-
-
-def pass_gate(gate: Path) -> bool:
-    wait_until(gate.exists)
-    return True
-
-
-def divide(a: float, b: float) -> float:
-    return a / b
 
 
 class Unhelpful(Exception):
@@ -85,19 +73,11 @@ class Mine:
         self.__dict__.update(state)
 
 
-def raise_it(kind: Callable[..., BaseException], *args: object) -> None:
-    raise kind(*args)
-
-
 def chained() -> None:
     try:
         divide(1, 0)
     except ZeroDivisionError as error:
         raise KeyError("missing") from error
-
-
-def make(kind: Callable[[], object]) -> object:
-    return kind()
 
 
 # --- the interface ----------------------------------------------------------------------------
@@ -370,7 +350,7 @@ def test_an_exception_that_does_not_unpickle_is_told_by_name(
 ) -> None:
     error = pool.submit(raise_it, Unhelpful, 1, 2).exception()
     assert isinstance(error, ungil.RemoteError)
-    assert "test_process_pool.raise_it raised Unhelpful: 1 and 2" in str(error)
+    assert "process_tasks.raise_it raised Unhelpful: 1 and 2" in str(error)
     assert "missing 1 required positional argument" in str(error)
     assert "raise kind(*args)" in str(error.__cause__)
 
@@ -412,14 +392,14 @@ def test_a_remote_exception_prints_whole(tmp_path: Path) -> None:
 def test_a_result_that_does_not_pickle(pool: ungil.ProcessPoolExecutor) -> None:
     error = pool.submit(make, threading.Lock).exception()
     assert isinstance(error, pickle.PicklingError)
-    assert "the result of task test_process_pool.make, a _thread.lock" in str(error)
+    assert "the result of task process_tasks.make, a _thread.lock" in str(error)
     assert pool.submit(int, "1").result() == 1
 
 
 def test_a_result_that_does_not_unpickle(pool: ungil.ProcessPoolExecutor) -> None:
     error = pool.submit(make, Mine).exception()
     assert isinstance(error, LookupError)
-    assert "the result of task test_process_pool.make cannot be unpickled" in error.__notes__[0]
+    assert "the result of task process_tasks.make cannot be unpickled" in error.__notes__[0]
 
 
 def test_an_argument_that_does_not_pickle_is_named(pool: ungil.ProcessPoolExecutor) -> None:
@@ -431,7 +411,7 @@ def test_an_argument_that_does_not_pickle_is_named(pool: ungil.ProcessPoolExecut
     ):
         error = future.exception()
         assert isinstance(error, pickle.PicklingError)
-        assert str(error).startswith(f"{name} of test_process_pool.")
+        assert str(error).startswith(f"{name} of process_tasks.")
 
 
 def test_an_argument_that_does_not_unpickle(pool: ungil.ProcessPoolExecutor) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 import ungil
-from command_line import ENVIRONMENT, Cli
+from command_line import ENVIRONMENT, INTERPRETER, WORKERS, Cli
+from kinds_tasks import pid, raise_key_error
 
 # pexpect forks; nothing of ours runs in the child before it becomes the program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
@@ -22,9 +23,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
 LINES = r"\[# {} = {}, # tasks = {}, workload = {}\]\nTotal time \d+\.\d{{4}} s\n"
 
 
-@pytest.mark.parametrize(("worker", "plural"), [("thread", "threads"), ("process", "processes")])
+@pytest.mark.parametrize("worker", ["thread", INTERPRETER, "process"])
 @pytest.mark.parametrize("workload", ["io", "cpu"])
-def test_prints_the_lectures_lines(cli: Cli, workload: str, worker: str, plural: str) -> None:
+def test_prints_the_lectures_lines(cli: Cli, workload: str, worker: str) -> None:
+    plural = {"thread": "threads", "interpreter": "interpreters", "process": "processes"}[worker]
     done = cli(
         "run", workload, "--worker", worker, "--workers", "4", "--tasks", "24", "--iterations", "50"
     )
@@ -39,23 +41,24 @@ def test_total_time_is_the_time_it_took(cli: Cli, tmp_path: Path) -> None:
     assert 0.4 <= total < 0.8
 
 
-@pytest.mark.parametrize("worker", ["thread", "process", "serial"])
+@pytest.mark.parametrize("worker", WORKERS)
 def test_run_example(capfd: pytest.CaptureFixture[str], worker: str) -> None:
     ungil.run_example(2, 4, "time:monotonic", worker)
     out, err = capfd.readouterr()
-    workers = {"thread": "# threads = 2", "process": "# processes = 2", "serial": "serial"}[worker]
+    workers = {
+        "serial": "serial",
+        "thread": "# threads = 2",
+        "interpreter": "# interpreters = 2",
+        "process": "# processes = 2",
+    }[worker]
     assert out.startswith(f"[{workers}, # tasks = 4, workload = time:monotonic]\nTotal time ")
     assert err == ""
 
 
-def module_level() -> None:
-    time.sleep(0.001)
-
-
-@pytest.mark.parametrize("worker", ["thread", "process"])
+@pytest.mark.parametrize("worker", ["thread", INTERPRETER, "process"])
 def test_run_example_with_callables(capsys: pytest.CaptureFixture[str], worker: str) -> None:
-    ungil.run_example(n_workers=2, n_tasks=3, workload=module_level, worker=worker)
-    assert "workload = test_run:module_level]" in capsys.readouterr().out
+    ungil.run_example(n_workers=2, n_tasks=3, workload=pid, worker=worker)
+    assert "workload = kinds_tasks:pid]" in capsys.readouterr().out
     pytest.importorskip("cloudpickle")
     captured = []
     ungil.run_example(2, 3, lambda: captured.append(1), worker)
@@ -81,21 +84,17 @@ def test_run_example_refuses(
         ungil.run_example(*arguments)
 
 
-def raises() -> None:
-    raise KeyError("from the task")
-
-
-@pytest.mark.parametrize("worker", ["serial", "thread", "process"])
+@pytest.mark.parametrize("worker", WORKERS)
 def test_run_example_raises_the_tasks_own_exception(worker: str) -> None:
     with pytest.raises(KeyError, match="from the task") as caught:
-        ungil.run_example(1, 1, raises, worker)
+        ungil.run_example(1, 1, raise_key_error, worker)
     notes = "\n".join(caught.value.__notes__)
     assert "task 1 of 1" in notes
-    if worker == "process":
-        assert "in raises" in notes
+    if worker in ("interpreter", "process"):
+        assert "in raise_key_error" in notes
 
 
-@pytest.mark.parametrize("worker", ["serial", "thread", "process"])
+@pytest.mark.parametrize("worker", WORKERS)
 @pytest.mark.parametrize(
     ("function", "line"),
     [
@@ -116,7 +115,7 @@ def test_a_task_that_raises_shows_its_own_traceback_only(
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("worker", ["serial", "thread", "process"])
+@pytest.mark.parametrize("worker", WORKERS)
 def test_the_failing_task_is_named(cli: Cli, jobs: Path, worker: str) -> None:
     done = cli(
         "run", "jobs:fails_on_three", "--items", "range(6)", "--worker", worker, "--workers", "1"
@@ -134,7 +133,7 @@ def test_a_killed_worker_is_told(cli: Cli, jobs: Path) -> None:
         "error: task 4 of 6 of jobs:dies_on_three, process x1: task jobs.dies_on_three"
         in done.stderr
     )
-    assert "was killed by SIGKILL" in done.stderr
+    assert "was killed by SIGKILL\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -153,6 +152,30 @@ def test_what_does_not_pickle_is_named(cli: Cli, jobs: Path) -> None:
     assert "Traceback" not in argument.stderr + result.stderr
     thread = cli("run", "jobs:gives_generator", "--worker", "thread", "--tasks", "1")
     assert thread.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["jobs"], '"jobs" is a module: name the function too, as jobs:nap. It defines: nap, '),
+        (["jobs:"], '"jobs" is a module: name the function too, as jobs:nap'),
+        (["jobs.py"], '"jobs.py" is a file: name the function too, as jobs.py:nap'),
+        (["jobs:later"], "asyncio.run(later(...))"),
+        (["io", "--iterations", "1e5"], "it must be a whole number, for example 24 or 1_000_000"),
+        (["io", "--worker", "treads"], 'Did you mean "thread"?'),
+    ],
+)
+def test_usage_errors_tell_the_remedy(
+    cli: Cli, jobs: Path, arguments: list[str], expected: str
+) -> None:
+    done = cli("run", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr
+
+
+def test_numbers_may_be_written_as_in_python(cli: Cli) -> None:
+    done = cli("run", "cpu", "--iterations", "1_000", "--tasks", "2")
+    assert done.returncode == 0, done.stderr
 
 
 def test_more_workers_than_a_pool_takes(cli: Cli) -> None:
@@ -176,7 +199,7 @@ def test_workers_that_cannot_be_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", ["hangs", "spins"])
-@pytest.mark.parametrize("worker", ["serial", "thread", "process"])
+@pytest.mark.parametrize("worker", WORKERS)
 def test_timeout_ends_a_task_that_hangs(cli: Cli, jobs: Path, worker: str, function: str) -> None:
     begun = time.monotonic()
     done = cli(
@@ -206,13 +229,13 @@ def test_a_thread_that_ignores_everything_is_left_with_the_program(
         assert "still running after 0.3 s" in done.stderr
 
 
-def test_tasks_within_the_timeout_are_left_alone(cli: Cli, jobs: Path) -> None:
-    for worker in ["serial", "thread", "process"]:
-        done = cli(
-            "run", "jobs:nap", "--worker", worker, "--workers", "2", "--tasks", "40",
-            "--timeout", "0.4",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("worker", WORKERS)
+def test_tasks_within_the_timeout_are_left_alone(cli: Cli, jobs: Path, worker: str) -> None:
+    done = cli(
+        "run", "jobs:nap", "--worker", worker, "--workers", "2", "--tasks", "250",
+        "--timeout", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def living_members(group: int) -> list[str]:
@@ -225,7 +248,7 @@ def living_members(group: int) -> list[str]:
     return living
 
 
-@pytest.mark.parametrize("worker", ["serial", "thread", "process"])
+@pytest.mark.parametrize("worker", WORKERS)
 @pytest.mark.parametrize("function", ["hangs", "spins"])
 def test_ctrl_c_ends_everything_within_a_second(
     tmp_path: Path, jobs: Path, worker: str, function: str

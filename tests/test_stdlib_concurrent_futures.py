@@ -1,7 +1,7 @@
 """CPython's own tests of concurrent.futures, run against ungil's executors.
 
-tests/stdlib/run.py runs each of its test classes in a process of its own, a few at a time: mostly they
-sleep. tests/stdlib/left_out.py names every test that is not held to, and why.
+tests/stdlib/run.py runs each of its test classes in a process of its own, a few at a time: mostly
+they sleep. tests/stdlib/left_out.py names every test that is not held to, and why.
 """
 
 import functools

@@ -1,18 +1,30 @@
 """`ungil.sync.Queue`'s messages, `Value` and `Array`."""
 
+import abc
 import array
+import copyreg
 import ctypes
+import dataclasses
+import enum
 import pickle
 import struct
 import threading
 from typing import Any
 
 import pytest
+import sync_support  # noqa: F401 (its first object makes the arena, which stays)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ungil import sync
 
 np = pytest.importorskip("numpy")
+
+
+@dataclasses.dataclass
+class Pair:
+    left: Any
+    right: Any = None
+
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary(),
@@ -25,6 +37,8 @@ OBJECTS = st.recursive(
         st.tuples(inner, inner),
         st.dictionaries(st.one_of(st.text(), st.integers()), inner),
         st.frozensets(st.integers()),
+        st.sets(st.one_of(st.integers(), st.text())),
+        st.builds(Pair, inner, inner),
     ),
 )
 
@@ -35,6 +49,8 @@ def types(thing: Any) -> Any:
         return (dict, [(types(key), types(value)) for key, value in thing.items()])
     if isinstance(thing, list | tuple):
         return (type(thing), [types(item) for item in thing])
+    if isinstance(thing, Pair):
+        return (Pair, types(thing.left), types(thing.right))
     return type(thing)
 
 
@@ -64,6 +80,119 @@ def test_what_is_shared_inside_a_message_is_shared_outside() -> None:
     assert one[0] is other[0]
     out = queue.get()
     assert out[0] is out
+
+
+def through(thing: Any) -> Any:
+    queue = sync.Queue()
+    queue.put(thing)
+    return queue.get()
+
+
+class Child(Pair):
+    pass
+
+
+class Base(abc.ABC):  # noqa: B024
+    pass
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    number: int
+
+
+class Mapping(dict[str, int]):
+    pass
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+def test_instances_keep_class_attributes_and_identity() -> None:
+    child = Child(1, [Pair("x")])
+    child.later = {2.5}  # type: ignore[attr-defined]
+    out = through(child)
+    assert (type(out), out.__dict__) == (Child, child.__dict__)
+    out = through([child, child])
+    assert out[0] is out[1]
+    child.left = child
+    out = through(child)
+    assert out.left is out
+
+
+@pytest.mark.parametrize("thing", [Slotted(1), Frozen(1), Colour.RED, ValueError("no")])
+def test_classes_with_a_layout_or_a_say_of_their_own_come_out_as_from_pickle(thing: Any) -> None:
+    assert repr(through(thing)) == repr(pickle.loads(pickle.dumps(thing)))
+
+
+def test_a_subclass_of_a_container_keeps_its_items_and_its_attributes() -> None:
+    mapping = Mapping(a=1)
+    mapping.name = "it"  # type: ignore[attr-defined]
+    out = through(mapping)
+    assert (type(out), out, out.name) == (Mapping, {"a": 1}, "it")
+    assert type(through(Base())) is Base
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("__reduce__", lambda self: (Pair, ("changed",))),
+        ("__reduce_ex__", lambda self, protocol: (Pair, ("changed",))),
+        ("__getstate__", lambda self: {"left": "changed"}),
+        ("__setstate__", lambda self, state: self.__dict__.update(left="changed")),
+    ],
+)
+def test_a_class_that_changes_its_mind_is_heard(
+    monkeypatch: pytest.MonkeyPatch, name: str, method: Any
+) -> None:
+    """What is remembered of a class is forgotten when the class, or a base of it, changes."""
+    assert through(Child("as it was")).left == "as it was"
+    monkeypatch.setattr(Pair, name, method, raising=False)
+    expected = pickle.loads(pickle.dumps(Child("as it was")))
+    out = through(Child("as it was"))
+    assert (type(out), out.left) == (type(expected), expected.left)
+    monkeypatch.undo()
+    assert through(Child("as it was")).left == "as it was"
+
+
+def test_a_registered_reducer_and_an_instances_own_are_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(copyreg.dispatch_table, Pair, lambda pair: (str, ("registered",)))
+    assert through(Pair(1)) == "registered"
+    own = Child(1)
+    own.__reduce_ex__ = lambda protocol: (str, ("own",))  # type: ignore[method-assign]
+    assert through(own) == "own"
+
+
+def test_a_class_that_the_other_side_could_not_find_is_refused_by_put(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Local:
+        pass
+
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        through(Local())
+    old = Pair(1)
+    monkeypatch.setitem(globals(), "Pair", dataclasses.make_dataclass("Pair", ["left"]))
+    with pytest.raises(pickle.PicklingError, match="not the same object"):
+        through(old)
+
+
+def test_more_classes_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(100):
+        name = f"Class{number}"
+        made = type(name, (), {"__module__": __name__})
+        monkeypatch.setitem(globals(), name, made)
+        thing = made()
+        thing.number = number
+        assert through(thing).number == number
 
 
 class Number(int):

@@ -31,3 +31,11 @@ def test_the_semaphore_breaks_and_then_it_does_not() -> None:
     assert "nothing complained" in threading
     assert "at once in the room for one: 1" in ours
     assert "refused: OverRelease: releasing 1 more would give this semaphore 2 permits" in ours
+
+
+def test_updates_are_lost_and_then_they_are_not() -> None:
+    threading, ours = halves("break_python.py")
+    assert 'x += int("1"): nothing lost' not in threading
+    assert "of 2,000,000 lost" in threading
+    assert 'with lock: x += int("1"): nothing lost in 3 attempts' in ours
+    assert 'total.add(int("1")): nothing lost in 3 attempts' in ours

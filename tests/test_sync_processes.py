@@ -334,6 +334,29 @@ def test_a_deadlock_of_two_processes_is_refused_to_exactly_one(fork: Callable[..
     join(*children)
 
 
+def test_a_deadlock_of_threads_and_a_process_is_refused_to_exactly_one(
+    fork: Callable[..., Any],
+) -> None:
+    first, second, third = (sync.Lock(detect=True) for _ in range(3))
+    barrier, answers = sync.Barrier(3), sync.Queue()
+    child = fork(support.cross, third, first, barrier, answers)
+    threads = [
+        threading.Thread(target=support.cross, args=(mine, next_one, barrier, answers), name=name)
+        for mine, next_one, name in [(first, second, "one"), (second, third, "two")]
+    ]
+    for thread in threads:
+        thread.start()
+    got = dict(answers.get(timeout=TIMEOUT) for _ in range(3))
+    assert got["got"] is True
+    # The kernel's names, where the child tells: only its own threads have Python's.
+    assert got["Deadlock"].count("waits for the lock at") == 3
+    assert f"process {child.pid})" in got["Deadlock"]
+    assert f"process {os.getpid()})" in got["Deadlock"]
+    for thread in threads:
+        thread.join(TIMEOUT)
+    join(child)
+
+
 def test_an_address_of_an_ended_process_is_a_clear_error() -> None:
     code = "import pickle; from ungil import sync; print(pickle.dumps(sync.Lock()).hex())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

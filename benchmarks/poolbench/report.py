@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from poolbench import machine
 from poolbench.contenders import Contender
+from poolbench.machine import number, spread
 from poolbench.measures import ARRAY_64, MEASURES, MIB, PSS, START, USS, Figures, Measure
 
-PEERS = ("ungil", "numpy", "loky", "joblib", "mpire", "pebble")
+PACKAGES = ("ungil", "numpy", "loky", "joblib", "mpire", "pebble")
 OUR_DEFAULT = "ungil forkserver"
 BEST_OF_FUTURES = "futures' best method / ungil's default"
 # Where the start method makes the figure, the best of all of them says nothing.
@@ -54,7 +50,7 @@ class Results:
     def to_dict(self) -> dict[str, Any]:
         return {
             "version": 1,
-            "machine": machine(),
+            "machine": machine.facts(PACKAGES),
             "workers": self.workers,
             "tasks": self.tasks,
             "copy_bytes_per_second": self.copy_rates,
@@ -64,42 +60,16 @@ class Results:
         }
 
 
-def machine() -> dict[str, str]:
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "cpu": f"{cpu_model()}, {len(os.sched_getaffinity(0))} usable cores",
-        "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}",
-        "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
-        "python": f"{platform.python_implementation()} {sys.version.split()[0]}",
-        "packages": ", ".join(f"{name} {version}" for name, version in installed()),
-    }
-
-
-def cpu_model() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def installed() -> Iterator[tuple[str, str]]:
-    for name in PEERS:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-
-
 def markdown(results: Results, contenders: list[Contender]) -> Iterator[str]:
-    facts = machine()
+    facts = machine.facts(PACKAGES)
     yield f"## {facts['date']}: {results.workers} workers, {len(results.rounds)} rounds"
     yield ""
-    yield f"{facts['cpu']}; {facts['system']}; {facts['python']}; {facts['packages']}; "
-    yield f"load {facts['load']}; bursts of {results.tasks} no-op tasks;"
+    yield machine.sentence(facts)
+    yield f"bursts of {results.tasks} no-op tasks;"
     yield f"one 64 MiB copy in one process: {median(results.copy_rates) / MIB:.0f} MiB/s."
     yield "Figures are medians over the rounds, with the least and the greatest."
-    if os.getloadavg()[0] > 2 * max(results.workers, len(os.sched_getaffinity(0))):
-        yield "**Others were using this machine: do not publish these figures.**"
+    if machine.is_busy(results.workers):
+        yield machine.BUSY
     for name, reason in results.left_out.items():
         yield f"Left out: {name} ({reason})."
     for measure in MEASURES:
@@ -135,19 +105,6 @@ def measure_table(results: Results, contenders: list[Contender], measure: Measur
 def ours(contender: Contender) -> str:
     """The contender of ours that is divided by this one."""
     return f"ungil {contender.start_method or contender.kind}"
-
-
-def spread(ratios: list[float]) -> str:
-    if not ratios:
-        return ""
-    return f"{median(ratios):.2f} times ({min(ratios):.2f} - {max(ratios):.2f})"
-
-
-def number(value: float) -> str:
-    """Three significant digits are what such figures carry."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def share_of_limit(results: Results) -> list[float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ungil._ungil import __version__
 
 if TYPE_CHECKING:
+    from ungil._context import worker_context
     from ungil._executors import Future, ThreadPoolExecutor
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
@@ -20,30 +21,40 @@ if TYPE_CHECKING:
         ProcessPoolExecutor,
         RemoteError,
         RemoteTraceback,
+        TaskTimeout,
         WorkerCrashed,
     )
     from ungil._share import Shared, share
-    from ungil._ungil import Comparison, compare, run_example
+    from ungil._stats import PoolStats
+    from ungil._trace import Trace, trace
+    from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
 
 __all__ = [
     "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
     "Future",
+    "GilStats",
     "InterpreterPoolExecutor",
+    "PoolStats",
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
     "Shared",
+    "TaskTimeout",
     "ThreadPoolExecutor",
+    "Trace",
     "WorkerCrashed",
     "__version__",
     "compare",
     "executor",
+    "gil_stats",
     "map",
     "run_example",
     "share",
+    "trace",
+    "worker_context",
 ]
 
 _HOMES = {
@@ -51,19 +62,26 @@ _HOMES = {
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
     "Future": "ungil._executors",
+    "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
+    "PoolStats": "ungil._stats",
     "ProcessPoolExecutor": "ungil._process",
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
     "Shared": "ungil._share",
+    "TaskTimeout": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
+    "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
     "executor": "ungil._kinds",
+    "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
     "share": "ungil._share",
+    "trace": "ungil._trace",
+    "worker_context": "ungil._context",
 }
 
 

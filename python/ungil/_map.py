@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from ungil import _kinds
 from ungil._choice import Choice, choose
-from ungil._executors import check_max_workers, usable_cores
+from ungil._executors import bounded, check_max_workers, usable_cores
 from ungil._probe import Measured, probe
+from ungil._progress import Progress, show
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,6 +35,7 @@ def map(
     workers: int | None = None,
     *,
     chunksize: int | None = None,
+    progress: bool | str = False,
     **options: Any,
 ) -> MapResults[R]:
     """Like the built-in `map(f, items)`, by the workers that suit `f`; results in order.
@@ -43,6 +45,8 @@ def map(
     workers: how many; default: for threads the usable cores + 4, at most 32; else the cores.
     chunksize: items that travel to a worker process together; default: for "auto" as many as
         take a millisecond, else 1.
+    progress: True, or a label: shows a bar of the items whose calls have ended, on stderr if that
+        is a terminal, or in a notebook (with tqdm).
     options: go to `ungil.executor`.
 
     The result is an iterator, with the choice and its reason in `kind`, `workers` and `reason`;
@@ -54,28 +58,31 @@ def map(
     check_max_workers(workers, 1)
     if chunksize is not None and chunksize < 1:
         raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+    bar = show(progress, _length(items))
     remaining = iter(items)
     if kind != "auto":
         choice = Choice(kind, workers or _default_workers(kind), "as was asked for")
         executor = _kinds.executor(kind, workers, **options)
         if kind == "serial":
-            rest = executor.map(f, remaining)
+            rest = _counted(executor.map(f, remaining), bar)
         else:
-            rest = _Ahead(executor, f, remaining, choice.workers, chunksize or 1).results()
+            rest = _Ahead(executor, f, remaining, choice.workers, chunksize or 1, bar=bar).results()
         return MapResults([], rest, choice, None)
     done, measured = probe(f, remaining, _length(items), workers or usable_cores())
+    if bar is not None:
+        bar.advance(len(done))
     choice = choose(measured)
     if choice.kind == "thread":
         choice = choice._replace(workers=workers or _default_workers("thread"))
     _log.info("map: %s", choice)
     if measured.remaining == 0 or any(future.exception() is not None for future in done):
-        rest = iter(())
+        rest = _counted(iter(()), bar)
     elif choice.kind == "serial":
-        rest = (f(item) for item in remaining)
+        rest = _counted((f(item) for item in remaining), bar)
     else:
         executor = _kinds.executor(choice.kind, choice.workers, **options)
         chunk = chunksize or (_chunk(measured) if choice.kind == "process" else 1)
-        rest = _Ahead(executor, f, remaining, choice.workers, chunk).results()
+        rest = _Ahead(executor, f, remaining, choice.workers, chunk, bar=bar).results()
     return MapResults(done, rest, choice, measured)
 
 
@@ -84,6 +91,22 @@ def _length(items: object) -> int | None:
         return len(items)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+def _counted(results: Iterator[R], bar: Progress | None) -> Iterator[R]:
+    """The results as they are, each counted."""
+    if bar is None:
+        return results
+
+    def counted() -> Iterator[R]:
+        try:
+            for result in results:
+                bar.advance()
+                yield result
+        finally:
+            bar.close()
+
+    return counted()
 
 
 def _default_workers(kind: str) -> int:
@@ -155,12 +178,15 @@ class _Ahead(Generic[R]):
         items: Iterator[Any],
         workers: int,
         chunksize: int,
+        *,
+        bar: Progress | None,
     ) -> None:
         self._executor = executor
+        self._bar = bar
         self._call: Callable[[Any], Any] = f if chunksize == 1 else _Chunk(f)
         self._items = items
         self._items_error: Exception | None = None
-        self._window = _AHEAD * workers
+        self._window = bounded(_AHEAD * workers, getattr(executor, "_max_pending", None)) or 1
         self._chunksize = chunksize
         self._waiting: deque[Future[Any]] = deque()
         try:
@@ -173,6 +199,8 @@ class _Ahead(Generic[R]):
         while len(self._waiting) < self._window and (chunk := self._next_chunk()):
             argument = chunk if self._chunksize > 1 else chunk[0]
             self._waiting.append(self._executor.submit(self._call, argument))
+            if self._bar is not None:
+                self._bar.watch(self._waiting[-1], len(chunk))
 
     def _next_chunk(self) -> list[Any]:
         chunk: list[Any] = []
@@ -201,6 +229,9 @@ class _Ahead(Generic[R]):
         except BaseException as error:
             self._drop(now=isinstance(error, KeyboardInterrupt))
             raise
+        if self._bar is not None:
+            self._bar.all_ended()
+            self._bar.close()
         self._executor.shutdown(wait=True)
 
     def __del__(self) -> None:
@@ -209,6 +240,8 @@ class _Ahead(Generic[R]):
             self._drop()
 
     def _drop(self, now: bool = False) -> None:
+        if self._bar is not None:
+            self._bar.close()
         for future in self._waiting:
             future.cancel()
         self._waiting.clear()

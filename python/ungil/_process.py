@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
@@ -17,12 +18,17 @@ from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ungil import _ungil
+from ungil._affinity import Affinity, check_affinity
 from ungil._executors import (
+    Future,
     InterruptibleExecutor,
+    bounded,
+    check_buffersize,
     check_initializer,
+    check_max_pending,
     check_max_workers,
     map_buffered,
     register,
@@ -30,7 +36,11 @@ from ungil._executors import (
     without_shared,
 )
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
+from ungil._options import Options, check_timeout
 from ungil._worker import run_chunk
+
+if TYPE_CHECKING:
+    from ungil._stats import PoolStats
 
 T = TypeVar("T")
 
@@ -46,6 +56,7 @@ __all__ = [
     "ProcessPoolExecutor",
     "RemoteError",
     "RemoteTraceback",
+    "TaskTimeout",
     "WorkerCrashed",
 ]
 
@@ -55,6 +66,13 @@ class WorkerCrashed(BrokenProcessPool):
 
     Only that task is lost: the worker is replaced and the pool goes on. It is a subclass of
     `concurrent.futures.process.BrokenProcessPool`, so code that expects that keeps working.
+    """
+
+
+class TaskTimeout(TimeoutError):
+    """A task ran longer than its timeout and was stopped; the message names it, the pid, the limit.
+
+    Its worker was killed and is replaced; nothing else is lost, whatever `on_crash` says.
     """
 
 
@@ -146,9 +164,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
     max_workers: processes at most (1 to 1024), each started when there is work for it;
         default: the usable cores.
     mp_context: only its start method is used; `start_method` says the same more simply.
-    initializer, initargs: called in each worker before its first task; if it raises, the pool
-        is broken (`BrokenProcessPool`, with the worker's traceback as the cause). The arguments
-        may be multiprocessing's locks, queues, pipes and shared values.
+    initializer, initargs: called in each worker before its first task; what it returns is that
+        worker's `ungil.worker_context()`. If it raises, the pool is broken (`BrokenProcessPool`,
+        with the worker's traceback as the cause). The arguments may be multiprocessing's locks,
+        queues, pipes and shared values.
     max_tasks_per_child: a worker that has run so many tasks is replaced by a fresh one; not
         with the fork start method.
     start_method: "forkserver" (default), "spawn" or "fork". Where it is not given and an
@@ -163,6 +182,17 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         "break": as `concurrent.futures` does it: everything unfinished fails with
         `BrokenProcessPool`, and the pool takes no more tasks.
     retries: for `on_crash="retry"`, how often one task is run again (default 3).
+    task_timeout: seconds that a task may run, counted from its start in a worker; then its worker
+        is killed and it fails with `ungil.TaskTimeout`. `options(timeout=...)` sets it for
+        single tasks. Programs that the task has started are not ended.
+    affinity: the cores that the workers may run on: "spread" for one each, in turn, or a sequence
+        with a core or a set of cores per worker, from the start again when it ends; default: all
+        that this process may use. A worker's successor gets the same. Raises `ValueError` for a
+        core that this process may not use.
+    max_pending: so many accepted tasks may be unfinished; `submit` waits for room, except in
+        the pool's own callbacks. Default: no bound.
+    stats: whether the pool keeps the figures that `stats()` gives; that costs each task about a
+        tenth of a microsecond.
     readonly_buffers: arrays, memoryviews and the like arrive, in workers and as results, as views
         of shared memory that belong to the receiver alone, and can be written to. With True they
         are read-only. What was read-only where it came from always is.
@@ -182,6 +212,10 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         start_method: str | None = None,
         on_crash: str = "isolate",
         retries: int | None = None,
+        task_timeout: float | None = None,
+        affinity: Affinity | None = None,
+        max_pending: int | None = None,
+        stats: bool = False,
         readonly_buffers: bool = False,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
@@ -191,6 +225,9 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         method = _check_start_method(mp_context, start_method)
         _check_max_tasks(max_tasks_per_child, method)
         retries = _check_crash_policy(on_crash, retries)
+        task_timeout = check_timeout(task_timeout, "task_timeout")
+        self._has_initializer = initializer is not None
+        self._max_pending = check_max_pending(max_pending)
         if getattr(_mp_process.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "A process pool was asked for while a worker process imports the main module. "
@@ -201,6 +238,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
             "readonly": bool(readonly_buffers),
+            "cores": check_affinity(affinity),
+            "blocked_signals": [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))],
         }
         descriptors = Descriptors()
         try:
@@ -218,9 +257,18 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
                 inherited = partial(initializer, *without_shared(initargs, {})[0])
             pickled = pickle.dumps(set_up, protocol=5)
             duplicates = descriptors.duplicates
-            policy = (on_crash, retries)
+            policy = (on_crash, retries, task_timeout)
+            limit = self._max_pending
             self._open(
-                count, method, pickled, inherited, duplicates, policy, bool(readonly_buffers)
+                count,
+                method,
+                pickled,
+                inherited,
+                duplicates,
+                policy,
+                limit,
+                bool(stats),
+                bool(readonly_buffers),
             )
         finally:
             descriptors.close()
@@ -237,22 +285,59 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`, but the calls run in the workers; results come in order.
 
         timeout: seconds from now until the last result must be there, else `TimeoutError`.
         chunksize: so many calls travel to a worker together.
         buffersize: at most so many chunks are submitted ahead of the results taken; default:
-            all at once. With it the iterables may be endless.
+            the pool's `max_pending`, in chunks, else all at once. With it the iterables may be
+            endless.
+        progress: True, or a label: shows a bar of the items of calls that have ended, on stderr
+            if that is a terminal, or in a notebook (with tqdm).
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
+
+    def _map(
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+        progress: bool | str,
+    ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
+        check_buffersize(buffersize)
+        limit = self._max_pending and max(1, self._max_pending // chunksize)
+        buffersize = bounded(buffersize, limit)
         arguments = zip(*iterables, strict=False)
+        bar = self._show(progress, iterables)
         if chunksize == 1:
-            return map_buffered(self, fn, arguments, timeout, buffersize)
+            return map_buffered(through, fn, arguments, timeout, buffersize, bar=bar)
         chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
-        lists = map_buffered(self, _Chunk(fn), chunks, timeout, buffersize)
+        lists = map_buffered(
+            through,
+            _Chunk(fn),
+            chunks,
+            timeout,
+            buffersize,
+            bar=bar,
+            items=lambda args: len(args[0]),
+        )
         return _one_by_one(lists)
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        return self._submit((options.timeout, options.priority), fn, args, kwargs)
 
     @property
     def _processes(self) -> dict[int, WorkerProcess]:
@@ -260,6 +345,15 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         while self._starting():
             time.sleep(0.001)
         return {pid: WorkerProcess(self, pid) for pid in self.worker_pids()}
+
+    def stats(self) -> PoolStats:
+        """What the pool has done so far: tasks, latencies, bytes, workers; also after its end.
+
+        Raises `RuntimeError` unless the pool was made with `stats=True`.
+        """
+        from ungil._stats import pool_stats  # noqa: PLC0415 (only for those who ask)
+
+        return pool_stats(self._figures())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more tasks; waits for those taken, or drops those not yet begun."""

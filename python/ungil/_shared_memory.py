@@ -161,7 +161,7 @@ _keeping = False
 
 def keep() -> None:
     """From now on this process is a worker, which keeps what it has attached to until `sweep`."""
-    global _keeping  # noqa: PLW0603 (a process is a worker or it is not)
+    global _keeping
     _keeping = True
 
 

@@ -26,7 +26,7 @@ def preload() -> None:
     import threading  # noqa: F401, PLC0415
     from multiprocessing import process  # noqa: F401, PLC0415
 
-    from ungil import _pickling  # noqa: F401, PLC0415
+    from ungil import _context, _pickling  # noqa: F401, PLC0415
 
     # Ignored SIGCHLD, which a parent may hand down, hides from the server how its workers ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -53,7 +53,11 @@ def set_up(
     # SIG_IGN, which programs started by a task would inherit.
     signal.signal(signal.SIGINT, _heed_not)
     # Blocked until now, by the thread that started this process or its server.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_SETMASK, what["blocked_signals"])
+    if what["cores"] is not None:
+        from ungil._affinity import pin  # noqa: PLC0415 (few pools have any)
+
+        pin(what["cores"], index)
     if forked:
         _leave_parent_behind()
     else:
@@ -70,14 +74,16 @@ def set_up(
         initializer = partial(function, *args)
     if descriptors:
         _inheritance.close_unused()
-    if initializer is not None:
-        _initialize(initializer)
+    from ungil import _context  # noqa: PLC0415 (the fork server has it loaded)
+
+    _context.enter_all(_context.NOTHING if initializer is None else _initialize(initializer))
     return what["max_tasks"], what["breaks"], what["readonly"]
 
 
-def _initialize(initializer: Callable[[], object]) -> None:
+def _initialize(initializer: Callable[[], object]) -> object:
+    """What the initializer returns, for the worker's context."""
     try:
-        initializer()
+        return initializer()
     except BaseException:
         # The parent is told; a log that was set up here is told as concurrent.futures does.
         logging = sys.modules.get("logging")

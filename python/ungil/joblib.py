@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from queue import Empty
 from typing import Any
 
 import joblib
@@ -90,8 +93,18 @@ class UngilBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
             raise RuntimeError("the backend is not configured: use it through joblib.Parallel")
         future = self._executor.submit(func)
         if callback is not None:
-            future.add_done_callback(callback)
+            future.add_done_callback(partial(self._tell, self._executor, callback))
         return future
+
+    def _tell(
+        self,
+        executor: ProcessPoolExecutor,
+        callback: Callable[[Future[Any]], object],
+        future: Future[Any],
+    ) -> None:
+        # What an aborted call has left must not be counted as the next call's.
+        if executor is self._executor:
+            callback(future)
 
     def retrieve_result_callback(self, future: Future[Any]) -> Any:
         """The results of a batch, for joblib's callback."""
@@ -109,21 +122,31 @@ class UngilBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc
         if self._executor is not None:
             executor, self._executor = self._executor, None
             executor.kill_workers()
+        self.reset_batch_stats()
+        self._forget_batches()
         if ensure_ready:
             self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
+
+    def _forget_batches(self) -> None:
+        # joblib takes tasks out of its iterator some ahead, and after a failed call the next one
+        # would begin with those.
+        ahead = getattr(self.parallel, "_ready_batches", None)
+        if ahead is not None:
+            with suppress(Empty):
+                while True:
+                    ahead.get_nowait()
 
 
 def _set_up(
     environment: dict[str, str],
     initializer: Callable[..., object] | None,
     initargs: tuple[Any, ...],
-) -> None:
+) -> object:
     """In a worker: keeps its libraries from starting a thread for each core."""
     import os  # noqa: PLC0415 (in the worker)
 
     os.environ.update(environment)
-    if initializer is not None:
-        initializer(*initargs)
+    return None if initializer is None else initializer(*initargs)
 
 
 def register() -> None:

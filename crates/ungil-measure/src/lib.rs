@@ -1,4 +1,5 @@
-//! What `ungil compare` measures with: readers of `/proc`, statistics, scaling laws, verdicts.
+//! What `ungil compare` and a pool's `stats()` measure with: readers of `/proc`,
+//! statistics, scaling laws, verdicts.
 //!
 //! ```text
 //!  os::linux      -> memory, CPU time, limits, disturbances        reads files
@@ -7,6 +8,7 @@
 //!                    scaling      Amdahl's law, Gunther's law
 //!                    warning      what may make figures worth less
 //!                    verdict      what to use, and why
+//!  pool_stats     -> a pool's tasks, latencies, workers: counted in bounded memory
 //!  units          -> figures as people read them
 //! ```
 //!
@@ -18,6 +20,7 @@
 mod analyse;
 pub mod comparison;
 pub mod os;
+pub mod pool_stats;
 pub mod scaling;
 pub mod statistics;
 pub mod units;

@@ -260,7 +260,7 @@ fn every_warning_has_its_cause() {
         (
             Code::SlowFirstRun,
             cell("process", 2, &[3.0, 0.5, 0.51, 0.49, 0.5]),
-            "--warmup",
+            "(--repeat), so that it counts for less",
         ),
         (
             Code::Outliers,

@@ -1,6 +1,7 @@
 //! How a worker process ended.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The end of a process as the kernel reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,4 +65,13 @@ pub struct Crash {
     pub breaks: bool,
     /// How often the task was run; more than once only where it was to be retried.
     pub runs: u32,
+}
+
+/// A task that ran longer than it was allowed to, and was stopped.
+#[derive(Clone, Debug)]
+pub struct TimedOut {
+    /// The process id of the worker that was killed for it.
+    pub pid: u32,
+    /// How long it was allowed to run.
+    pub limit: Duration,
 }

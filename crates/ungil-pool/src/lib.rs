@@ -11,22 +11,29 @@
 //! process/               pump (results), supervisor (processes), lifecycle (seats)
 //! shm/                   segment layout, ring, done list, idle bits, arenas  (README.md)
 //! thread::WorkQueue      the queue of a thread pool
+//! gate::Gate             the bound on accepted, unfinished tasks
+//! backlog                what waits in either pool, by arrival or by priority
+//! quiet                  threads that signals leave alone
 //! os/                    memfd, futex, pidfd: the only place that knows the platform
 //! ```
 
 mod atomics;
+mod backlog;
 mod shm;
 
 mod error;
 mod exit;
+pub mod gate;
 mod generation;
 mod os;
 pub mod park;
 pub mod process;
+pub mod quiet;
 pub mod thread;
 
 pub use error::{Breakage, SubmitError};
-pub use exit::{Crash, ExitStatus};
+pub use exit::{Crash, ExitStatus, TimedOut};
 pub use generation::generation;
-pub use shm::message::Message;
+pub use os::{Held, SignalMask};
+pub use shm::message::{Message, Times};
 pub use shm::segment::MAX_WORKERS;

@@ -1,7 +1,9 @@
-//! The queue of a thread pool: threads of one process take work in the order it came.
+//! The queue of a thread pool: threads of one process take work in the order of its priority,
+//! and else in the order it came.
 
-use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::backlog::Backlog;
 
 /// An unbounded queue of work for up to a number of threads, which are started on demand.
 #[derive(Debug)]
@@ -13,7 +15,7 @@ pub struct WorkQueue<T> {
 
 #[derive(Debug)]
 struct Inner<T> {
-    items: VecDeque<T>,
+    items: Backlog<T>,
     /// Threads that wait for work.
     idle: usize,
     threads: usize,
@@ -33,7 +35,7 @@ impl<T> WorkQueue<T> {
     /// A queue for at most `max_threads` threads.
     pub fn new(max_threads: usize) -> Self {
         let inner = Inner {
-            items: VecDeque::new(),
+            items: Backlog::default(),
             idle: 0,
             threads: 0,
             closed: false,
@@ -47,11 +49,16 @@ impl<T> WorkQueue<T> {
 
     /// Adds work, or gives it back when the queue is closed.
     pub fn push(&self, item: T) -> Result<Pushed, T> {
+        self.push_with(item, 0)
+    }
+
+    /// Adds work that goes before all waiting work of a lower priority.
+    pub fn push_with(&self, item: T, priority: i64) -> Result<Pushed, T> {
         let mut inner = self.lock();
         if inner.closed {
             return Err(item);
         }
-        inner.items.push_back(item);
+        inner.items.push(item, priority);
         if inner.idle >= inner.items.len() {
             drop(inner);
             self.arrived.notify_one();
@@ -72,7 +79,7 @@ impl<T> WorkQueue<T> {
     /// that no other is started for what comes next, and must call [`WorkQueue::wait`].
     pub fn pop_or_idle(&self) -> Option<T> {
         let mut inner = self.lock();
-        let item = inner.items.pop_front();
+        let item = inner.pop();
         inner.idle += usize::from(item.is_none());
         item
     }
@@ -87,7 +94,17 @@ impl<T> WorkQueue<T> {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         inner.idle -= 1;
-        inner.items.pop_front()
+        inner.pop()
+    }
+
+    /// Takes the youngest piece of work that is `wanted` out of the queue, if it is there.
+    pub fn take(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        self.lock().items.take(wanted)
+    }
+
+    /// Whether a thread waits for work, and so is about to take what is in the queue.
+    pub fn has_idle(&self) -> bool {
+        self.lock().idle > 0
     }
 
     /// A thread could not be started after all.
@@ -113,11 +130,21 @@ impl<T> WorkQueue<T> {
 
     /// Takes all the work out.
     pub fn drain(&self) -> Vec<T> {
-        self.lock().items.drain(..).collect()
+        self.lock().items.take_all()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Inner<T> {
+    fn pop(&mut self) -> Option<T> {
+        let first = self.items.pop();
+        if first.is_none() {
+            self.items.forget_ranks();
+        }
+        first.map(|(_, item)| item)
     }
 }
 
@@ -147,6 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn work_can_be_taken_out_of_turn_once() {
+        let queue = WorkQueue::new(1);
+        for item in [1, 2, 3] {
+            queue.push(item).unwrap();
+        }
+        assert_eq!(queue.take(|item| *item == 2), Some(2));
+        assert_eq!(queue.take(|item| *item == 2), None);
+        assert_eq!(
+            (queue.pop_or_idle(), queue.pop_or_idle()),
+            (Some(1), Some(3))
+        );
+    }
+
+    #[test]
     fn a_closed_queue_hands_out_what_it_has_and_refuses_more() {
         let queue = WorkQueue::new(1);
         queue.push(1).unwrap();
@@ -154,6 +195,16 @@ mod tests {
         assert_eq!(queue.push(2), Err(2));
         assert_eq!(queue.pop_or_idle(), Some(1));
         assert_eq!((queue.pop_or_idle(), queue.wait()), (None, None));
+    }
+
+    #[test]
+    fn a_higher_priority_is_handed_out_first() {
+        let queue = WorkQueue::new(1);
+        for (item, priority) in [(1, 0), (2, 5), (3, -1), (4, 5)] {
+            queue.push_with(item, priority).unwrap();
+        }
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop_or_idle()).collect();
+        assert_eq!(order, [2, 4, 1, 3]);
     }
 
     #[test]

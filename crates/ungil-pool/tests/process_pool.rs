@@ -5,10 +5,18 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use ungil_pool::process::{
-    CrashPolicy, Forker, Options, Outcome, Place, ProcessPool, StartMethod, Task, Worker,
+    CrashPolicy, Forker, Options, Outcome, Place, ProcessPool, StartMethod, Task, Terms, Worker,
     WorkerSeat,
 };
 use ungil_pool::{ExitStatus, SubmitError};
+
+#[path = "process_pool/priorities.rs"]
+mod priorities;
+#[path = "process_pool/stopping.rs"]
+mod stopping;
+
+/// What a task "nap" takes.
+const NAP: Duration = Duration::from_millis(2);
 
 /// A worker that answers each payload with itself; "die" kills it, "exit" ends it, "stop" hangs.
 struct EchoForker;
@@ -47,6 +55,7 @@ fn echo(seat: WorkerSeat) -> ! {
             // SAFETY: ends the process.
             b"exit" => unsafe { libc::_exit(7) },
             b"stop" => std::thread::sleep(Duration::from_hours(1)),
+            b"nap" => std::thread::sleep(NAP),
             _ => {}
         }
         let buffers: Vec<&[u8]> = (0..message.buffers())
@@ -75,6 +84,7 @@ struct Ledger {
 enum Ended {
     Answer(Vec<u8>, Vec<Vec<u8>>),
     Crashed(ExitStatus),
+    TimedOut(Duration),
     Cancelled,
     Other(String),
 }
@@ -91,6 +101,15 @@ impl Task for Entry {
         true
     }
 
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        let mut place = self.place.lock().unwrap();
+        let withdrawn = take_back();
+        if withdrawn {
+            *place = None;
+        }
+        withdrawn
+    }
+
     fn finish(&self, outcome: Outcome) {
         let ended = match outcome {
             Outcome::Finished(message) => {
@@ -104,6 +123,7 @@ impl Task for Entry {
                 Ended::Answer(message.head().to_vec(), buffers)
             }
             Outcome::Crashed(crash) => Ended::Crashed(crash.status),
+            Outcome::TimedOut(stopped) => Ended::TimedOut(stopped.limit),
             Outcome::Cancelled => Ended::Cancelled,
             other => Ended::Other(format!("{other:?}")),
         };
@@ -120,10 +140,15 @@ struct Bench {
 
 impl Bench {
     fn new(workers: u32) -> Self {
+        Self::with(workers, CrashPolicy::default(), None)
+    }
+
+    fn with(workers: u32, on_crash: CrashPolicy, task_limit: Option<Duration>) -> Self {
         let options = Options {
             max_workers: workers,
             method: StartMethod::Fork(Arc::new(EchoForker)),
-            on_crash: CrashPolicy::default(),
+            on_crash,
+            task_limit,
             descriptors: Vec::new(),
         };
         let pool = ProcessPool::new(options, b"").unwrap();
@@ -135,10 +160,14 @@ impl Bench {
     }
 
     fn submit(&mut self, head: &[u8], buffers: &[&[u8]]) -> Arc<Entry> {
-        self.submit_pieces(&[head], buffers)
+        self.submit_pieces(&[head], buffers, Terms::default())
     }
 
-    fn submit_pieces(&mut self, head: &[&[u8]], buffers: &[&[u8]]) -> Arc<Entry> {
+    fn submit_with(&mut self, head: &[u8], buffers: &[&[u8]], terms: Terms) -> Arc<Entry> {
+        self.submit_pieces(&[head], buffers, terms)
+    }
+
+    fn submit_pieces(&mut self, head: &[&[u8]], buffers: &[&[u8]], terms: Terms) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             number: self.submitted,
             ledger: Arc::clone(&self.ledger),
@@ -146,7 +175,7 @@ impl Bench {
         });
         self.submitted += 1;
         self.pool
-            .submit(head, buffers, Arc::<Entry>::clone(&entry))
+            .submit_with(head, buffers, Arc::<Entry>::clone(&entry), terms)
             .unwrap();
         entry
     }
@@ -183,6 +212,19 @@ fn answer(head: &[u8]) -> Ended {
     Ended::Answer(head.to_vec(), Vec::new())
 }
 
+/// Where a task is, once a worker is running it.
+fn running(bench: &Bench, entry: &Entry) -> Place {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let place: Option<Place> = *entry.place.lock().unwrap();
+        if let Some(place) = place.filter(|&place| bench.pool.is_running(place)) {
+            return place;
+        }
+        assert!(Instant::now() < deadline, "the task starts");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn every_task_is_answered_once_with_its_own_payload() {
     let mut bench = Bench::new(3);
@@ -209,10 +251,10 @@ fn a_head_in_pieces_arrives_whole() {
         .map(|(&size, byte)| vec![byte; size])
         .collect();
     let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-    bench.submit_pieces(&pieces[..3], &[]); // in the slot
-    bench.submit_pieces(&pieces, &[]); // in a block
-    bench.submit_pieces(&pieces, &[pieces[4]]);
-    bench.submit_pieces(&[], &[]);
+    bench.submit_pieces(&pieces[..3], &[], Terms::default()); // in the slot
+    bench.submit_pieces(&pieces, &[], Terms::default()); // in a block
+    bench.submit_pieces(&pieces, &[pieces[4]], Terms::default());
+    bench.submit_pieces(&[], &[], Terms::default());
     let buffer = Ended::Answer(pieces.concat(), vec![pieces[4].to_vec()]);
     let expected = [
         answer(&pieces[..3].concat()),
@@ -280,6 +322,34 @@ fn a_dead_worker_loses_its_task_and_nothing_else() {
         }
     }
     bench.close();
+}
+
+#[test]
+fn the_time_of_the_claim_is_known_while_a_task_runs_and_only_then() {
+    let mut bench = Bench::new(1);
+    let begin = monotonic_ns();
+    let stopped = bench.submit(b"stop", &[]);
+    let waiting = bench.submit(b"next", &[]);
+    let place = |entry: &Entry| entry.place.lock().unwrap().expect("published");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let since = loop {
+        if let Some(since) = bench.pool.running_since(place(&stopped)) {
+            break since;
+        }
+        assert!(Instant::now() < deadline, "the first task starts");
+        std::thread::yield_now();
+    };
+    assert!((begin..=monotonic_ns()).contains(&since));
+    assert_eq!(bench.pool.running_since(place(&waiting)), None);
+    bench.pool.kill();
+    bench.collect();
+    assert_eq!(bench.pool.running_since(place(&stopped)), None);
+    bench.close();
+}
+
+fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
 #[test]

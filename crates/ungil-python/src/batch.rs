@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::clock;
 use crate::completions::{Completions, Done};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, message_of};
 use crate::kinds::Pool;
 use crate::overdue::Overdue;
 use crate::probe::{Failure, Probe, Report};
@@ -41,7 +41,7 @@ pub(crate) struct Times {
 impl Batch<'_> {
     /// Runs the tasks; the first failure ends it, and the pool is then the caller's to abandon.
     pub(crate) fn run(&self, py: Python<'_>) -> Result<Times> {
-        let probe = self.workload.probe(py)?;
+        let probe = self.workload.probe(py, self.pool.kind.home())?;
         if self.pool.is_caller() {
             self.run_here(py, &probe)
         } else {
@@ -59,7 +59,7 @@ impl Batch<'_> {
             let returned = probe.call1(arguments);
             let bitten = watchdog.disarm();
             if bitten {
-                return Err(self.timed_out(task, "; it was stopped"));
+                return Err(self.timed_out(task));
             }
             let report = returned.and_then(|returned| Report::read(&returned))?;
             reports.push(self.succeeded(task, report)?);
@@ -93,13 +93,7 @@ impl Batch<'_> {
                     Some(finished) => break finished,
                     None => {
                         if let Some(task) = overdue.task(Instant::now()) {
-                            let rest = if self.pool.kind.has_processes() {
-                                "; its worker was killed"
-                            } else {
-                                ". A thread cannot be stopped from outside: where it hangs in C \
-                                 code, it lives until the program ends"
-                            };
-                            return Err(self.timed_out(task, rest));
+                            return Err(self.timed_out(task));
                         }
                     }
                 }
@@ -144,9 +138,12 @@ impl Batch<'_> {
         if Pool::is_broken(py, &error) {
             Error::WorkerDied {
                 place,
+                // It does, but we do not.
+                message: message_of(&error).replace(". The pool goes on with a new worker", ""),
                 source: error,
             }
-        } else if self.pool.kind.has_processes() && !error.is_instance_of::<PyKeyboardInterrupt>(py)
+        } else if self.pool.kind.home().pickles()
+            && !error.is_instance_of::<PyKeyboardInterrupt>(py)
         {
             self.undelivered(py, task, error)
         } else {
@@ -156,7 +153,7 @@ impl Batch<'_> {
 
     /// A task that the pool does not take.
     fn refused(&self, py: Python<'_>, task: usize, error: PyErr) -> Error {
-        if self.pool.kind.has_processes() && Pool::is_about_pickling(py, &error) {
+        if self.pool.kind.home().pickles() && Pool::is_about_pickling(py, &error) {
             self.undelivered(py, task, error)
         } else {
             self.pool.refused(py, error)
@@ -172,12 +169,12 @@ impl Batch<'_> {
         }
     }
 
-    fn timed_out(&self, task: usize, rest: &str) -> Error {
+    fn timed_out(&self, task: usize) -> Error {
         let seconds = self.timeout.unwrap_or_default();
         Error::TimedOut {
             place: self.place(task),
             seconds,
-            rest: rest.to_owned(),
+            rest: self.pool.kind.fate().to_owned(),
         }
     }
 

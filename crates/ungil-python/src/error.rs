@@ -78,11 +78,13 @@ pub(crate) enum Error {
     },
 
     /// A worker died with a task in its hands.
-    #[error("{place}: {}", message_of(source))]
+    #[error("{place}: {message}")]
     WorkerDied {
         /// Which task of what.
         place: String,
-        /// The pool's account.
+        /// How it died.
+        message: String,
+        /// The pool's exception.
         source: PyErr,
     },
 
@@ -181,7 +183,7 @@ impl From<Error> for PyErr {
             Error::NoWorkers { what, source } => {
                 with_note(py, source, &format!("ungil: cannot start {what}"))
             }
-            Error::Undelivered { place, source, .. } | Error::WorkerDied { place, source } => {
+            Error::Undelivered { place, source, .. } | Error::WorkerDied { place, source, .. } => {
                 with_note(py, source, &format!("ungil: {place}"))
             }
             Error::TimedOut { .. } => PyTimeoutError::new_err(message),
@@ -197,7 +199,7 @@ impl From<Error> for PyErr {
 }
 
 /// An exception's message, without its type.
-fn message_of(error: &PyErr) -> String {
+pub(crate) fn message_of(error: &PyErr) -> String {
     Python::attach(|py| error.value(py).to_string())
 }
 

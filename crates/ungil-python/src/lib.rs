@@ -3,6 +3,7 @@
 //! ```text
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
+//! gil/        who holds the GIL: traces, counters
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -16,6 +17,7 @@ mod clock;
 mod compare;
 mod completions;
 mod error;
+mod gil;
 mod kinds;
 mod once;
 mod options;
@@ -46,12 +48,18 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::pool::{
-        FutureBase, Gather, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
+        FutureBase, Gather, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
         after_fork_in_child, collect_held, hold, interrupt_interpreter, interrupt_thread,
         kill_orphans, reduce, run_server, run_worker, set_shared_class, wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;
+
+    #[pymodule_export]
+    use crate::gil::{
+        GilStats, TraceReport, gil_stats, name_thread, trace_forget, trace_pause,
+        trace_resume_soon, trace_start, trace_stop,
+    };
 
     #[pymodule_export]
     use crate::cli::cli_main;
@@ -60,11 +68,11 @@ mod _ungil {
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]
+    use crate::progress::ProgressBar;
+    #[pymodule_export]
     use crate::run::run_example;
     #[pymodule_export]
     use crate::visit::Visit;
-    #[pymodule_export]
-    use crate::workload::load_function;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::clock;
+use crate::kinds::Home;
 use crate::running;
 use crate::traceback;
 
@@ -19,15 +20,30 @@ pub(crate) struct Probe {
     stand_in: Option<Py<PyAny>>,
     /// Whether this probe has travelled to another process.
     remote: bool,
+    /// Where it will travel to: an interpreter of its own cannot load this class.
+    home: Home,
 }
 
 impl Probe {
-    /// A probe of this process.
-    pub(crate) fn local(function: Py<PyAny>, stand_in: Option<Py<PyAny>>) -> Self {
+    /// A probe of this process, for workers who live there.
+    pub(crate) fn local(function: Py<PyAny>, stand_in: Option<Py<PyAny>>, home: Home) -> Self {
         Self {
             function,
             stand_in,
             remote: false,
+            home,
+        }
+    }
+
+    /// The class that stands for one of ours where a pickle is going: the class itself, or that of `ungil._kinds.timed`.
+    pub(crate) fn travels_as<'py>(
+        &self,
+        native: Bound<'py, PyType>,
+        pure: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.home {
+            Home::OwnInterpreter => native.py().import("ungil._kinds.timed")?.getattr(pure),
+            Home::Caller | Home::Interpreter | Home::OwnProcess => Ok(native.into_any()),
         }
     }
 }
@@ -41,6 +57,7 @@ impl Probe {
             function,
             stand_in: None,
             remote: true,
+            home: Home::OwnProcess,
         }
     }
 
@@ -72,9 +89,10 @@ impl Probe {
         self.function.clone_ref(py)
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (Py<PyAny>,)) {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Py<PyAny>,))> {
         let function = self.stand_in.as_ref().unwrap_or(&self.function);
-        (py.get_type::<Self>(), (function.clone_ref(py),))
+        let class = self.travels_as(py.get_type::<Self>(), "Timed")?;
+        Ok((class, (function.clone_ref(py),)))
     }
 }
 

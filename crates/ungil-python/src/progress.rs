@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressDrawTarget, ProgressState, ProgressStyle};
+use pyo3::prelude::*;
+use ungil_pool::quiet;
 
 use crate::batch::duration;
 use crate::compare::Listener;
@@ -14,16 +16,25 @@ use crate::span::span;
 const TICK: Duration = Duration::from_millis(100);
 
 /// The bar of `ungil run`: tasks done, rate, time.
-pub(crate) struct RunBar(ProgressBar);
+pub(crate) struct RunBar(indicatif::ProgressBar);
 
 impl RunBar {
     /// A bar for `tasks` tasks; hidden where stderr is no terminal or `wanted` is false.
     pub(crate) fn on_stderr(tasks: usize, wanted: bool) -> Self {
-        let bar = bar(tasks as u64, wanted);
-        bar.set_style(style(
-            "{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed_precise}<{eta_precise}, {per_sec}]",
-        ));
-        bar.enable_steady_tick(TICK);
+        Self::new(Some(tasks as u64), "", wanted)
+    }
+
+    fn new(tasks: Option<u64>, label: &str, wanted: bool) -> Self {
+        let bar = bar(tasks, wanted);
+        bar.set_style(style(if tasks.is_some() {
+            "{msg}{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed_precise}<{eta_precise}, {per_sec}]"
+        } else {
+            "{msg}{pos} [{elapsed_precise}, {per_sec}]"
+        }));
+        if !label.is_empty() {
+            bar.set_message(format!("{label}: "));
+        }
+        quiet::start_quietly(|| bar.enable_steady_tick(TICK));
         Self(bar)
     }
 
@@ -38,13 +49,35 @@ impl RunBar {
     }
 }
 
-fn bar(length: u64, wanted: bool) -> ProgressBar {
+/// The same bar, for `Executor.map`: `total` items, or no one knows how many.
+#[pyclass(frozen, module = "ungil._ungil")]
+pub(crate) struct ProgressBar(RunBar);
+
+#[pymethods]
+impl ProgressBar {
+    #[new]
+    fn new(total: Option<u64>, label: &str) -> Self {
+        Self(RunBar::new(total, label, true))
+    }
+
+    /// So many more items are done.
+    fn advance(&self, count: u64) {
+        self.0.0.inc(count);
+    }
+
+    /// Leaves the bar where it is; the next output starts on a line of its own.
+    fn close(&self) {
+        self.0.finish();
+    }
+}
+
+fn bar(length: Option<u64>, wanted: bool) -> indicatif::ProgressBar {
     let target = if wanted && std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
     };
-    ProgressBar::with_draw_target(Some(length), target)
+    indicatif::ProgressBar::with_draw_target(length, target)
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -55,7 +88,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// The progress of `ungil compare`: a bar on a terminal, a line for each round elsewhere.
 pub(crate) struct CompareProgress {
-    bar: ProgressBar,
+    bar: indicatif::ProgressBar,
     /// When everything will be over, as far as is known.
     end: Arc<Mutex<Option<Instant>>>,
     /// Whether remarks, and lines in place of the bar, are wanted.
@@ -84,7 +117,7 @@ impl CompareProgress {
 
     fn new(wanted: bool, speaks: bool) -> Self {
         let end = Arc::new(Mutex::new(None));
-        let bar = bar(0, wanted);
+        let bar = bar(Some(0), wanted);
         let shown = Arc::clone(&end);
         let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
             let end: Option<Instant> = *locked(&shown);
@@ -114,7 +147,7 @@ impl Listener for CompareProgress {
 
     fn planned(&self, visits: usize, seconds: f64) {
         self.bar.set_length(visits as u64);
-        self.bar.enable_steady_tick(TICK);
+        quiet::start_quietly(|| self.bar.enable_steady_tick(TICK));
         if self.speaks && self.bar.is_hidden() {
             tell(&format!("ungil: {visits} runs, about {}", span(seconds)));
         }

@@ -28,7 +28,7 @@ pub(crate) struct Run {
 impl Run {
     /// Seconds from opening the pool until the last result.
     pub(crate) fn execute(&self, py: Python<'_>, bar: &RunBar) -> Result<f64> {
-        if self.kind.has_processes() {
+        if self.kind.home().pickles() {
             self.workload.travel.check(&self.workload.name)?;
         }
         let begun = Instant::now();
@@ -81,7 +81,8 @@ pub(crate) fn count(what: &str, number: i64) -> Result<usize> {
 /// Run `n_tasks` copies of a workload on `n_workers` workers and print the total time.
 ///
 /// The lecture's function. `workload` is "io", "cpu", "module:function", "path/to/file.py:function" or
-/// a callable without arguments; `worker` is "thread", "process" or "serial". Shows a progress bar on
+/// a callable without arguments; `worker` is a kind of workers: "thread", "process", "interpreter", "dask",
+/// "ray" or "serial". Shows a progress bar on
 /// stderr if that is a terminal, then prints two lines.
 #[pyfunction]
 pub(crate) fn run_example(
@@ -100,7 +101,7 @@ pub(crate) fn run_example(
     workload.check_unfed(py)?;
     let run = Run {
         workload,
-        kind: kinds::named(worker)?,
+        kind: kinds::named(py, worker)?,
         options: PoolOptions {
             workers,
             start_method: None,

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::completions::Completions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, message_of};
 use crate::kinds::Pool;
 use crate::probe::Probe;
 use crate::workload::Workload;
@@ -17,18 +17,21 @@ use crate::workload::Workload;
 /// Workers that have not shown up by then are not waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A class and what it is called with.
+type Reduced<'py> = (Bound<'py, PyAny>, (Py<Probe>, u64));
+
 /// Stays in a worker for a moment, so that the next visit meets another one, and says which it was.
 /// It carries the workload's probe along: unpickling it imports the user's module.
 #[pyclass(module = "ungil._ungil", frozen)]
 pub(crate) struct Visit {
-    probe: Py<PyAny>,
+    probe: Py<Probe>,
     stay_ms: u64,
 }
 
 #[pymethods]
 impl Visit {
     #[new]
-    fn new(probe: Py<PyAny>, stay_ms: u64) -> Self {
+    fn new(probe: Py<Probe>, stay_ms: u64) -> Self {
         Self { probe, stay_ms }
     }
 
@@ -46,12 +49,10 @@ impl Visit {
         self.probe.bind(py).getattr("__wrapped__")
     }
 
-    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (Py<PyAny>, u64)) {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let this = slf.get();
-        (
-            slf.get_type().into_any().unbind(),
-            (this.probe.clone_ref(slf.py()), this.stay_ms),
-        )
+        let class = this.probe.get().travels_as(slf.get_type(), "Stay")?;
+        Ok((class, (this.probe.clone_ref(slf.py()), this.stay_ms)))
     }
 }
 
@@ -80,6 +81,11 @@ pub(crate) fn until_all_are_up(py: Python<'_>, pool: &Pool, workload: &Workload)
     Ok(())
 }
 
+/// Whether the system has not enough for that many workers.
+fn is_about_limits(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyOSError>(py) || error.is_instance_of::<PyMemoryError>(py)
+}
+
 struct Visits<'py, 'a> {
     py: Python<'py>,
     pool: &'a Pool,
@@ -89,7 +95,7 @@ struct Visits<'py, 'a> {
 
 impl<'py, 'a> Visits<'py, 'a> {
     fn new(py: Python<'py>, pool: &'a Pool, workload: &Workload) -> Result<Self> {
-        let probe = workload.probe(py)?;
+        let probe = workload.probe(py, pool.kind.home())?;
         Ok(Self {
             py,
             pool,
@@ -99,12 +105,18 @@ impl<'py, 'a> Visits<'py, 'a> {
     }
 
     fn send(&self, index: usize, stay_ms: u64) -> Result<()> {
-        let probe = self.probe.clone().into_any().unbind();
+        let probe = self.probe.clone().unbind();
         let visit = Bound::new(self.py, Visit { probe, stay_ms })?;
         let future = self
             .pool
             .submit(self.py, visit.as_any(), &PyTuple::empty(self.py))
-            .map_err(|error| self.lost(error))?;
+            .map_err(|error| {
+                if Pool::is_about_pickling(self.py, &error) {
+                    self.lost(error)
+                } else {
+                    self.pool.refused(self.py, error)
+                }
+            })?;
         Ok(self.completions.watch(&future, index)?)
     }
 
@@ -125,10 +137,17 @@ impl<'py, 'a> Visits<'py, 'a> {
         } else if Pool::is_broken(self.py, &error) {
             Error::WorkerDied {
                 place: format!("the start of {name}"),
+                message: message_of(&error),
                 source: error,
             }
-        } else if !Pool::is_about_pickling(self.py, &error) {
+        } else if !self.pool.kind.home().pickles() || is_about_limits(self.py, &error) {
             self.pool.refused(self.py, error)
+        } else if !Pool::is_about_pickling(self.py, &error) {
+            Error::Undelivered {
+                place: format!("the start of {name}"),
+                message: error.value(self.py).to_string(),
+                source: error,
+            }
         } else {
             Error::Unpicklable {
                 what: format!("the function, in a worker of {name},"),

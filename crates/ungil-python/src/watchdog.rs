@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use rustix::process::{Signal, getpid, kill_process};
+use ungil_pool::quiet;
 
 use crate::batch::duration;
 use crate::process_end;
@@ -48,21 +49,23 @@ impl Watchdog {
         };
         let (orders, received) = channel();
         let bite = Arc::clone(&bitten);
-        thread::spawn(move || {
-            while let Ok(Order::Guard(place)) = received.recv() {
-                if received.recv_timeout(duration(limit_s)) != Err(RecvTimeoutError::Timeout) {
-                    continue;
-                }
-                bite.store(true, Ordering::SeqCst);
-                // Sending a signal to ourselves cannot fail.
-                let _ = kill_process(getpid(), Signal::INT);
-                if received.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-                    process_end::end_hanging(&format!(
-                        "{place} was still running after {limit_s} s (--timeout) and did not react \
+        quiet::start_quietly(|| {
+            thread::spawn(move || {
+                while let Ok(Order::Guard(place)) = received.recv() {
+                    if received.recv_timeout(duration(limit_s)) != Err(RecvTimeoutError::Timeout) {
+                        continue;
+                    }
+                    bite.store(true, Ordering::SeqCst);
+                    // Sending a signal to ourselves cannot fail.
+                    let _ = kill_process(getpid(), Signal::INT);
+                    if received.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+                        process_end::end_hanging(&format!(
+                            "{place} was still running after {limit_s} s (--timeout) and did not react \
                          to an interruption; the program ends"
-                    ));
+                        ));
+                    }
                 }
-            }
+            })
         });
         Ok(Self {
             orders: Some(orders),

@@ -1,4 +1,5 @@
-//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML.
+//! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML;
+//! a pool's [`PoolStats`](ungil_measure::pool_stats::PoolStats); a [trace](ungil_gil::Report) of the GIL.
 //!
 //! ```text
 //!  Comparison -> columns    which figures a table has, and how each is written
@@ -7,6 +8,8 @@
 //!                  -> html       a fragment for notebooks
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
+//!  PoolStats  -> pool       tables for a terminal
+//!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto;  meter -> gil/prometheus
 //! ```
 //!
 //! It does not know where the text goes: whether there is a terminal, how wide it is and whether
@@ -18,6 +21,7 @@
 mod columns;
 mod csv;
 mod error;
+mod gil;
 mod html;
 mod json;
 mod lecture;
@@ -27,7 +31,8 @@ mod terminal;
 
 pub use csv::csv;
 pub use error::Error;
+pub use gil::{perfetto, prometheus, trace_json};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{ColorChoice, TerminalOptions, terminal};
+pub use terminal::{ColorChoice, TerminalOptions, pool, terminal, trace_terminal};

@@ -39,7 +39,7 @@ pub(crate) fn scaling(work: &WorkloadComparison) -> Option<String> {
     ))
 }
 
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

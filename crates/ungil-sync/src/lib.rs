@@ -31,6 +31,7 @@ pub mod ring;
 mod ring_memory;
 mod segment;
 pub mod semaphore;
+pub mod spin;
 pub mod thread;
 pub mod turnstile;
 pub mod wait;

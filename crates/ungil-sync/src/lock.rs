@@ -7,8 +7,9 @@
 //! Protocol and proof sketch: README.md, section "Lock".
 
 use crate::identity::Owner;
+use crate::spin::Spin;
 use crate::wait::{Halt, Wait};
-use crate::word::{FIRST_SPIN, LAST_SPIN, LOST_WAKEUPS, Ordering, Woke, Word, relax};
+use crate::word::{LOST_WAKEUPS, Ordering, Woke, Word};
 use std::time::Duration;
 
 const WAITERS: u64 = 1 << 30;
@@ -84,7 +85,7 @@ impl RawLock {
 
     #[cold]
     fn lock_slow(&self, me: Owner, wait: &mut impl Wait) -> Result<Acquired, Halt> {
-        let mut spins = FIRST_SPIN;
+        let mut spin = Spin::default();
         let mut slept = false;
         let mut called = false;
         let mut lost = 0;
@@ -96,11 +97,7 @@ impl RawLock {
                 }
                 continue;
             }
-            if spins <= LAST_SPIN && seen & FLAGS == 0 {
-                // Looking less and less often lets the owner keep its cache line, and the lock's
-                // throughput.
-                (0..spins).for_each(|_| relax());
-                spins *= 2;
+            if seen & FLAGS == 0 && spin.turn() {
                 continue;
             }
             lost += u32::from(std::mem::take(&mut called));
@@ -117,7 +114,12 @@ impl RawLock {
                 slice = slice.min(CLOSED_DOOR);
             }
             match self.0.sleep(wanted, slice) {
-                Woke::Called => called = true,
+                Woke::Called => {
+                    called = true;
+                    // It runs, which was the expensive part: if a newcomer was faster, it waits for
+                    // that one awake, and the newcomer's release needs no system call.
+                    spin = Spin::default();
+                }
                 Woke::Changed => continue,
                 Woke::Slice => {
                     if let Some(dead) = self.try_inherit(me, wait) {

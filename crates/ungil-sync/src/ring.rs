@@ -9,9 +9,10 @@
 
 use crate::identity::Owner;
 use crate::lock::RawLock;
+use crate::spin::Spin;
 use crate::turnstile::Turnstile;
 use crate::wait::{Halt, Wait};
-use crate::word::{Cell64, FIRST_SPIN, LAST_SPIN, Ordering, relax};
+use crate::word::{Cell64, Ordering};
 
 /// Bytes of a record's header.
 pub const HEADER: u32 = 8;
@@ -58,14 +59,43 @@ pub enum Stopped {
 #[derive(Debug)]
 #[repr(C)]
 pub struct RawQueue {
-    producers: Padded<(RawLock, Cell64)>,
-    consumers: Padded<(RawLock, Cell64)>,
+    producers: Padded<Side>,
+    tail: Padded<Cell64>,
+    consumers: Padded<Side>,
+    head: Padded<Cell64>,
     not_empty: Padded<Turnstile>,
     not_full: Padded<Turnstile>,
     all_done: Turnstile,
     done: Cell64,
     most: Cell64,
     closed: Cell64,
+}
+
+/// What only the threads on one side of the ring touch, under its lock.
+#[derive(Debug)]
+#[repr(C)]
+struct Side {
+    lock: RawLock,
+    /// The other side's mark when this side last looked. It only moves forward, so an old value
+    /// promises too little and never too much, and most of the time the other side's cache line
+    /// can be left alone.
+    seen: Cell64,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self {
+            lock: RawLock::new(),
+            seen: Cell64::new(0),
+        }
+    }
+
+    /// Looks at the other side's mark.
+    fn look(&self, other: &Cell64) -> Mark {
+        let word = other.load(Ordering::Acquire);
+        self.seen.store(word, Ordering::Relaxed);
+        Mark::of(word)
+    }
 }
 
 /// A part on cache lines of its own.
@@ -106,8 +136,10 @@ impl RawQueue {
     #[must_use]
     pub fn new(most: u32) -> Self {
         Self {
-            producers: Padded((RawLock::new(), Cell64::new(0))),
-            consumers: Padded((RawLock::new(), Cell64::new(0))),
+            producers: Padded(Side::new()),
+            tail: Padded(Cell64::new(0)),
+            consumers: Padded(Side::new()),
+            head: Padded(Cell64::new(0)),
             not_empty: Padded(Turnstile::new()),
             not_full: Padded(Turnstile::new()),
             all_done: Turnstile::new(),
@@ -134,14 +166,11 @@ impl RawQueue {
         if self.is_closed() {
             return Err(Refused::Closed);
         }
-        if !self.has_room(ring.size(), bytes.len() as u32) {
-            return Err(Refused::Full);
-        }
-        if !self.producers.0.0.try_lock(me) {
+        if !self.producers.0.lock.try_lock(me) {
             return Err(Refused::Busy);
         }
         let put = self.put_locked(ring, tag, bytes);
-        leave(&self.producers.0.0, me);
+        leave(&self.producers.0.lock, me);
         if !put {
             return Err(Refused::Full);
         }
@@ -163,12 +192,9 @@ impl RawQueue {
                 Ok(()) => return Ok(()),
                 Err(Refused::Closed) => return Err(Stopped::Closed),
                 Err(Refused::Busy) => {
-                    self.producers
-                        .0
-                        .0
-                        .lock(me, brief)
-                        .map_err(Stopped::Halted)?;
-                    leave(&self.producers.0.0, me);
+                    let lock = &self.producers.0.lock;
+                    lock.lock(me, brief).map_err(Stopped::Halted)?;
+                    leave(lock, me);
                 }
                 Err(Refused::Full) => {
                     let key = self.not_full.0.announce();
@@ -182,18 +208,17 @@ impl RawQueue {
 
     /// Gets a record if there is one and nobody is in the way.
     pub fn try_get(&self, ring: &impl Bytes, me: Owner) -> Result<Record, Refused> {
-        if self.is_empty() {
-            return Err(if self.is_closed() {
-                Refused::Closed
-            } else {
-                Refused::Full
-            });
+        // Known to be there, a record is got without a look at the producers' side.
+        let seen = Mark::of(self.consumers.0.seen.load(Ordering::Relaxed));
+        let head = Mark::of(self.head.0.load(Ordering::Relaxed));
+        if seen.count == head.count && self.is_empty() {
+            return Err(self.nothing());
         }
-        if !self.consumers.0.0.try_lock(me) {
+        if !self.consumers.0.lock.try_lock(me) {
             return Err(Refused::Busy);
         }
         let record = self.get_locked(ring);
-        leave(&self.consumers.0.0, me);
+        leave(&self.consumers.0.lock, me);
         let Some(record) = record else {
             return Err(Refused::Full);
         };
@@ -211,25 +236,18 @@ impl RawQueue {
         brief: &mut impl Wait,
         wait: &mut impl Wait,
     ) -> Result<Record, Stopped> {
-        let mut spins = FIRST_SPIN;
+        // A sleep and a wake-up cost more than the time to the next record of a busy producer.
+        let mut spin = Spin::brisk();
         loop {
             match self.try_get(ring, me) {
                 Ok(record) => return Ok(record),
                 Err(Refused::Closed) => return Err(Stopped::Closed),
                 Err(Refused::Busy) => {
-                    self.consumers
-                        .0
-                        .0
-                        .lock(me, brief)
-                        .map_err(Stopped::Halted)?;
-                    leave(&self.consumers.0.0, me);
+                    let lock = &self.consumers.0.lock;
+                    lock.lock(me, brief).map_err(Stopped::Halted)?;
+                    leave(lock, me);
                 }
-                Err(Refused::Full) if spins <= LAST_SPIN => {
-                    // A sleep and a wake-up cost more than the time to the next record of a busy
-                    // producer.
-                    (0..spins).for_each(|_| relax());
-                    spins *= 2;
-                }
+                Err(Refused::Full) if spin.turn() => {}
                 Err(Refused::Full) => {
                     let key = self.not_empty.0.announce();
                     if self.is_empty() && !self.is_closed() {
@@ -242,8 +260,8 @@ impl RawQueue {
 
     /// Records in the ring at this moment.
     pub fn len(&self) -> u32 {
-        let head = Mark::of(self.consumers.0.1.load(Ordering::Acquire));
-        let tail = Mark::of(self.producers.0.1.load(Ordering::Acquire));
+        let head = Mark::of(self.head.0.load(Ordering::Acquire));
+        let tail = Mark::of(self.tail.0.load(Ordering::Acquire));
         // The head is read first, so that the tail is never behind it.
         tail.count.wrapping_sub(head.count)
     }
@@ -262,7 +280,7 @@ impl RawQueue {
     pub fn task_done(&self) -> bool {
         let mut done = self.done.load(Ordering::Relaxed);
         loop {
-            let put = Mark::of(self.producers.0.1.load(Ordering::Acquire)).count;
+            let put = Mark::of(self.tail.0.load(Ordering::Acquire)).count;
             if done as u32 == put {
                 return false;
             }
@@ -307,7 +325,7 @@ impl RawQueue {
     /// Records that were put and not yet called done.
     pub fn unfinished(&self) -> u32 {
         let done = self.done.load(Ordering::Acquire) as u32;
-        Mark::of(self.producers.0.1.load(Ordering::Acquire))
+        Mark::of(self.tail.0.load(Ordering::Acquire))
             .count
             .wrapping_sub(done)
     }
@@ -316,11 +334,18 @@ impl RawQueue {
         self.unfinished() == 0
     }
 
-    /// Where a record goes: (bytes to skip first, bytes of the record), or `None` if it does not
-    /// fit now.
-    fn place(&self, size: u32, length: u32) -> Option<(Mark, u32, u32)> {
-        let head = Mark::of(self.consumers.0.1.load(Ordering::Acquire));
-        let tail = Mark::of(self.producers.0.1.load(Ordering::Relaxed));
+    /// Why a get finds nothing. Closed is looked at first: what was put before that is seen.
+    fn nothing(&self) -> Refused {
+        if self.is_closed() && self.is_empty() {
+            Refused::Closed
+        } else {
+            Refused::Full
+        }
+    }
+
+    /// Where a record of this length goes, from a head that may be an old one: (bytes to skip
+    /// first, bytes of the record), or `None` if it does not fit.
+    fn place(&self, head: Mark, tail: Mark, size: u32, length: u32) -> Option<(u32, u32)> {
         let most = self.most.load(Ordering::Relaxed) as u32;
         if most != 0 && tail.count.wrapping_sub(head.count) >= most {
             return None;
@@ -331,16 +356,31 @@ impl RawQueue {
         let cold = head == tail && offset > WARM;
         let skip = if record > to_end || cold { to_end } else { 0 };
         let used = tail.position.wrapping_sub(head.position);
-        (used + skip + record <= size).then_some((tail, skip, record))
+        (used + skip + record <= size).then_some((skip, record))
     }
 
     fn has_room(&self, size: u32, length: u32) -> bool {
-        self.place(size, length).is_some()
+        let head = Mark::of(self.head.0.load(Ordering::Acquire));
+        let tail = Mark::of(self.tail.0.load(Ordering::Relaxed));
+        self.place(head, tail, size, length).is_some()
     }
 
     fn put_locked(&self, ring: &impl Bytes, tag: u32, bytes: &[u8]) -> bool {
         let size = ring.size();
-        let Some((tail, skip, record)) = self.place(size, bytes.len() as u32) else {
+        let length = bytes.len() as u32;
+        let tail = Mark::of(self.tail.0.load(Ordering::Relaxed));
+        let seen = Mark::of(self.producers.0.seen.load(Ordering::Relaxed));
+        // Far from the start it matters whether the ring is empty, which only the true head says.
+        let warm = tail.position & (size - 1) <= WARM;
+        let known = if warm {
+            self.place(seen, tail, size, length)
+        } else {
+            None
+        };
+        let Some((skip, record)) = known.or_else(|| {
+            let head = self.producers.0.look(&self.head.0);
+            self.place(head, tail, size, length)
+        }) else {
             return false;
         };
         let mut position = tail.position;
@@ -352,20 +392,20 @@ impl RawQueue {
             position = position.wrapping_add(skip);
         }
         let at = position & (size - 1);
-        ring.write(at, &header(bytes.len() as u32, tag));
+        ring.write(at, &header(length, tag));
         ring.write(at + HEADER, bytes);
         let tail = Mark {
             position: position.wrapping_add(record),
             count: tail.count.wrapping_add(1),
         };
-        self.producers.0.1.store(tail.word(), Ordering::Release);
+        self.tail.0.store(tail.word(), Ordering::Release);
         true
     }
 
     fn get_locked(&self, ring: &impl Bytes) -> Option<Record> {
-        let tail = Mark::of(self.producers.0.1.load(Ordering::Acquire));
-        let head = Mark::of(self.consumers.0.1.load(Ordering::Relaxed));
-        if head.count == tail.count {
+        let head = Mark::of(self.head.0.load(Ordering::Relaxed));
+        let seen = Mark::of(self.consumers.0.seen.load(Ordering::Relaxed));
+        if head.count == seen.count && head.count == self.consumers.0.look(&self.tail.0).count {
             return None;
         }
         let mask = ring.size() - 1;
@@ -381,7 +421,7 @@ impl RawQueue {
             position: position.wrapping_add(HEADER + length.next_multiple_of(HEADER)),
             count: head.count.wrapping_add(1),
         };
-        self.consumers.0.1.store(head.word(), Ordering::Release);
+        self.head.0.store(head.word(), Ordering::Release);
         Some(Record { tag, bytes })
     }
 }

@@ -6,6 +6,7 @@
 //! ```
 //! Protocol: README.md, section "Semaphore".
 
+use crate::spin::Spin;
 use crate::wait::{Halt, Wait};
 use crate::word::{Cell64, LOST_WAKEUPS, Ordering, Woke, Word};
 use std::time::Duration;
@@ -46,11 +47,22 @@ impl RawSemaphore {
         }
     }
 
-    /// Takes a permit if there is one.
+    /// Takes a permit if there is one and the door is open: the fast path.
+    #[inline]
+    pub fn grab(&self) -> bool {
+        self.take_unless(STARVING)
+    }
+
+    /// Takes a permit if there is one, whoever waits for it.
     #[inline]
     pub fn try_acquire(&self) -> bool {
+        self.take_unless(0)
+    }
+
+    #[inline]
+    fn take_unless(&self, closed: u64) -> bool {
         let mut seen = self.word.load(Ordering::Relaxed);
-        while seen & !FLAGS != 0 {
+        while seen & !FLAGS != 0 && seen & closed == 0 {
             match self.word.swap_if(seen, seen - 1, Ordering::Acquire) {
                 Ok(()) => return true,
                 Err(now) => seen = now,
@@ -61,6 +73,7 @@ impl RawSemaphore {
 
     /// Waits for a permit.
     pub fn acquire(&self, wait: &mut impl Wait) -> Result<(), Halt> {
+        let mut spin = Spin::default();
         let mut slept = false;
         let mut called = false;
         let mut lost = 0;
@@ -76,6 +89,9 @@ impl RawSemaphore {
                 }
                 continue;
             }
+            if seen & FLAGS == 0 && spin.turn() {
+                continue;
+            }
             lost += u32::from(std::mem::take(&mut called));
             let mut wanted = seen | WAITERS;
             if lost >= LOST_WAKEUPS {
@@ -89,7 +105,10 @@ impl RawSemaphore {
                 slice = slice.min(CLOSED_DOOR);
             }
             match self.word.sleep(wanted, slice) {
-                Woke::Called => called = true,
+                Woke::Called => {
+                    called = true;
+                    spin = Spin::default();
+                }
                 Woke::Changed => continue,
                 Woke::Slice => {
                     if self.permits() == 0 {

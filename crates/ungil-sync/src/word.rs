@@ -4,18 +4,30 @@
 //! `tests/model` compiles the very same sources against a loom version of this file.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 pub use std::sync::atomic::{AtomicU64 as Cell64, Ordering, fence};
 use std::time::Duration;
 
 /// So many wake-ups may a waiter lose to threads that never slept; then it closes the door to them.
 pub const LOST_WAKEUPS: u32 = 4;
-/// Turns of the spin before the first second look at a lock that is held and for which nobody
-/// waits.
-pub const FIRST_SPIN: u32 = 16;
-/// Turns before the last look, each look being twice as far from the one before; then the thread
-/// sleeps.
-pub const LAST_SPIN: u32 = 128;
+/// Turns of the spin before the second look at a lock that is held and for which nobody waits.
+pub const FIRST_SPIN: u32 = 64;
+/// Turns between two looks grow to this many.
+pub const LAST_SPIN: u32 = 256;
+/// Turns of a spin together; then the thread sleeps. As long as falling asleep and being woken
+/// takes (20 us), so that spinning costs at most twice what sleeping at once would have cost.
+const SPINS: u32 = 800;
+
+/// Turns of a spin together, on this machine: with one processor nobody could release meanwhile.
+pub fn spins() -> u32 {
+    static TURNS: OnceLock<u32> = OnceLock::new();
+    *TURNS.get_or_init(|| {
+        // SAFETY: only reads how many processors run.
+        let processors = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+        if processors == 1 { 0 } else { SPINS }
+    })
+}
 
 /// Why [`Word::sleep`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

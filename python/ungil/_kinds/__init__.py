@@ -5,10 +5,12 @@ To add a kind: write its file here and name its class in `KINDS`.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ungil._executors import InterruptibleExecutor
 
 
 class Kind(NamedTuple):
@@ -30,7 +32,7 @@ KINDS = {
 }
 
 
-def executor(kind: str, workers: int | None = None, **options: Any) -> Executor:
+def executor(kind: str, workers: int | None = None, **options: Any) -> InterruptibleExecutor:
     """Opens an executor of a kind: serial, thread, interpreter, process, dask or ray.
 
     workers: how many at most; default: what that kind's class takes.
@@ -40,7 +42,9 @@ def executor(kind: str, workers: int | None = None, **options: Any) -> Executor:
     and `ImportError` for one whose package is not installed; each message tells the remedy.
     """
     chosen = KINDS[check_kind(kind, *KINDS)]
-    opened: Executor = getattr(import_module(chosen.module), chosen.executor)(workers, **options)
+    opened: InterruptibleExecutor = getattr(import_module(chosen.module), chosen.executor)(
+        workers, **options
+    )
     return opened
 
 

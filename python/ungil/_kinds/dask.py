@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from multiprocessing import resource_tracker
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
-from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._kinds.keeper import Keeper
+from ungil._kinds.remote import ClusterExecutor, require, with_cause
+from ungil._kinds.unpicklable import unpicklable
+from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 P = ParamSpec("P")
@@ -37,34 +42,57 @@ class DaskExecutor(ClusterExecutor):
         distributed = require("distributed", "dask")
         super().__init__()
         self._killed: type[Exception] = distributed.KilledWorker
-        self._cluster: Any = None
-        if address is None:
-            self._cluster = distributed.LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
-        try:
-            # Not the process' default client: that is the user's to have.
-            where = self._cluster if address is None else address
-            self._client: Any = distributed.Client(where, set_as_default=False)
-        except BaseException:
-            if self._cluster is not None:
-                self._cluster.close()
-            raise
+
+        def start() -> tuple[Any, Any]:
+            cluster = None
+            if address is None:
+                cluster = distributed.LocalCluster(
+                    n_workers=count,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            try:
+                # Not the process' default client: that is the user's to have.
+                where = address if cluster is None else cluster
+                return cluster, distributed.Client(where, set_as_default=False)
+            except BaseException:
+                if cluster is not None:
+                    cluster.close()
+                raise
+
+        # Now: where it is started, it leaves SIGINT unblocked, which the keeper's thread must not.
+        resource_tracker.ensure_running()
+        self._keeper = Keeper(start, _close)
+        self._client: Any = self._keeper.wait()[1]
         register(self)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` and gives its future."""
+        return self._submit_with(Options(), fn, args, kwargs)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "Dask does not stop a task that runs")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
         future: Future[T] = Future()
         self._begin(future)
         try:
             # Through `_call`: `client.submit` has keywords of its own. Impure: each call counts.
-            theirs = self._client.submit(_call, fn, args, kwargs, pure=False)
+            theirs = self._client.submit(
+                _call, fn, args, kwargs, pure=False, priority=options.priority
+            )
         except Exception as error:
             self._sent(future, None)
-            self._settle(future, None, refused(fn, error))
+            dumps = import_module("cloudpickle").dumps
+            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
+            self._settle(future, None, made)
             return future
         self._sent(future, theirs)
         theirs.add_done_callback(partial(self._relay, future))
@@ -88,9 +116,14 @@ class DaskExecutor(ClusterExecutor):
         theirs.cancel()
 
     def _disconnect(self) -> None:
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        self._keeper.end()
+
+
+def _close(kept: tuple[Any, Any]) -> None:
+    cluster, client = kept
+    client.close()
+    if cluster is not None:
+        cluster.close()
 
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:

@@ -1,7 +1,8 @@
 """What runs inside a worker interpreter. It is loaded there by its path, as a module of its own.
 
 Inside, the package `ungil` itself cannot be imported: its extension module belongs to the main
-interpreter. So this file imports nothing of it, and puts a stand-in where programs look for it.
+interpreter. So this file puts a stand-in where programs look for it, and imports nothing of it but
+its few pure modules, through that.
 
 A task and its answer travel through a memory file that both sides have open (one process, one
 table of descriptors): the number of parts, the length of each, then the parts. Only one side at a
@@ -15,14 +16,16 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module, util
+from importlib import import_module
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any
 
 NAME = "_ungil_inside"
+# Of the package's modules these are here, loaded by their paths, too.
+CONTEXT = "ungil._context"
 _SHARED_MEMORY = "ungil._shared_memory"
-_SHARED_MEMORY_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_shared_memory.py")
 
 # The first thing in an answer.
 VALUE, RAISED, UNPICKLABLE, UNREADABLE = range(4)
@@ -97,7 +100,7 @@ _main: dict[str, str] = {}
 
 def set_up(file: int) -> None:
     """Makes this interpreter a worker; what it has to know is in the memory file."""
-    global _file  # noqa: PLW0603 (one interpreter, one worker)
+    global _file
     _file = file
     sys.meta_path.insert(0, _StandInFinder())
     _shared_memory().keep()
@@ -142,12 +145,11 @@ def _move_in(parts: Sequence[bytearray]) -> Callable[[], object]:
     sys.path[:] = what["sys_path"]
     sys.argv[:] = what["argv"]
     _main.update(what["main"])
-    if len(parts) == 1:
-        return lambda: None
-    initializer = _call(parts[1:])
+    context = sys.modules[CONTEXT]
+    initializer = _call(parts[1:]) if len(parts) > 1 else lambda: context.NOTHING
 
     def initialize() -> None:
-        initializer()
+        context.enter_all(initializer())
 
     return initialize
 
@@ -155,12 +157,15 @@ def _move_in(parts: Sequence[bytearray]) -> Callable[[], object]:
 def _failure(kind: int, error: BaseException) -> Sequence[Any]:
     import traceback  # noqa: PLC0415 (only on the way to failure)
 
+    # Through the finder below.
+    from ungil._kinds.refusals import refused_module  # noqa: PLC0415
+
     # Without this file's own frames.
     shown = error.__traceback__
     while shown is not None and shown.tb_frame.f_code.co_filename == __file__:
         shown = shown.tb_next
     lines = traceback.format_exception(type(error), error, shown)
-    told = (type(error).__qualname__, str(error), "".join(lines), _unsupported(error))
+    told = (type(error).__qualname__, str(error), "".join(lines), refused_module(error))
     rebuilt = []
     if kind == RAISED:
         try:
@@ -170,41 +175,6 @@ def _failure(kind: int, error: BaseException) -> Sequence[Any]:
         except BaseException:  # then the words have to do
             rebuilt = []
     return [bytes([kind]), pickle.dumps(told, protocol=5), *rebuilt]
-
-
-# How extension modules say no: CPython, PyO3, NumPy 1.
-_REFUSALS = (
-    "does not support loading in subinterpreters",
-    "do not yet support subinterpreters",
-    "does not support subinterpreters",
-    "in subinterpreters",
-    "Interpreter change detected",
-)
-
-
-def _unsupported(error: BaseException | None) -> str:
-    """The extension module that refused to be imported here; empty if none did."""
-    refused = ""
-    while error is not None:  # to the innermost: packages wrap it in advice of their own
-        text = str(error)
-        if isinstance(error, ImportError) and any(refusal in text for refusal in _REFUSALS):
-            words = text.split()
-            named = words[1] if words[:1] == ["module"] and len(words) > 1 else ""
-            refused = named or error.name or _importing(error) or "an extension module"
-        error = error.__cause__ or error.__context__
-    return refused
-
-
-def _importing(error: BaseException) -> str:
-    """The module whose code was running when the error came."""
-    name = ""
-    traceback = error.__traceback__
-    while traceback is not None:
-        found = traceback.tb_frame.f_globals.get("__name__", "")
-        if not found.startswith("importlib") and found != NAME:
-            name = found
-        traceback = traceback.tb_next
-    return str(name)
 
 
 def _import_main() -> None:
@@ -234,12 +204,20 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if name == "worker_context":
+            return sys.modules[CONTEXT].worker_context
+        package = os.path.dirname(os.path.dirname(__file__))
+        if self.__name__ == "ungil" and os.path.exists(os.path.join(package, f"{name}.py")):
+            # `from ungil import sync` asks for an attribute, and wants the module.
+            return import_module(f"ungil.{name}")
 
-        def refuse(*_: object, **__: object) -> None:
+        def refuse(_cls: object, *args: object, **_kwargs: object) -> None:
+            # What rebuilds an object of `ungil.sync` is given the name of its class.
+            what = args[0] if name == "_rebuild" and args else name
             raise RuntimeError(
-                f"ungil.{name} cannot be used inside a worker interpreter: ungil's native half "
-                "belongs to the main interpreter. If this is the program starting again, put the "
-                "code that starts it under `if __name__ == '__main__':`"
+                f"{self.__name__}.{what} cannot be used inside a worker interpreter: "
+                "ungil's native half belongs to the main interpreter. If this is the program "
+                "starting again, put the code that starts it under `if __name__ == '__main__':`"
             )
 
         # A class, so that `except ungil.WorkerCrashed` and annotations work.
@@ -248,14 +226,22 @@ class _StandIn(ModuleType):
         return made
 
 
+# Of `ungil`, this much is pure Python and of use inside.
+_PURE = ("workloads", "_reference", "_shared_memory", "_kinds.refusals", "_kinds.timed")
+
+
 class _StandInFinder:
-    """Finds `ungil` and its modules: as stand-ins, but for the one that imports nothing of it."""
+    """Finds `ungil` and its modules: as stand-ins, where they are not pure."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
-        if name.partition(".")[0] != "ungil":
+        outermost, _, rest = name.partition(".")
+        if outermost != "ungil":
             return None
-        if name == _SHARED_MEMORY:
-            return util.spec_from_file_location(name, _SHARED_MEMORY_FILE)
+        if rest in _PURE:
+            package = os.path.dirname(os.path.dirname(__file__))
+            return spec_from_file_location(
+                name, os.path.join(package, rest.replace(".", os.sep) + ".py")
+            )
         loader: Any = self
         return ModuleSpec(name, loader, is_package=True)
 

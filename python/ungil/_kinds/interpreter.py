@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
-from ungil import _ungil
+from ungil import _context, _ungil
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
@@ -25,6 +25,8 @@ from ungil._executors import (
     usable_cores,
 )
 from ungil._kinds import inside, subinterpreter
+from ungil._kinds.unpicklable import label, unpicklable
+from ungil._options import Options, refuse_timeout
 from ungil._process import RemoteError, RemoteTraceback, main_module
 
 if sys.version_info >= (3, 14):
@@ -73,18 +75,31 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
     ) -> None:
         reason = subinterpreter.why_not()
         if reason is not None:
-            raise RuntimeError(reason)
+            raise RuntimeError(f"{reason}. {subinterpreter.REMEDY}")
         count = check_max_workers(max_workers, usable_cores())
         check_initializer(initializer)
         prefix = thread_name_prefix or f"{type(self).__name__}-{id(self):x}"
+        self._has_initializer = initializer is not None
         self._crew = _Crew(_set_up(initializer, initargs))
         self._threads = _Threads(count, prefix, self._crew)
         register(self)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` and gives its future."""
+        return self._submit_with(Options(), fn, args, kwargs)
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "an interpreter cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
         self._crew.raise_if_broken()
-        task = _Task(self._crew, _label(fn))
+        task = _Task(self._crew, label(fn))
         try:
             task.parts, task.held = _ungil._collect_held(lambda: _dump((fn, args, kwargs)))
         except Exception as error:
@@ -93,7 +108,7 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         with self._crew.lock:
             self._crew.tasks.add(task)
         try:
-            self._threads.submit(task)
+            self._threads._submit_with(options, task, (), {})
         except BaseException as error:
             self._crew.tasks.discard(task)
             if isinstance(error, BrokenThreadPool):
@@ -120,6 +135,11 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         threads = [thread for thread in self._threads._threads if thread.is_alive()]
         for thread in [*visits, *threads]:
             thread.join(_GRACE / max(1, len(threads)))
+
+    def _stop(self) -> bool:
+        """Ends everything now; whether it has ended: native code may hang."""
+        self._interrupt()
+        return not any(thread.is_alive() for thread in self._threads._threads)
 
 
 class _Task:
@@ -221,6 +241,10 @@ class _Here(threading.local):
 _here = _Here()
 
 
+# What is loaded in an interpreter, by name and path.
+_MODULES = [(inside.NAME, inside.__file__), (_context.__name__, _context.__file__)]
+
+
 class _Worker:
     """An interpreter and the memory file that tasks and answers travel through."""
 
@@ -230,6 +254,7 @@ class _Worker:
         # Held while the interpreter is ended, or visited: never both.
         self._life = threading.Lock()
         self._closed = False
+        self._busy = False
         try:
             self._interpreter = subinterpreter.Subinterpreter()
         except BaseException:
@@ -239,22 +264,26 @@ class _Worker:
     def set_up(self, parts: list[Any]) -> None:
         self._interpreter.run(
             "from importlib import util as u\nimport sys as s\n"
-            f"n = {inside.NAME!r}\n"
-            f"p = u.spec_from_file_location(n, {inside.__file__!r})\n"
-            "s.modules[n] = m = u.module_from_spec(p)\np.loader.exec_module(m)\n"
-            "del n, m, p, s, u\n"
+            f"for n, f in {_MODULES!r}:\n"
+            "    p = u.spec_from_file_location(n, f)\n"
+            "    s.modules[n] = m = u.module_from_spec(p)\n    p.loader.exec_module(m)\n"
+            "del n, f, m, p, s, u\n"
         )
         _read(self.ask(f"set_up({self._file})", parts), "the initializer")
 
     def ask(self, call: str, parts: list[Any]) -> list[Any]:
         """Has the interpreter make a call on what is sent, and gives the answer."""
         inside.send(self._file, parts)
-        self._interpreter.run(f"__import__({inside.NAME!r}).{call}")
+        self._busy = True
+        try:
+            self._interpreter.run(f"__import__({inside.NAME!r}).{call}")
+        finally:
+            self._busy = False
         return inside.receive(self._file)
 
     def interrupt(self) -> None:
         with self._life:
-            if not self._closed:
+            if self._busy and not self._closed:
                 _ungil.interrupt_interpreter(self._interpreter.id, self._ident)
 
     def close(self) -> None:
@@ -305,13 +334,21 @@ def _dump(call: tuple[Any, tuple[Any, ...], dict[str, Any]]) -> list[Any]:
         return inside.dump(call)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         try:
-            cloudpickle: Any = import_module("cloudpickle")
+            dumps: Any = import_module("cloudpickle").dumps
         except ImportError:
-            raise pickle.PicklingError(
-                f"{_label(call[0])} or its arguments cannot be pickled for another interpreter: "
-                f"{error}. Move the function to the top level of a module, or install cloudpickle"
-            ) from error
-        return inside.dump(call, cloudpickle.dumps)
+            raise _refused(call, error, pickle.dumps) from error
+        try:
+            return inside.dump(call, dumps)
+        except Exception as again:
+            raise _refused(call, again, dumps) from again
+
+
+def _refused(
+    call: tuple[Any, tuple[Any, ...], dict[str, Any]],
+    error: BaseException,
+    dumps: Callable[[Any], object],
+) -> pickle.PicklingError:
+    return unpicklable(*call, where="another interpreter", error=error, dumps=dumps)
 
 
 def _read(answer: list[Any], what: str) -> Any:
@@ -325,13 +362,14 @@ def _read(answer: list[Any], what: str) -> Any:
         error: BaseException = ImportError(
             f"{what} needs {package}, which cannot be imported in a worker interpreter: "
             f"{unsupported} does not support subinterpreters. Run it in processes "
-            '(ungil.ProcessPoolExecutor, ungil.executor("process")), or keep that import out of '
-            "what the workers import",
+            '(ungil.ProcessPoolExecutor, ungil.executor("process"), --worker process), or keep '
+            "that import out of what the workers import",
             name=unsupported,
         )
     elif kind == inside.UNPICKLABLE:
         error = pickle.PicklingError(
-            f"the result of {what} cannot be pickled to leave its interpreter: {name}: {text}"
+            f"the result of {what} cannot be pickled to leave its interpreter: {name}: {text}. "
+            "Return plain data instead (a list rather than a generator, say), or use threads"
         )
     elif kind == inside.UNREADABLE:
         error = RemoteError(f"{what} could not be read in its interpreter: {name}: {text}")
@@ -358,7 +396,3 @@ def _settle(future: Future[Any], value: object, error: BaseException | None) -> 
     else:
         # Our frames are of no use to who reads it: where it happened is in the cause.
         future.set_exception(error.with_traceback(None))
-
-
-def _label(fn: object) -> str:
-    return str(getattr(fn, "__qualname__", None) or repr(fn))

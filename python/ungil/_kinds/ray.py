@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ungil._executors import Future, check_max_workers, register, usable_cores
-from ungil._kinds.remote import ClusterExecutor, refused, require, with_cause
+from ungil._kinds.keeper import Keeper
+from ungil._kinds.remote import ClusterExecutor, require, with_cause
+from ungil._kinds.unpicklable import unpicklable
+from ungil._options import Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
+# Tasks that ask for pids stay so long, in seconds, and are sent so often at most.
+_STAY = 0.02
+_ROUNDS = 10
 # Ray has one session per process: whoever started it for an executor ends it with the last one.
 _session = threading.Lock()
 _users = 0
-_ours = False
+_ours: Keeper[None] | None = None
 
 
 class RayExecutor(ClusterExecutor):
@@ -40,6 +48,7 @@ class RayExecutor(ClusterExecutor):
                 "either max_workers or address: the cluster at an address has its own workers"
             )
         count = check_max_workers(max_workers, usable_cores())
+        self._count = count
         self._ray = require("ray", "ray")
         super().__init__()
         self._connect(count, address)
@@ -47,17 +56,22 @@ class RayExecutor(ClusterExecutor):
         register(self)
 
     def _connect(self, count: int, address: str | None) -> None:
-        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        global _users, _ours
+
+        def start() -> None:
+            how = {"address": address} if address else {"num_cpus": count, "address": "local"}
+            self._ray.init(
+                **how,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+
         with _session:
             if not self._ray.is_initialized():
-                how = {"address": address} if address else {"num_cpus": count, "address": "local"}
-                self._ray.init(
-                    **how,
-                    include_dashboard=None if address else False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-                _ours = True
+                keeper = Keeper(start, lambda _: self._ray.shutdown())
+                keeper.wait()
+                _ours = keeper
             _users += 1
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -68,11 +82,28 @@ class RayExecutor(ClusterExecutor):
             theirs = self._remote.remote(fn, args, kwargs)
         except Exception as error:
             self._sent(future, None)
-            self._settle(future, None, refused(fn, error))
+            dumps = self._ray.cloudpickle.dumps
+            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
+            self._settle(future, None, made)
             return future
         self._sent(future, theirs)
         theirs.future().add_done_callback(partial(self._relay, future))
         return future
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "when a task starts on a cluster is not known here")
+        if options.priority != 0:
+            raise ValueError(f"priority={options.priority}: Ray has no priorities of tasks")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        del options  # those that are not the default were refused
+        return self.submit(fn, *args, **kwargs)
 
     def _outcome(self, theirs: Any) -> Any:
         errors = self._ray.exceptions
@@ -88,17 +119,35 @@ class RayExecutor(ClusterExecutor):
             ) from error
         raise error
 
+    def worker_pids(self) -> list[int]:
+        """The process ids of the workers that have a task now or had one lately.
+
+        Ray tells them only through its dashboard: tasks tell them, which overlap for a moment.
+        """
+        found: set[int] = set()
+        pid = self._ray.remote(_pid)
+        for _ in range(_ROUNDS):
+            found.update(self._ray.get([pid.remote(_STAY) for _ in range(self._count)]))
+            if len(found) >= self._count:
+                break
+        return sorted(found)
+
     def _cancel(self, theirs: Any) -> None:
         self._ray.cancel(theirs, force=True)
 
     def _disconnect(self) -> None:
-        global _users, _ours  # noqa: PLW0603 (as Ray's own session)
+        global _users, _ours
         with _session:
             _users -= 1
-            if _ours and _users == 0:
-                _ours = False
-                self._ray.shutdown()
+            if _ours is not None and _users == 0:
+                _ours.end()
+                _ours = None
 
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     return fn(*args, **kwargs)
+
+
+def _pid(stay: float) -> int:
+    time.sleep(stay)
+    return os.getpid()

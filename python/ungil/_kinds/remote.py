@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 import traceback
 from importlib import import_module
@@ -119,6 +118,13 @@ class ClusterExecutor(InterruptibleExecutor):
         self.shutdown(wait=False, cancel_futures=True)
         self._end_once()
 
+    def _stop(self, seconds: float) -> bool:
+        """Begins to end everything now; whether that was done within so many seconds."""
+        ending = threading.Thread(target=self._interrupt, daemon=True)
+        ending.start()
+        ending.join(seconds)
+        return not ending.is_alive()
+
     def _outcome(self, theirs: Any) -> Any:
         """The value of a done call, or its exception raised."""
         raise NotImplementedError
@@ -130,19 +136,6 @@ class ClusterExecutor(InterruptibleExecutor):
     def _disconnect(self) -> None:
         """Leaves the cluster; ends it if it was started for this executor."""
         raise NotImplementedError
-
-
-def refused(fn: object, error: Exception) -> pickle.PicklingError:
-    """The error of a call that a cluster's client did not take: it does not pickle."""
-    innermost: BaseException = error
-    while (deeper := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = deeper
-    name = getattr(fn, "__qualname__", repr(fn))
-    made = pickle.PicklingError(
-        f"{name} or its arguments cannot be pickled for the cluster: {innermost}"
-    )
-    made.__cause__ = error.with_traceback(None)
-    return made
 
 
 def with_cause(error: BaseException, trace: TracebackType | str | None) -> BaseException:

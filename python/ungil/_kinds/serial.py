@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from typing import Any, ParamSpec, TypeVar
 
+from ungil import _context
 from ungil._executors import (
     Future,
     InterruptibleExecutor,
@@ -14,6 +15,8 @@ from ungil._executors import (
     check_max_workers,
     without_shared,
 )
+from ungil._options import Options, refuse_timeout
+from ungil._progress import Progress
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +27,8 @@ class SerialExecutor(InterruptibleExecutor):
 
     The executor for debugging (breakpoints, profilers and tracebacks are where one expects them)
     and for comparisons. max_workers is checked and otherwise not used, so that a program can
-    change the kind alone. initializer, initargs: called before the first call.
+    change the kind alone. initializer, initargs: called before the first call; what it returns is
+    `ungil.worker_context()` in the calls.
 
     Ctrl-C during a call comes out of `submit`, as it would out of the call.
     """
@@ -38,7 +42,9 @@ class SerialExecutor(InterruptibleExecutor):
         check_max_workers(max_workers, 1)
         check_initializer(initializer)
         self._initializer = initializer
+        self._has_initializer = initializer is not None
         self._initargs = initargs
+        self._context: object = _context.NOTHING
         self._broken: BaseException | None = None
         self._closed = False
 
@@ -51,7 +57,8 @@ class SerialExecutor(InterruptibleExecutor):
         future.set_running_or_notify_cancel()
         try:
             call_args, call_kwargs = without_shared(args, kwargs)
-            value = fn(*call_args, **call_kwargs)
+            with _context.entered(self._context):
+                value = fn(*call_args, **call_kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):
@@ -67,33 +74,71 @@ class SerialExecutor(InterruptibleExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        progress: bool | str = False,
     ) -> Iterator[T]:
         """Like `map(fn, *iterables)`: each call runs when its result is asked for.
 
         Raises `TimeoutError` if a call has not ended `timeout` seconds after this one; as nothing
         else runs meanwhile, that is noticed only when the call has ended.
         """
+        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
+
+    def _map(
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int,
+        buffersize: int | None,
+        progress: bool | str,
+    ) -> Iterator[T]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else time.monotonic() + timeout
-        return self._results(fn, zip(*iterables, strict=False), deadline)
+        calls = zip(*iterables, strict=False)
+        return self._results(through, fn, calls, deadline, self._show(progress, iterables))
 
     def _results(
-        self, fn: Callable[..., T], calls: Iterable[tuple[Any, ...]], deadline: float | None
+        self,
+        through: Executor,
+        fn: Callable[..., T],
+        calls: Iterable[tuple[Any, ...]],
+        deadline: float | None,
+        bar: Progress | None,
     ) -> Iterator[T]:
-        for args in calls:
-            future = self.submit(fn, *args)
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError
-            yield future.result()
+        try:
+            for args in calls:
+                future = through.submit(fn, *args)
+                if bar is not None:
+                    bar.watch(future)
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError
+                yield future.result()
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _check_options(self, options: Options) -> None:
+        refuse_timeout(options, "a call in the calling thread cannot be stopped from outside")
+
+    def _submit_with(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        del options  # nothing waits, so nothing can go first
+        return self.submit(fn, *args, **kwargs)
 
     def _initialize(self) -> None:
         if self._initializer is not None:
             initializer, self._initializer = self._initializer, None
             try:
-                initializer(*without_shared(self._initargs, {})[0])
+                self._context = initializer(*without_shared(self._initargs, {})[0])
             except Exception as error:
                 self._broken = error
         if self._broken is not None:

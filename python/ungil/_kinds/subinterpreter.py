@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-_REMEDY = (
+REMEDY = (
     'Use ungil.ProcessPoolExecutor (ungil.executor("process")), which runs the same tasks in '
     "parallel, or Python 3.13 or newer."
 )
@@ -23,25 +23,33 @@ class SubinterpreterError(RuntimeError):
 
 
 def why_not() -> str | None:
-    """Why this Python has no worker interpreters, with the remedy; None if it has."""
+    """Why this Python has no worker interpreters, without a full stop; None if it has."""
     if sys.implementation.name != "cpython":
-        return f"{sys.implementation.name} has no interpreters with a GIL of their own. {_REMEDY}"
+        return f"{sys.implementation.name} has no interpreters with a GIL of their own"
     if sys.version_info < (3, 12):
         return (
-            f"Python {_HERE} has no interpreters with a GIL of their own: they came with 3.12. "
-            f"{_REMEDY}"
+            f"Python {_HERE} has no interpreters with a GIL of their own: they came with 3.12, and "
+            "are sound from 3.13 on"
         )
     if sys.version_info < (3, 13):
         return (
             "Python 3.12's own interpreters are not known to be safe in parallel (see "
             "python/cpython#116510, mended from 3.13 on), and decimal and ctypes cannot be "
-            f"imported there. {_REMEDY}"
+            "imported there"
         )
     return None
 
 
 # Interpreters are made and ended one at a time: Python's own list of them is easily upset.
 _life = threading.RLock()
+
+
+def _forget_interruption() -> None:
+    # Python remembers, for the whole process, that a KeyboardInterrupt came out of the code it ran
+    # last, in whichever interpreter, and then dies of SIGINT at its end. One that we have sent to
+    # an interpreter is none of the program's: it forgets when it runs something else.
+    if getattr(sys, "last_type", None) is not KeyboardInterrupt:
+        exec("")
 
 
 def _prepare() -> None:
@@ -68,12 +76,14 @@ if sys.version_info >= (3, 14):
             try:
                 self._interpreter.exec(source)
             except self._module.ExecutionFailed as error:
+                _forget_interruption()
                 raise SubinterpreterError(str(error)) from None
 
         def close(self) -> None:
             """Ends it, once the threads have ended that were started inside."""
             with _life:
                 self._interpreter.close()
+            _forget_interruption()
 
 else:
 
@@ -90,9 +100,11 @@ else:
             """Runs source text in the interpreter's `__main__`."""
             failure = self._module.exec(self.id, source)
             if failure is not None:
+                _forget_interruption()
                 raise SubinterpreterError(failure.formatted)
 
         def close(self) -> None:
             """Ends it, once the threads have ended that were started inside."""
             with _life:
                 self._module.destroy(self.id)
+            _forget_interruption()

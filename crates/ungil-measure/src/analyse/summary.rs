@@ -1,8 +1,8 @@
 //! The figures of one cell.
 
 use crate::comparison::{
-    AnalysisOptions, Interval, Latency, Memory, MemorySample, RawCell, RunSample, SERIAL, Spread,
-    Summary,
+    AnalysisOptions, GilUse, Interval, Latency, Memory, MemorySample, RawCell, RunSample, SERIAL,
+    Spread, Summary,
 };
 use crate::statistics::{Sample, SplitMix64, median_interval, outliers, ratio_interval};
 
@@ -50,6 +50,7 @@ pub(super) fn summarise(
         startup_s: median(raw.startup_s.iter().copied()),
         memory: memory(&raw.memory),
         pickle_s: median(raw.runs.iter().filter_map(|run| run.pickle_s)),
+        gil: gil(&raw.runs),
         outliers: outliers(&walls(raw).collect::<Vec<_>>()),
     })
 }
@@ -93,6 +94,17 @@ fn latency(runs: &[RunSample]) -> Option<Latency> {
         p50: sample.quantile(0.50),
         p95: sample.quantile(0.95),
         p99: sample.quantile(0.99),
+    })
+}
+
+fn gil(runs: &[RunSample]) -> Option<GilUse> {
+    let share = |part: fn(GilUse) -> f64| {
+        let seen = runs.iter().filter(|run| run.wall_s > 0.0);
+        median(seen.filter_map(|run| Some(part(run.gil?) / run.wall_s)))
+    };
+    Some(GilUse {
+        held: share(|gil| gil.held)?,
+        waited: share(|gil| gil.waited)?,
     })
 }
 

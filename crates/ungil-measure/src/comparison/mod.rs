@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use machine::{Gil, Machine, Python, SystemState};
 pub use raw::{
-    Conditions, MemorySample, RawCell, RawComparison, RawWorkload, RunSample, Scaling, TaskSample,
+    Conditions, GilUse, MemorySample, RawCell, RawComparison, RawWorkload, RunSample, Scaling,
+    TaskSample,
 };
 pub use result::{Cell, Interval, KindCurve, Latency, Memory, Spread, Summary, WorkloadComparison};
 pub use settings::{AnalysisOptions, Settings};

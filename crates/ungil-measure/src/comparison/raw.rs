@@ -82,6 +82,10 @@ pub struct RunSample {
     pub wall_s: f64,
     /// User and system time of the parent and all workers during the run.
     pub cpu_s: f64,
+    /// The baseline only: time in which the thread was ready to compute and the machine had no core for it, the time on
+    /// the kernel's run queue. It is neither computing nor waiting of the tasks. `None` where the kernel does not tell.
+    #[serde(default)]
+    pub queued_s: Option<f64>,
     /// Tasks in the order of submission; may be empty where workers cannot tell.
     #[serde(default)]
     pub tasks: Vec<TaskSample>,
@@ -94,6 +98,18 @@ pub struct RunSample {
     /// Time spent pickling and unpickling, parent and workers together.
     #[serde(default)]
     pub pickle_s: Option<f64>,
+    /// What the workers did with the GIL, where they are threads of this process and it could be seen.
+    #[serde(default)]
+    pub gil: Option<GilUse>,
+}
+
+/// Use of the GIL: seconds of a run, or shares of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GilUse {
+    /// Some thread held it.
+    pub held: f64,
+    /// Threads waited for it, added up over them.
+    pub waited: f64,
 }
 
 /// One task of a run: when the user's function began and ended on its worker.

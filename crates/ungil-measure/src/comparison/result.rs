@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, MemorySample, RawCell, RunSample, SERIAL, Scaling};
+use super::{Conditions, GilUse, MemorySample, RawCell, RunSample, SERIAL, Scaling};
 use crate::scaling::{Amdahl, Fit, Usl};
 use crate::verdict::Verdict;
 use crate::warning::Warning;
@@ -118,6 +118,9 @@ pub struct Summary {
     pub memory: Option<Memory>,
     /// Median pickling time of a run.
     pub pickle_s: Option<f64>,
+    /// Median shares of a run in which the GIL was held and waited for; only of threads.
+    #[serde(default)]
+    pub gil: Option<GilUse>,
     /// Indices of the runs that are outliers.
     pub outliers: Vec<usize>,
 }

@@ -13,7 +13,7 @@ pub struct Verdict {
     pub rule: String,
     /// What kind of work it is: `cpu-bound`, `waiting` or `mixed`; `None` without a winner.
     pub nature: Option<String>,
-    /// The rules that explain why the others lose, as `kind: rule`.
+    /// The rules that explain why the winner gains, where that is not plain, and why the others lose, as `kind: rule`.
     pub reasons: Vec<String>,
     /// Two or three sentences of plain English.
     pub sentences: Vec<String>,

@@ -47,6 +47,14 @@ pub(super) const DECISIONS: &[Decision] = &[
                    more work per run (--tasks) or a quieter machine would tell.",
     },
     Decision {
+        name: "more-than-the-cores-can-give",
+        when: |e| e.disturbed() && e.best.is_some_and(|best| e.is_too_good(&best)),
+        winner: |_| None,
+        sentence: "No clear winner: {best} came out {best.speedup} times as fast as a plain loop, \
+                   more than {best.cores_used} can compute; something disturbed the measuring (see \
+                   the warnings). Measure again on a quiet machine.",
+    },
+    Decision {
         name: "no-clear-winner-between-kinds",
         when: |e| e.rival.is_some(),
         winner: |_| None,

@@ -3,6 +3,7 @@
 use crate::comparison::{
     AnalysisOptions, Cell, Interval, KindCurve, Machine, Memory, Scaling, Summary,
 };
+use crate::statistics::Sample;
 use crate::warning::{Code, Warning};
 
 /// A gain below this share of the baseline's time is not worth a pool.
@@ -18,6 +19,15 @@ pub const NEARLY_SAME: f64 = 0.03;
 
 /// With fewer than 3 runs the spread is unknown, and decisions assume this share either way.
 pub const ASSUMED_SPREAD: f64 = 0.20;
+
+/// Share of computing from which work is cpu-bound.
+pub(super) const CPU_BOUND: f64 = 0.8;
+
+/// A speed-up of cpu-bound work beyond so many times the cores in use is a mistake of the measuring.
+const TOO_GOOD: f64 = 1.5;
+
+/// Share of computing in a serial run from which the work counts as computing.
+pub(super) const COMPUTING: f64 = 0.6;
 
 /// The figures of one workload, as they come from the summaries.
 #[derive(Clone, Copy, Debug)]
@@ -230,9 +240,29 @@ impl<'a> Evidence<'a> {
         best.into_iter()
     }
 
-    /// Share of a serial run that is computing, at most 1.
+    /// Share of a serial run that is computing, at most 1. Time in which it was ready to compute and other programs had
+    /// the cores does not count: it would look like waiting.
     pub(super) fn computing_share(&self) -> Option<f64> {
-        self.serial.map(|serial| serial.summary.cpu_cores.min(1.0))
+        self.serial?;
+        let shares = self.facts.serial.runs.iter().filter_map(|run| {
+            let ran = run.wall_s - run.queued_s.unwrap_or(0.0);
+            (ran > 0.0).then(|| (run.cpu_s / ran).min(1.0))
+        });
+        Sample::new(shares).map(|shares| shares.median())
+    }
+
+    /// Whether it computes faster than so many cores can, beyond what caches may explain.
+    pub(super) fn is_too_good(&self, cell: &Seen<'_>) -> bool {
+        let computing = self
+            .computing_share()
+            .is_some_and(|share| share >= CPU_BOUND);
+        let most = TOO_GOOD * self.cores_for(cell) as f64;
+        computing && cell.summary.speedup.is_some_and(|speedup| speedup > most)
+    }
+
+    /// Cores that its workers can keep busy.
+    pub(super) fn cores_for(&self, cell: &Seen<'_>) -> usize {
+        cell.workers.min(self.facts.machine.usable_cpus).max(1)
     }
 
     /// CPU seconds of a serial run.

@@ -5,10 +5,11 @@
 //!   -> DECISIONS  first rule that holds names the winner, or says that there is none
 //!   -> CERTAINTY  one sentence on how sure that is
 //!   -> NATURE     what kind of work it is: computing, waiting, or both
+//!   -> STRENGTHS  why the winner gains, where that is not plain
 //!   -> REASONS    per losing kind, the first rule that holds says why it loses
 //! ```
 //!
-//! The four tables are data: a rule is a name, a condition on the evidence and a template of words.
+//! The five tables are data: a rule is a name, a condition on the evidence and a template of words.
 //! A winner is named only when its interval lies clear of the baseline's; `docs/verdict.md`
 //! explains the rules to users.
 
@@ -19,6 +20,7 @@ mod evidence;
 mod kinds;
 mod nature;
 mod reasons;
+mod strengths;
 mod template;
 mod words;
 

@@ -1,6 +1,6 @@
 //! What kind of work it is, by the share of a serial run that is computing.
 
-use super::evidence::Evidence;
+use super::evidence::{CPU_BOUND, Evidence};
 
 pub(super) struct Nature {
     pub(super) name: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct Nature {
 pub(super) const NATURES: &[Nature] = &[
     Nature {
         name: "cpu-bound",
-        when: |computing| computing >= 0.8,
+        when: |computing| computing >= CPU_BOUND,
         clause: "The work is cpu-bound ({computing} of the plain loop's time is computing)",
     },
     Nature {

@@ -1,7 +1,7 @@
 //! The table of reasons: why a kind loses. Per kind the first rule that holds is told.
 
-use super::evidence::{Evidence, Seen};
-use super::{kinds, nature, template};
+use super::evidence::{COMPUTING, Evidence, Seen};
+use super::{kinds, nature, strengths, template};
 use crate::comparison::{Gil, KindCurve, SERIAL};
 
 /// A speed-up below this is no gain.
@@ -9,12 +9,10 @@ const NO_GAIN: f64 = 1.2;
 /// Cores that threads keep busy at most while the GIL holds them to one; the rest is what the
 /// interpreter does without it.
 const ONE_CORE: f64 = 1.3;
-/// Share of computing in a serial run from which the work counts as computing.
-const COMPUTING: f64 = 0.6;
+/// Share of the run from which the GIL, held that much, is what keeps threads from gaining.
+const GIL_BUSY: f64 = 0.8;
 /// Below this speed-up more time went into handing tasks over than into doing them.
 const SWAMPED: f64 = 0.5;
-/// A task shorter than this can cost more to hand over than to do, seconds.
-const SHORT_TASK_S: f64 = 500e-6;
 
 /// A kind that is not the winner.
 pub(super) struct Loser<'e, 'a> {
@@ -114,7 +112,8 @@ pub(super) const REASONS: &[Reason] = &[
         when: |l| {
             let swamped =
                 l.measured(|best| best.summary.speedup.is_some_and(|gain| gain < SWAMPED));
-            swamped && l.e.task_s().is_some_and(|task| task < SHORT_TASK_S)
+            let short = kinds::short_task_s(&l.curve.kind);
+            swamped && l.e.task_s().is_some_and(|task| task < short)
         },
         clause: "{kinds} lose more by handing over tasks of {task} than they gain",
     },
@@ -131,12 +130,14 @@ pub(super) const REASONS: &[Reason] = &[
                 && python.gil != Gil::Disabled
                 && l.gains_nothing()
                 && l.computing()
-                && l.busiest()
-                    .is_some_and(|cell| cell.summary.cpu_cores <= ONE_CORE)
+                && l.busiest().is_some_and(|cell| {
+                    let held = cell.summary.gil.map_or(0.0, |gil| gil.held);
+                    cell.summary.cpu_cores <= ONE_CORE || held >= GIL_BUSY
+                })
         },
         clause: "{kinds} gain nothing ({its.speedup} times at best), because the GIL lets only one \
                  of them compute at a time ({busiest.cores} cores busy with {busiest.workers} of \
-                 them)",
+                 them{busiest.gil})",
     },
     Reason {
         name: "pickling",
@@ -163,16 +164,28 @@ pub(super) const REASONS: &[Reason] = &[
         clause: "{kinds} gain nothing ({its.speedup} times at best)",
     },
     Reason {
+        name: "several-machines",
+        when: |l| {
+            kinds::is_distributed(&l.curve.kind) && l.measured(|best| best.total_memory().is_some())
+        },
+        clause: "{kinds} reach {its.speedup} times at best, cost {its.each} of memory each, and are \
+                 made for several machines",
+    },
+    Reason {
         name: "slower",
         when: |_| true,
         clause: "{kinds} reach {its.speedup} times at best ({its.wall} with {its.workers})",
     },
 ];
 
-/// Why the others lose: the rules that apply, as `kind: rule`, and at most one sentence.
+/// Why the winner gains and the others lose: the rules that apply, as `kind: rule`, and at most one sentence.
 pub(super) fn explain<'a>(e: &Evidence<'a>, winner: &Seen<'a>) -> (Vec<String>, Option<String>) {
     let mut names = Vec::new();
     let mut clauses = Vec::new();
+    if let Some(strength) = strengths::of(e, winner) {
+        names.push(format!("{}: {}", winner.kind, strength.name));
+        clauses.push(strength.clause.to_owned());
+    }
     for curve in e
         .facts
         .kinds

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Confidence, Verdict, decisions, nature, reasons};
+use super::{Confidence, Verdict, decisions, nature, reasons, strengths};
 use crate::comparison::{
-    Comparison, Gil, Machine, MemorySample, Python, RawCell, RawComparison, RawWorkload, RunSample,
-    SERIAL, Scaling, Settings,
+    Comparison, Gil, GilUse, Machine, MemorySample, Python, RawCell, RawComparison, RawWorkload,
+    RunSample, SERIAL, Scaling, Settings,
 };
 use crate::statistics::SplitMix64;
 use crate::{AnalysisOptions, analyse};
@@ -52,7 +52,7 @@ impl Fixture {
             python,
             ..Machine::default()
         };
-        let kinds = ["thread", "interpreter", "process"]
+        let kinds = ["thread", "interpreter", "process", "dask"]
             .map(str::to_owned)
             .to_vec();
         let raw = RawComparison {
@@ -364,6 +364,8 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
     slow_start.startup_s = vec![5.0];
     let mut short = Fixture::new(0.05, 1.0).with(cell("process", 2, 0.2, 1.5));
     short.tasks = 1000;
+    let mut dask = cell("dask", 4, 0.9, 3.0);
+    dask.memory = vec![memory(95_000_000)];
     vec![
         ("interpreter", "not-measured", lecture_cpu().with(skipped)),
         ("process", "as-fast-but-larger", waiting()),
@@ -375,6 +377,7 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
         ("process", "one-core", one_core),
         ("thread", "gil", lecture_cpu()),
         ("thread", "no-gain", free),
+        ("thread", "gil", held_by_two_busy_cores()),
         ("process", "pickling", Fixture::new(2.0, 1.0).with(pickling)),
         (
             "process",
@@ -382,12 +385,34 @@ fn reason_fixtures() -> Vec<(&'static str, &'static str, Fixture)> {
             Fixture::new(1.0, 1.0).with(slow_start),
         ),
         ("process", "short-tasks", short),
+        ("dask", "several-machines", lecture_cpu().with(dask)),
         (
             "thread",
             "slower",
             lecture_cpu().with(cell("thread", 8, 1.3, 2.0)),
         ),
     ]
+}
+
+/// Threads that keep more than one core busy, with a GIL that is hardly ever free.
+fn held_by_two_busy_cores() -> Fixture {
+    let mut thread = cell("thread", 2, 2.0, 1.6);
+    for run in &mut thread.runs {
+        run.gil = Some(GilUse {
+            held: 0.97 * run.wall_s,
+            waited: 0.9 * run.wall_s,
+        });
+    }
+    Fixture::new(2.0, 1.0)
+        .with(thread)
+        .with(process(2, 1.0, 1.9))
+}
+
+#[test]
+fn the_share_that_the_gil_was_held_is_told_where_it_was_seen() {
+    let told = |fixture: Fixture| fixture.verdict().sentences.join(" ");
+    assert!(told(held_by_two_busy_cores()).contains("of them; it was held 97 % of the time)"));
+    assert!(told(lecture_cpu()).contains("of them)"));
 }
 
 #[test]
@@ -399,6 +424,93 @@ fn every_reason_has_its_fixture() {
     }
     let all: BTreeSet<&str> = reasons::REASONS.iter().map(|reason| reason.name).collect();
     assert_eq!(seen, all);
+}
+
+/// The lecture's `cpu` where Python has interpreters, as fast as processes and smaller.
+fn lecture_cpu_with_interpreters() -> Fixture {
+    let mut interpreters = cell("interpreter", 4, 0.66, 3.8);
+    interpreters.memory = vec![memory(5_000_000); 4];
+    lecture_cpu().with(interpreters)
+}
+
+fn memory(bytes: u64) -> MemorySample {
+    MemorySample {
+        pss_bytes: bytes,
+        uss_bytes: bytes,
+    }
+}
+
+#[test]
+fn interpreters_win_by_a_gil_each() {
+    let verdict = lecture_cpu_with_interpreters().verdict();
+    assert_eq!(winner(&verdict), Some(("interpreter", 4)));
+    assert_eq!(
+        verdict.reasons,
+        [
+            "interpreter: own-gil",
+            "thread: gil",
+            "process: as-fast-but-larger"
+        ]
+    );
+    assert!(
+        verdict.sentences[1].contains(
+            "interpreters compute in parallel, since each has a GIL of its own; threads gain nothing"
+        ),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn a_gil_each_is_no_strength_where_there_is_none() {
+    let mut fixture = lecture_cpu_with_interpreters();
+    fixture.gil = Gil::Disabled;
+    let reasons = fixture.verdict().reasons;
+    assert!(!reasons.contains(&"interpreter: own-gil".to_owned()));
+}
+
+#[test]
+fn time_without_a_core_is_not_waiting() {
+    let mut fixture = lecture_cpu();
+    for run in &mut fixture.serial.runs {
+        run.cpu_s = 0.4 * run.wall_s;
+        run.queued_s = Some(0.59 * run.wall_s);
+    }
+    assert_eq!(
+        fixture.clone().verdict().nature.as_deref(),
+        Some("cpu-bound")
+    );
+    for run in &mut fixture.serial.runs {
+        run.queued_s = None;
+    }
+    assert_eq!(fixture.verdict().nature.as_deref(), Some("waiting"));
+}
+
+#[test]
+fn more_than_the_cores_can_give_is_no_result() {
+    let mut fixture = Fixture::new(2.4, 1.0).with(process(2, 0.4, 1.9));
+    fixture.cells[0].runs[3].wall_s = 3.0; // an outlier: something disturbed the measuring
+    let verdict = fixture.clone().verdict();
+    assert_eq!(verdict.rule, "more-than-the-cores-can-give");
+    assert_eq!(winner(&verdict), None);
+    assert!(
+        verdict.sentences[0].contains("more than 2 cores can compute"),
+        "{verdict:?}"
+    );
+    // Waiting has no such limit.
+    fixture
+        .serial
+        .runs
+        .iter_mut()
+        .for_each(|run| run.cpu_s = 0.1);
+    assert_eq!(winner(&fixture.verdict()), Some(("process", 2)));
+}
+
+#[test]
+fn what_is_a_short_task_depends_on_the_way_to_the_worker() {
+    // 24 tasks of 2 ms.
+    let swamped = |kind| Fixture::new(0.048, 1.0).with(cell(kind, 2, 0.2, 1.0));
+    assert_eq!(reason_of(swamped("dask"), "dask"), "short-tasks");
+    assert_eq!(reason_of(swamped("process"), "process"), "no-gain");
 }
 
 #[test]
@@ -441,6 +553,7 @@ fn names_are_unique_and_stable() {
             "serial-wins",
             "start-up-eats-the-gain",
             "no-clear-winner-over-serial",
+            "more-than-the-cores-can-give",
             "no-clear-winner-between-kinds",
             "cheapest-of-equals",
             "clear-winner",
@@ -501,7 +614,8 @@ fn rules_are_documented() {
     let decisions = decisions::DECISIONS.iter().map(|rule| rule.name);
     let reasons = reasons::REASONS.iter().map(|rule| rule.name);
     let natures = nature::NATURES.iter().map(|rule| rule.name);
-    for name in decisions.chain(reasons).chain(natures) {
+    let strengths = strengths::STRENGTHS.iter().map(|rule| rule.name);
+    for name in decisions.chain(reasons).chain(natures).chain(strengths) {
         assert!(
             page.contains(&format!("`{name}`")),
             "{name} is not in docs/verdict.md"

@@ -43,10 +43,18 @@ impl Evidence<'_> {
         let seconds = |time: f64| Some(units::seconds(time));
         match figure {
             "" => Some(kinds::workers(cell.kind, cell.workers)),
+            "cores_used" => Some(match self.cores_for(cell) {
+                1 => "one core".to_owned(),
+                several => format!("{several} cores"),
+            }),
             "wall" => seconds(cell.wall),
             "range" => Some(range(cell)),
             "speedup" => cell.summary.speedup.map(units::three_digits),
             "cores" => Some(units::three_digits(cell.summary.cpu_cores)),
+            // A clause of its own, which is not there where nobody looked.
+            "gil" => Some(cell.summary.gil.map_or(String::new(), |gil| {
+                format!("; it was held {} of the time", units::percent(gil.held))
+            })),
             "workers" => Some(cell.workers.to_string()),
             "startup" => seconds(cell.startup()),
             "pickle" => seconds(cell.summary.pickle_s?),

@@ -66,7 +66,7 @@ const CHECKS: &[Check] = &[
         code: Code::SlowFirstRun,
         found: |_, cell| far_runs(cell).first() == Some(&0) && first_is_slow(cell),
         message: "The first run was much slower than the rest in {cells}, so something was still \
-                  warming up. Use more runs of --warmup.",
+                  warming up. Use more runs (--repeat), so that it counts for less.",
     },
     Check {
         code: Code::Outliers,

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, Mode};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Signal, WaitId, WaitIdOptions};
 use rustix::thread::futex;
@@ -119,6 +119,13 @@ impl Drop for Mapping {
     }
 }
 
+/// `CLOCK_MONOTONIC` in nanoseconds: one clock for all processes of the machine, read without
+/// a system call.
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()
 }
@@ -127,6 +134,8 @@ pub(crate) fn page_size() -> usize {
 /// can be left behind, and nobody without the descriptor can open it.
 pub(crate) fn create_segment(len: usize) -> io::Result<OwnedFd> {
     let fd = off_standard_streams(rustix::fs::memfd_create("ungil-pool", MemfdFlags::CLOEXEC)?)?;
+    // It is born open to all; nobody else gets to its descriptors, and needs not.
+    rustix::fs::fchmod(&fd, Mode::RUSR | Mode::WUSR)?;
     rustix::fs::ftruncate(&fd, len as u64)?;
     Ok(fd)
 }
@@ -268,16 +277,9 @@ pub(crate) fn die_with_parent(parent: u32) -> bool {
             .is_some_and(|p| p.as_raw_nonzero().get().cast_unsigned() == parent)
 }
 
-/// Keeps Ctrl-C away from the calling thread, and from the processes that it starts until they
-/// lift the block themselves.
-pub(crate) fn block_interrupts() {
-    // SAFETY: a set on the stack, filled before it is read; no pointer outlives the calls.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGINT);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
-    }
+/// Ends this process as the death of its parent would have.
+pub(crate) fn kill_self() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
 }
 
 /// One turn of waiting in a spin loop.

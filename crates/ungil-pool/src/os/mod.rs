@@ -9,3 +9,6 @@ compile_error!("ungil-pool has no `os` module for this platform yet: Linux only 
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+
+mod signals;
+pub use signals::{Held, SignalMask};

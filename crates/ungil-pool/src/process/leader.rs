@@ -63,6 +63,14 @@ impl Shared {
         }
     }
 
+    /// Wakes pump and leader, whatever the bell says.
+    pub(super) fn call_everybody(&self) {
+        let bell = &self.segment.header().bell.0;
+        bell.alarm();
+        os::futex_wake(&bell.word, 1, false);
+        os::futex_wake(&bell.leader, 1, false);
+    }
+
     /// After tasks have ended otherwise than by the leader: it may wait for one of them.
     pub(super) fn call_leader(&self) {
         // Orders the tasks' ends before the look (Dekker's pattern with `lead_until`).

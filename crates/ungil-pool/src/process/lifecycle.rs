@@ -9,8 +9,8 @@ use super::pool::{Book, Outcome, Payload, Shared, Stage, Task};
 use super::supervisor::{self, Launch};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
-use crate::exit::{Crash, ExitStatus};
-use crate::os::ProcessHandle;
+use crate::exit::{Crash, ExitStatus, TimedOut};
+use crate::os::{self, ProcessHandle};
 use crate::shm::message::Message;
 use crate::shm::segment::{INLINE, SLOTS, seat};
 use crate::shm::state::{Phase, State};
@@ -22,8 +22,13 @@ const FAILED_STARTS: u32 = 3;
 /// A worker's place in the pool.
 pub(crate) enum Seat {
     Empty,
-    /// Asked for; the number tells this incarnation from earlier ones.
-    Starting(u64),
+    /// Asked for.
+    Starting {
+        /// Tells this one from earlier ones.
+        incarnation: u64,
+        /// It works already, and on a task that has been stopped: it shall be killed.
+        doomed: bool,
+    },
     Taken {
         incarnation: u64,
         handle: Arc<ProcessHandle>,
@@ -43,7 +48,9 @@ impl Seat {
     fn incarnation(&self) -> Option<u64> {
         match self {
             Self::Empty => None,
-            Self::Starting(incarnation) | Self::Taken { incarnation, .. } => Some(*incarnation),
+            Self::Starting { incarnation, .. } | Self::Taken { incarnation, .. } => {
+                Some(*incarnation)
+            }
         }
     }
 }
@@ -68,7 +75,11 @@ impl Shared {
             if wanted > 0 && matches!(seat, Seat::Empty) {
                 wanted -= 1;
                 book.incarnations += 1;
-                *seat = Seat::Starting(book.incarnations);
+                *seat = Seat::Starting {
+                    incarnation: book.incarnations,
+                    doomed: false,
+                };
+                book.seat_books[index].asked();
                 launches.push((index as u32, book.incarnations));
             }
         }
@@ -92,9 +103,12 @@ impl Shared {
     /// The process of a seat lives.
     pub(crate) fn worker_started(&self, index: u32, incarnation: u64, handle: &Arc<ProcessHandle>) {
         let mut book = self.book();
-        let killed = book.killing;
-        let seat = &mut book.seats[index as usize];
-        if seat.incarnation() == Some(incarnation) {
+        let killing = book.killing;
+        if book.seats[index as usize].incarnation() == Some(incarnation) {
+            book.seat_books[index as usize].started(handle.pid);
+            let seat = &mut book.seats[index as usize];
+            let doomed = matches!(seat, Seat::Starting { doomed: true, .. });
+            let killed = if doomed { Some(Signal::KILL) } else { killing };
             if let Some(signal) = killed {
                 handle.signal(signal);
             }
@@ -115,6 +129,7 @@ impl Shared {
             return;
         }
         book.seats[index as usize] = Seat::Empty;
+        book.seat_books[index as usize].refused();
         // With at least one worker alive the pool can go on, only slower.
         let alone = book.seats.iter().all(|seat| matches!(seat, Seat::Empty));
         if alone {
@@ -148,6 +163,7 @@ impl Shared {
             book.seats[index as usize] = seat;
             return;
         }
+        book.seat_books[index as usize].ended(self.segment.worker(index));
         let (pid, deliberate) = match &seat {
             Seat::Taken { handle, killed, .. } => (handle.pid, *killed),
             _ => (0, false),
@@ -211,19 +227,30 @@ impl Shared {
                     self.drop_untouched(slot, worker);
                     None
                 }
-                Phase::Done => Some(self.receive(slot)),
+                Phase::Done => Some(self.receive(slot, os::monotonic_ns())),
+                Phase::Doomed => {
+                    self.drop_untouched(slot, worker);
+                    Some(Outcome::TimedOut(TimedOut {
+                        pid: crash.pid,
+                        limit: self.limit_in(book, slot),
+                    }))
+                }
                 Phase::Free | Phase::Ready => continue,
             };
             word.store(State::FREE.0, Ordering::Release);
             book.free.push(slot);
             let Some(task) = book.tasks[slot as usize].take() else {
+                // It was stopped for its owner, who knows.
+                book.outstanding -= 1;
                 continue;
             };
             let outcome = match outcome {
                 Some(outcome) => outcome,
                 None => match self.payload_to_retry(&*task, crash) {
                     Ok(payload) => {
-                        book.pending.push_front((payload, task));
+                        let rank = book.rank_in(slot);
+                        book.retried += 1;
+                        book.pending.put_back(rank, (payload, task));
                         continue;
                     }
                     Err(crash) => match &book.broken {
@@ -303,15 +330,27 @@ impl Shared {
             _ if self.any_ready(book) => None,
             _ => {
                 book.failed_starts += 1;
-                let told =
-                    book.failed_starts >= FAILED_STARTS || matches!(status, ExitStatus::Code(_));
+                let told = book.failed_starts >= self.failed_starts_allowed()
+                    || matches!(status, ExitStatus::Code(_));
+                // Of one that died with its server the number may not be known.
+                let who = match pid {
+                    0 => "a worker process".into(),
+                    pid => format!("worker process {pid}"),
+                };
                 told.then(|| Breakage {
-                    reason: format!(
-                        "worker process {pid} {status} before it was ready for its first task"
-                    ),
+                    reason: format!("{who} {status} before it was ready for its first task"),
                     detail: None,
                 })
             }
+        }
+    }
+
+    /// How many workers in a row may be killed before they are ready. Whoever has tasks run again
+    /// expects killed workers, and a worker that is starting is one.
+    fn failed_starts_allowed(&self) -> u32 {
+        match self.on_crash {
+            CrashPolicy::Retry(retries) => FAILED_STARTS.max(retries),
+            CrashPolicy::Isolate | CrashPolicy::Break => FAILED_STARTS,
         }
     }
 
@@ -320,6 +359,15 @@ impl Shared {
         book.seats.iter().zip(0..).any(|(seat, index)| {
             let words = self.segment.worker(index);
             seat.pid().is_some() && words.seat.load(Ordering::Acquire) == seat::READY
+        })
+    }
+
+    /// Whether a worker takes tasks already of whose process nothing is known yet.
+    pub(crate) fn any_unheard(&self, book: &Book) -> bool {
+        book.seats.iter().zip(0..).any(|(seat, index)| {
+            let words = self.segment.worker(index);
+            matches!(seat, Seat::Starting { .. })
+                && words.seat.load(Ordering::Acquire) == seat::READY
         })
     }
 

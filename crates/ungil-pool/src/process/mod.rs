@@ -6,21 +6,28 @@
 //!              refill ◄── pump (takes done slots) ◄════════╛ done list, bell
 //!                             │
 //!   supervisor: starts, watches and reaps worker processes ─► lifecycle: lost tasks, replacements
+//!
+//!   window: a pool with priorities publishes little ahead      limit: stopping what runs too long
 //! ```
 
 mod launch;
 mod leader;
 mod lifecycle;
+mod limit;
 mod policy;
 mod pool;
 mod pump;
+mod records;
 mod server;
 mod supervisor;
+mod window;
 mod worker;
 
 pub use launch::{Forker, Interpreter, MAX_DESCRIPTORS, StartMethod, WorkerSeat};
+pub use limit::{Terms, UNLIMITED};
 pub use policy::CrashPolicy;
 pub use pool::{Ending, Options, Outcome, Place, ProcessPool, Task};
+pub use records::WorkerRecord;
 pub use server::{Child, Fork, Role, enter, name_this_process};
 pub use supervisor::after_fork_in_child;
 pub use worker::{Claimed, ReplyError, Worker};

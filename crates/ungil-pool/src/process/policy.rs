@@ -1,7 +1,9 @@
 //! What becomes of a task whose worker dies, and of its pool.
 
+use std::collections::TryReserveError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::pool::{Outcome, Place, Task};
 
@@ -35,14 +37,31 @@ pub struct Kept {
 }
 
 impl Retriable {
-    pub(super) fn new(task: Arc<dyn Task>, head: &[&[u8]], buffers: &[&[u8]]) -> Self {
+    /// An error where there is no memory for the copy.
+    pub(super) fn new(
+        task: Arc<dyn Task>,
+        head: &[&[u8]],
+        buffers: &[&[u8]],
+    ) -> Result<Self, TryReserveError> {
         let kept = Kept {
-            head: head.concat().into(),
-            buffers: buffers.iter().map(|&buffer| buffer.into()).collect(),
+            head: copy(head)?,
+            buffers: buffers
+                .iter()
+                .map(|&buffer| copy(&[buffer]))
+                .collect::<Result<_, _>>()?,
             runs: AtomicU32::new(1),
         };
-        Self { task, kept }
+        Ok(Self { task, kept })
     }
+}
+
+fn copy(pieces: &[&[u8]]) -> Result<Box<[u8]>, TryReserveError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(pieces.iter().map(|piece| piece.len()).sum())?;
+    for piece in pieces {
+        copy.extend_from_slice(piece);
+    }
+    Ok(copy.into())
 }
 
 impl Task for Retriable {
@@ -50,8 +69,16 @@ impl Task for Retriable {
         self.task.publish(place)
     }
 
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        self.task.withdraw(take_back)
+    }
+
     fn finish(&self, outcome: Outcome) {
         self.task.finish(outcome);
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        self.task.limit()
     }
 
     fn again(&self) -> Option<&Kept> {

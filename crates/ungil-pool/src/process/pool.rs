@@ -1,7 +1,6 @@
 //! The pool as its owner uses it.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,11 +11,15 @@ use rustix::process::Signal;
 use super::launch::StartMethod;
 use super::leader;
 use super::lifecycle::Seat;
+use super::limit::{self, Limited, Terms};
 use super::policy::{CrashPolicy, Kept, Retriable};
 use super::pump;
+use super::records::SeatBook;
+use super::window::Window;
 use crate::atomics::{AtomicU32, Ordering};
+use crate::backlog::{Backlog, Rank};
 use crate::error::{Breakage, SubmitError};
-use crate::exit::Crash;
+use crate::exit::{Crash, TimedOut};
 use crate::generation::generation;
 use crate::os::{self, Wait};
 use crate::shm::arena::Arena;
@@ -29,13 +32,25 @@ use crate::shm::state::{Phase, State};
 /// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
 const REGION: usize = 32 << 30;
 
+/// How long the number of a worker's process may take to get here; a server may die meanwhile.
+const PIDS_WAIT: Duration = Duration::from_millis(500);
+
 /// What a pool asks of the thing that waits for a task's result.
 pub trait Task: Send + Sync {
     /// The task is about to be offered to the workers at `place`; `false` when it has been
     /// cancelled and shall be dropped. Called with the pool's lock held: do not call the pool.
     fn publish(&self, place: Place) -> bool;
+    /// The task shall wait once more: calls `take_back`, and if that says `true` the place is not
+    /// the task's any more. Nobody may take it back by that place meanwhile. Called with the pool's
+    /// lock held: do not call the pool.
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool;
     /// The task has ended, once and for all.
     fn finish(&self, outcome: Outcome);
+    /// How long the task may run, if that is not what the pool says; callers' tasks do not.
+    #[doc(hidden)]
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
     /// What the engine kept to run the task again; callers' tasks have nothing of the kind.
     #[doc(hidden)]
     fn again(&self) -> Option<&Kept> {
@@ -50,6 +65,8 @@ pub enum Outcome {
     Finished(Message),
     /// The worker died while running it.
     Crashed(Crash),
+    /// It ran too long, and its worker was killed.
+    TimedOut(TimedOut),
     /// The pool was shut down before a worker took it.
     Cancelled,
     /// The pool broke before a worker could run it.
@@ -67,7 +84,7 @@ pub struct Place {
 
 /// A pool of worker processes. Dropping it lets the accepted tasks finish, then ends the workers.
 pub struct ProcessPool {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// How a pool shall be.
@@ -78,6 +95,8 @@ pub struct Options {
     pub method: StartMethod,
     /// What the death of one means.
     pub on_crash: CrashPolicy,
+    /// How long a task may run that has no limit of its own ([`Terms::limit`]).
+    pub task_limit: Option<Duration>,
     /// Descriptors that every worker gets ([`super::WorkerSeat::descriptors`]), at most
     /// [`super::MAX_DESCRIPTORS`]; the pool keeps them for the workers it may have to start.
     pub descriptors: Vec<OwnedFd>,
@@ -88,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) method: StartMethod,
     pub(crate) max_workers: u32,
     pub(crate) on_crash: CrashPolicy,
+    pub(crate) task_limit: Option<Duration>,
     /// The parent's part of the segment's memory.
     pub(crate) arena: Mutex<Arena>,
     pub(crate) state: Mutex<Book>,
@@ -113,13 +133,23 @@ pub(crate) struct Book {
     /// The task in each slot.
     pub(crate) tasks: Vec<Option<Arc<dyn Task>>>,
     /// Accepted, but not yet in a slot.
-    pub(crate) pending: VecDeque<(Payload, Arc<dyn Task>)>,
+    pub(crate) pending: Backlog<(Payload, Arc<dyn Task>)>,
+    /// What is published, as long as the pool goes by priorities.
+    pub(crate) window: Option<Box<Window>>,
+    /// When the watchdog must look for tasks whose time is over, in nanoseconds of
+    /// `CLOCK_MONOTONIC`.
+    pub(crate) next_look: Option<u64>,
+    /// Whether there is a watchdog.
+    pub(crate) watched: bool,
     /// Accepted and not ended.
     pub(crate) outstanding: usize,
     pub(crate) seats: Vec<Seat>,
     /// Workers that ended before they were ready, since the last one that got ready.
     pub(crate) failed_starts: u32,
     pub(crate) incarnations: u64,
+    pub(crate) seat_books: Vec<SeatBook>,
+    /// Runs begun anew because a worker had died.
+    pub(crate) retried: u64,
     pub(crate) pumping: bool,
     /// The machine refused a worker: no more are asked for until one has ended.
     pub(crate) refused: bool,
@@ -169,6 +199,7 @@ impl ProcessPool {
             max_workers,
             method,
             on_crash,
+            task_limit,
             descriptors,
         } = options;
         assert!(
@@ -191,13 +222,18 @@ impl ProcessPool {
             tasks: std::iter::repeat_with(|| None)
                 .take(SLOTS as usize)
                 .collect(),
-            pending: VecDeque::new(),
+            pending: Backlog::default(),
+            window: None,
+            next_look: None,
+            watched: false,
             outstanding: 0,
             seats: std::iter::repeat_with(|| Seat::Empty)
                 .take(max_workers as usize)
                 .collect(),
             failed_starts: 0,
             incarnations: 0,
+            seat_books: vec![SeatBook::default(); max_workers as usize],
+            retried: 0,
             pumping: false,
             refused: false,
             killing: None,
@@ -209,6 +245,7 @@ impl ProcessPool {
                 method,
                 max_workers,
                 on_crash,
+                task_limit,
                 arena: Mutex::new(arena),
                 state: Mutex::new(book),
                 draining: Mutex::new(Vec::new()),
@@ -228,16 +265,34 @@ impl ProcessPool {
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
     ) -> Result<(), SubmitError> {
+        self.submit_with(head, buffers, task, Terms::default())
+    }
+
+    /// Accepts a task on terms of its own.
+    pub fn submit_with(
+        &self,
+        head: &[&[u8]],
+        buffers: &[&[u8]],
+        task: Arc<dyn Task>,
+        terms: Terms,
+    ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
+        let task = match self.shared.on_crash {
+            CrashPolicy::Retry(_) => Retriable::new(task, head, buffers)
+                .map(Arc::new)
+                .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
+            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        };
         let block = if buffers.is_empty() && block::length(head) <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
         };
-        let task = match self.shared.on_crash {
-            CrashPolicy::Retry(_) => Arc::new(Retriable::new(task, head, buffers)),
-            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        let task = match terms.limit {
+            Some(limit) => Arc::new(Limited { task, limit }),
+            None => task,
         };
+        let limited = self.shared.is_limited(terms);
         let mut book = self.shared.book();
         if book.phase != Stage::Open {
             let error = book
@@ -250,24 +305,26 @@ impl ProcessPool {
             }
             return Err(error);
         }
-        if !book.pumping {
-            if let Err(error) = pump::start(&self.shared) {
-                drop(book);
-                if let Some(block) = block {
-                    self.shared.give_back(block);
-                }
-                return Err(SubmitError::Thread(error));
+        if let Err(error) = self.shared.start_threads(&mut book, limited) {
+            drop(book);
+            if let Some(block) = block {
+                self.shared.give_back(block);
             }
-            book.pumping = true;
+            return Err(SubmitError::Thread(error));
         }
         book.outstanding += 1;
         let mut published = 0;
-        if book.pending.is_empty() && block.is_none() && !book.free.is_empty() {
+        let priority = terms.priority;
+        let in_order = priority == 0 && book.window.is_none() && book.pending.is_empty();
+        if in_order && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
             published = u32::from(self.shared.place(&mut book, &whole(head), task));
         } else {
+            if priority != 0 && book.window.is_none() {
+                self.shared.open_window(&mut book);
+            }
             let payload = block.map_or_else(|| Payload::Inline(whole(head).into()), Payload::Block);
-            book.pending.push_back((payload, task));
+            book.pending.push((payload, task), priority);
             published += self.shared.refill(&mut book);
         }
         let launches = Shared::seats_to_fill(&mut book);
@@ -330,7 +387,17 @@ impl ProcessPool {
                 .state
                 .load(Ordering::Acquire),
         );
-        state.ticket() == place.ticket && matches!(state.phase(), Phase::Running | Phase::Done)
+        let begun = matches!(state.phase(), Phase::Running | Phase::Done | Phase::Doomed);
+        state.ticket() == place.ticket && begun
+    }
+
+    /// When a worker claimed the task at `place`, in nanoseconds of `CLOCK_MONOTONIC`; `None`
+    /// unless it is running now and the worker has said so.
+    pub fn running_since(&self, place: Place) -> Option<u64> {
+        let slot = self.shared.segment.slot(place.slot);
+        let state = State(slot.state.load(Ordering::Acquire));
+        let running = state.ticket() == place.ticket && state.phase() == Phase::Running;
+        running.then(|| slot.running_since(state)).flatten()
     }
 
     /// Accepts no more tasks. Those accepted are finished, or, with `cancel`, dropped unless a
@@ -397,16 +464,26 @@ impl ProcessPool {
     /// Whether a worker has been asked for of whose process nothing is known yet.
     pub fn is_starting(&self) -> bool {
         self.shared.check_process().is_ok()
-            && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting(_)))
+            && (self.shared.book().seats.iter()).any(|seat| matches!(seat, Seat::Starting { .. }))
     }
 
-    /// The process ids of the workers that are alive.
+    /// The process ids of the workers that are alive. Waits for those of workers that are at work
+    /// and of whose start the supervisor has not yet heard.
     pub fn pids(&self) -> Vec<u32> {
-        if self.shared.check_process().is_err() {
-            return Vec::new();
+        let deadline = Instant::now() + PIDS_WAIT;
+        loop {
+            let seen = self.shared.changes.load(Ordering::Acquire);
+            if self.shared.check_process().is_err() {
+                return Vec::new();
+            }
+            let book = self.shared.book();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.shared.any_unheard(&book) {
+                return book.seats.iter().filter_map(Seat::pid).collect();
+            }
+            drop(book);
+            os::futex_wait(&self.shared.changes, seen, Some(left), true);
         }
-        let book = self.shared.book();
-        book.seats.iter().filter_map(Seat::pid).collect()
     }
 }
 
@@ -446,6 +523,19 @@ impl Shared {
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         // A panic while the books are open is a bug of ours; the books are still the best we have.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the threads that the pool needs for its next task and does not have yet.
+    fn start_threads(self: &Arc<Self>, book: &mut Book, limited: bool) -> io::Result<()> {
+        if !book.pumping {
+            pump::start(self)?;
+            book.pumping = true;
+        }
+        if limited && !book.watched {
+            limit::start_watchdog(self)?;
+            book.watched = true;
+        }
+        Ok(())
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {
@@ -503,15 +593,16 @@ impl Shared {
     /// Puts a small task into a free slot and publishes it; `false` when it was cancelled.
     fn place(&self, book: &mut Book, head: &[u8], task: Arc<dyn Task>) -> bool {
         let Some(slot) = book.free.pop() else {
-            book.pending.push_back((Payload::Inline(head.into()), task));
+            book.pending.push((Payload::Inline(head.into()), task), 0);
             return false;
         };
         message::write_inline(&self.segment, slot, &[head]);
-        match self.publish(book, slot, task) {
+        let rank = Rank::default();
+        match self.publish(book, slot, rank, task) {
             Ok(()) => true,
             Err(task) => {
-                book.pending
-                    .push_front((Payload::Inline(head.into()), task));
+                let waiting = (Payload::Inline(head.into()), task);
+                book.pending.put_back(rank, waiting);
                 false
             }
         }
@@ -523,6 +614,7 @@ impl Shared {
         &self,
         book: &mut Book,
         slot: u32,
+        rank: Rank,
         task: Arc<dyn Task>,
     ) -> Result<(), Arc<dyn Task>> {
         let ring = self.segment.ring();
@@ -536,8 +628,16 @@ impl Shared {
             self.discard(book, slot);
             return Ok(());
         }
+        let limit = self.limit_of(&*task);
         book.tasks[slot as usize] = Some(task);
+        self.segment.slot(slot).unclaimed();
         ring.publish(slot);
+        if let Some(window) = &mut book.window {
+            window.publish(slot, ticket, rank);
+        }
+        if let Some(limit) = limit {
+            self.watch(book, limit);
+        }
         Ok(())
     }
 
@@ -554,8 +654,9 @@ impl Shared {
     /// Moves pending tasks into free slots; gives how many.
     pub(crate) fn refill(&self, book: &mut Book) -> u32 {
         let mut published = 0;
-        while !book.free.is_empty() {
-            let Some((payload, task)) = book.pending.pop_front() else {
+        let room = self.room(book);
+        while !book.free.is_empty() && (published as usize) < room {
+            let Some((rank, (payload, task))) = book.pending.pop() else {
                 break;
             };
             let Some(slot) = book.free.pop() else { break };
@@ -563,10 +664,10 @@ impl Shared {
                 Payload::Inline(head) => message::write_inline(&self.segment, slot, &[head]),
                 Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
             }
-            match self.publish(book, slot, task) {
+            match self.publish(book, slot, rank, task) {
                 Ok(()) => published += 1,
                 Err(task) => {
-                    book.pending.push_front((payload, task));
+                    book.pending.put_back(rank, (payload, task));
                     break;
                 }
             }
@@ -630,7 +731,7 @@ impl Shared {
     /// Takes every task back that no worker has, but for the `keep` oldest that are published.
     pub(crate) fn drop_unclaimed(&self, book: &mut Book, keep: usize) -> Vec<Arc<dyn Task>> {
         let mut dropped = Vec::new();
-        for (payload, task) in std::mem::take(&mut book.pending) {
+        for (payload, task) in book.pending.take_all() {
             if let Payload::Block(offset) = payload {
                 self.give_back(offset);
             }
@@ -662,10 +763,23 @@ impl Shared {
         os::futex_wake(&self.changes, u32::MAX, true);
         // Pump and leader may have nothing left to wait for; and a worker that was killed in the
         // middle of ringing has left the bell looking rung.
-        let bell = &self.segment.header().bell.0;
-        bell.alarm();
-        os::futex_wake(&bell.word, 1, false);
-        os::futex_wake(&bell.leader, 1, false);
+        self.call_everybody();
+    }
+}
+
+impl Book {
+    /// Where the task in `slot` was in the order.
+    pub(crate) fn rank_in(&self, slot: u32) -> Rank {
+        self.window
+            .as_ref()
+            .map_or_else(Rank::default, |window| window.rank(slot))
+    }
+
+    /// Goes by the order of arrival again; for when nothing is left to be done.
+    pub(crate) fn forget_ranks(&mut self) {
+        if self.window.take().is_some() {
+            self.pending.forget_ranks();
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::lifecycle::Seat;
 use super::pool::{Outcome, Shared, Stage, Task};
 use crate::atomics::Ordering;
 use crate::os;
+use crate::quiet;
 use crate::shm::done;
 use crate::shm::message::Message;
 use crate::shm::segment::SLOTS;
@@ -24,7 +25,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let thread = std::thread::Builder::new()
         .name("ungil-pump".into())
         .stack_size(256 << 10);
-    thread.spawn(move || run(&shared)).map(drop)
+    quiet::spawn(thread, move || run(&shared)).map(drop)
 }
 
 fn run(shared: &Arc<Shared>) {
@@ -63,6 +64,7 @@ impl Shared {
         let mut list = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
         list.clear();
         done::take_all(&header.done.0, &*self.segment, SLOTS, &mut list);
+        let now = os::monotonic_ns();
         let mut ended: Vec<(Arc<dyn Task>, Outcome)> = Vec::with_capacity(list.len());
         let outcomes: Vec<(u32, Outcome)> = list
             .iter()
@@ -70,7 +72,7 @@ impl Shared {
                 State(self.segment.slot(**slot).state.load(Ordering::Acquire)).phase()
                     == Phase::Done
             })
-            .map(|&slot| (slot, self.receive(slot)))
+            .map(|&slot| (slot, self.receive(slot, now)))
             .collect();
         let mut book = self.book();
         for (slot, outcome) in outcomes {
@@ -94,13 +96,18 @@ impl Shared {
         true
     }
 
-    /// The outcome in a slot whose worker is done.
-    pub(crate) fn receive(&self, slot: u32) -> Outcome {
-        Message::receive(&self.segment, slot, None).map_or(Outcome::Garbled, Outcome::Finished)
+    /// The outcome in a slot whose worker is done, taken `now`.
+    pub(crate) fn receive(&self, slot: u32, now: u64) -> Outcome {
+        Message::receive(&self.segment, slot, None).map_or(Outcome::Garbled, |answer| {
+            Outcome::Finished(answer.received_at(now))
+        })
     }
 
     /// Ends the workers of a pool that is closing and has nothing left to do.
     pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
+        if book.outstanding == 0 {
+            book.forget_ranks();
+        }
         if book.phase != Stage::Closing || book.outstanding > 0 {
             return;
         }

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::launch::{self, Kind, Note, WorkerSeat};
 use crate::exit::ExitStatus;
-use crate::os::{self, ProcessHandle};
+use crate::os::{self, ProcessHandle, SignalMask};
 
 /// Which side of a fork this is.
 #[derive(Debug)]
@@ -38,11 +38,13 @@ pub struct Child {
 /// learns its seat; a fork server serves until its owner is gone, and in each child that
 /// `fork` makes, returns that child's seat.
 ///
-/// `owner` is the pid of the process that started this one.
+/// Of the signals that its starter had blocked only Ctrl-C stays blocked: the worker lifts that
+/// when it can handle it. `owner` is the pid of the process that started this one.
 pub fn enter(owner: u32, fork: &mut dyn FnMut() -> io::Result<Fork>) -> io::Result<Role> {
     if !os::die_with_parent(owner) {
         return Ok(Role::Finished);
     }
+    SignalMask::interrupts().set();
     let control = launch::take_control()?;
     let mut children: Vec<Child> = Vec::new();
     loop {

@@ -2,20 +2,27 @@
 //!
 //! It lives as long as the process does. That matters: the kernel's "kill me when my parent
 //! dies" is tied to the thread that started the child, not to the process.
+//!
+//! What it starts inherits its quiet: Ctrl-C must not hit a worker before it is ready for it. A
+//! server lets the other signals in at once, a worker all that its pool's maker does.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Child as Process;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags};
+use rustix::time::Timespec;
 
 use super::launch::{self, Interpreter, Kind, Note, StartMethod, WorkerSeat};
 use super::pool::Shared;
 use crate::exit::ExitStatus;
 use crate::os::{self, ProcessHandle};
+use crate::quiet;
 
 /// A worker to be started.
 pub(crate) struct Launch {
@@ -96,11 +103,9 @@ fn desk() -> io::Result<&'static Desk> {
             let thread = std::thread::Builder::new()
                 .name("ungil-supervisor".into())
                 .stack_size(8 << 20);
-            thread
-                .spawn(move || Supervisor::default().run(desk))
-                .inspect_err(|_| {
-                    DESK.store(std::ptr::null_mut(), Ordering::Release);
-                })?;
+            quiet::spawn(thread, move || Supervisor::default().run(desk)).inspect_err(|_| {
+                DESK.store(std::ptr::null_mut(), Ordering::Release);
+            })?;
             Ok(desk)
         }
         Err(winner) => {
@@ -139,6 +144,13 @@ struct Server {
 /// with questions while the server fills the other direction with answers that nobody reads.
 const UNANSWERED: usize = 16;
 
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+/// The pause between two looks where it cannot be slept until something happens.
+const LATER: Duration = Duration::from_millis(10);
+
 #[derive(Default)]
 struct Supervisor {
     watches: Vec<Watch>,
@@ -158,9 +170,6 @@ enum News {
 
 impl Supervisor {
     fn run(mut self, desk: &'static Desk) {
-        // Inherited by what this thread starts: Ctrl-C must not hit a worker before it is ready
-        // for it. The worker lifts it then.
-        os::block_interrupts();
         loop {
             for news in self.wait(desk) {
                 match news {
@@ -202,7 +211,11 @@ impl Supervisor {
             }
         }
         if rustix::event::poll(&mut fds, None).is_err() {
-            return Vec::new();
+            // The limit on descriptors was lowered below what is open: one by one, now and then.
+            for fd in &mut fds {
+                let _ = rustix::event::poll(std::slice::from_mut(fd), Some(&NOW));
+            }
+            std::thread::sleep(LATER);
         }
         fds.iter()
             .zip(news)
@@ -352,10 +365,10 @@ impl Supervisor {
         };
         let mut server = self.servers.swap_remove(at);
         let _ = server.process.kill();
-        let how = server
-            .process
-            .wait()
-            .map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = server.process.wait();
+        // One that was killed from outside says nothing about the next one.
+        let killed = (status.as_ref()).is_ok_and(|status| status.signal().is_some());
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let unanswered: Vec<u64> = self
             .watches
             .iter()
@@ -363,7 +376,9 @@ impl Supervisor {
             .map(|watch| watch.token)
             .collect();
         for token in unanswered {
-            if let Some(watch) = self.forget(token) {
+            if killed {
+                self.ended(token, Some(ExitStatus::WithServer));
+            } else if let Some(watch) = self.forget(token) {
                 watch.launch.refused(&format!(
                     "the fork server ended ({how}); its own message, if any, is on stderr"
                 ));

@@ -12,8 +12,7 @@ use crate::shm::arena::{Arena, NoSpace};
 use crate::shm::bell::{Bell, Call};
 use crate::shm::message::{self, Message};
 use crate::shm::segment::{INLINE, Segment, seat};
-use crate::shm::state::State;
-use crate::shm::{block, done, idle};
+use crate::shm::{block, done, idle, state};
 
 /// Looks at an empty queue this often before parking. A look costs some 10 ns; a park and a
 /// wake cost two system calls and a trip through the scheduler.
@@ -25,6 +24,8 @@ pub struct Worker {
     segment: Arc<Segment>,
     index: u32,
     arena: Arena,
+    /// The process whose death ends this one.
+    parent: u32,
 }
 
 /// A task this worker has claimed; it must be answered by [`Worker::reply`].
@@ -75,6 +76,7 @@ impl Worker {
             segment,
             index: seat.index,
             arena,
+            parent: seat.parent,
         })
     }
 
@@ -89,10 +91,9 @@ impl Worker {
 
     /// Says that the worker is set up and will now take tasks.
     pub fn ready(&self) {
-        self.segment
-            .worker(self.index)
-            .seat
-            .store(seat::READY, Ordering::Release);
+        let words = self.segment.worker(self.index);
+        words.ready_at.store(os::monotonic_ns(), Ordering::Relaxed);
+        words.seat.store(seat::READY, Ordering::Release);
     }
 
     /// Says that the worker ends of its own accord, though the pool goes on.
@@ -121,6 +122,7 @@ impl Worker {
     pub fn poll(&self) -> Option<Claimed> {
         for _ in 0..LOOKS {
             if let Some(slot) = self.segment.ring().claim(self.index) {
+                self.segment.slot(slot).claimed(os::monotonic_ns());
                 return Some(Claimed { slot });
             }
             os::relax();
@@ -128,8 +130,13 @@ impl Worker {
         None
     }
 
-    /// Parks until there may be a task, the pool closes, a signal arrives, or the time is over.
+    /// Parks until there may be a task, the pool closes, a signal arrives, or the time is over. Ends
+    /// the process when its parent has died.
     pub fn park(&self, limit: Option<Duration>) {
+        // The kernel forgets this when a task changes the process' user or group.
+        if !os::die_with_parent(self.parent) {
+            os::kill_self();
+        }
         let header = self.segment.header();
         let wake = &self.segment.worker(self.index).wake;
         idle::announce(&header.idle.0, wake, self.index);
@@ -155,7 +162,8 @@ impl Worker {
         Some(message)
     }
 
-    /// Answers a task; on an error nothing was sent and it must be answered otherwise.
+    /// Answers a task; on an error nothing was sent and it must be answered otherwise. Does not
+    /// return when the pool has stopped the task meanwhile: then this process is being killed.
     pub fn reply(
         &mut self,
         task: &Claimed,
@@ -168,10 +176,18 @@ impl Worker {
             let offset = self.store(head, buffers)?;
             message::write_block(&self.segment, task.slot, offset);
         }
-        let state = &self.segment.slot(task.slot).state;
-        // Only this worker writes the word while the task runs. Release publishes the result.
-        let running = State(state.load(Ordering::Relaxed));
-        state.store(running.done().0, Ordering::Release);
+        let slot = self.segment.slot(task.slot);
+        let now = os::monotonic_ns();
+        slot.answered_at.store(now, Ordering::Relaxed);
+        let words = self.segment.worker(self.index);
+        let busy = now.saturating_sub(slot.claimed_at.load(Ordering::Relaxed));
+        for (word, more) in [(&words.tasks, 1), (&words.busy, busy)] {
+            // Nobody else writes them.
+            word.store(word.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        }
+        if !state::answer(&slot.state) {
+            end_doomed();
+        }
         done::push(&self.segment.header().done.0, &*self.segment, task.slot);
         ring(&self.segment.header().bell.0);
         Ok(())
@@ -190,6 +206,13 @@ impl Worker {
     /// The descriptor of the segment, to be closed in processes this worker forks.
     pub fn segment_fd(&self) -> BorrowedFd<'_> {
         self.segment.fd()
+    }
+}
+
+/// The parent has stopped this worker's task, and its signal is on the way.
+fn end_doomed() -> ! {
+    loop {
+        os::kill_self();
     }
 }
 

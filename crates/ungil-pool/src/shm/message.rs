@@ -9,7 +9,22 @@ use crate::shm::segment::{INLINE, Segment, Slot};
 /// A received payload. Small ones are a copy; large ones are read where the sender wrote them,
 /// in shared memory that stays as long as this value does.
 #[derive(Debug)]
-pub struct Message(Storage);
+pub struct Message {
+    storage: Storage,
+    times: Times,
+}
+
+/// When the task of an answer was run, in nanoseconds of `CLOCK_MONOTONIC`, by its worker's
+/// account; zeros for what is no answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// A worker claimed it.
+    pub claimed: u64,
+    /// The worker answered.
+    pub answered: u64,
+    /// The parent took the answer.
+    pub received: u64,
+}
 
 #[derive(Debug)]
 enum Storage {
@@ -22,27 +37,42 @@ impl Message {
     /// `None` when the other side wrote nonsense.
     pub(crate) fn receive(segment: &Arc<Segment>, slot: u32, holder: Option<u32>) -> Option<Self> {
         let block = segment.slot(slot).block.load(Ordering::Relaxed);
+        let times = segment.slot(slot).times();
         if block == 0 {
-            return Some(Self(Storage::Copied(inline(segment, slot)?.into())));
+            let storage = Storage::Copied(inline(segment, slot)?.into());
+            return Some(Self { storage, times });
         }
         let block = Block::open(segment, usize::try_from(block).ok()?)?;
         if let Some(worker) = holder {
             block.hold(worker);
         }
-        Some(Self(Storage::Shared(block)))
+        let storage = Storage::Shared(block);
+        Some(Self { storage, times })
     }
 
     /// The message in a block that belongs to no slot.
     pub(crate) fn open(segment: &Arc<Segment>, offset: u64) -> Option<Self> {
-        Some(Self(Storage::Shared(Block::open(
-            segment,
-            usize::try_from(offset).ok()?,
-        )?)))
+        let block = Block::open(segment, usize::try_from(offset).ok()?)?;
+        Some(Self {
+            storage: Storage::Shared(block),
+            times: Times::default(),
+        })
+    }
+
+    /// The same, as an answer that is taken now.
+    pub(crate) fn received_at(mut self, now: u64) -> Self {
+        self.times.received = now;
+        self
+    }
+
+    /// When the task was run whose answer this is.
+    pub fn times(&self) -> Times {
+        self.times
     }
 
     /// The bytes before the buffers.
     pub fn head(&self) -> &[u8] {
-        match &self.0 {
+        match &self.storage {
             Storage::Copied(bytes) => bytes,
             Storage::Shared(block) => block.head(),
         }
@@ -50,7 +80,7 @@ impl Message {
 
     /// The number of buffers.
     pub fn buffers(&self) -> usize {
-        match &self.0 {
+        match &self.storage {
             Storage::Copied(_) => 0,
             Storage::Shared(block) => block.buffers(),
         }
@@ -59,7 +89,7 @@ impl Message {
     /// Address and length in bytes of buffer `i`, aligned to 64 bytes. Valid while the
     /// message lives; this process is its only user and may also write.
     pub fn buffer(&self, i: usize) -> (*mut u8, usize) {
-        match &self.0 {
+        match &self.storage {
             Storage::Copied(_) => (std::ptr::NonNull::dangling().as_ptr(), 0),
             Storage::Shared(block) => block.buffer(i),
         }
@@ -79,6 +109,11 @@ fn inline(segment: &Segment, slot: u32) -> Option<&[u8]> {
     (len <= INLINE).then(|| unsafe {
         std::slice::from_raw_parts((&raw const (*slot).inline).cast::<u8>(), len)
     })
+}
+
+/// The small payload in a slot that belongs to the caller; nothing when the other side wrote nonsense.
+pub(crate) fn read_inline(segment: &Segment, slot: u32) -> &[u8] {
+    inline(segment, slot).unwrap_or_default()
 }
 
 /// Writes a small payload, in pieces, into a slot that belongs to the caller.

@@ -13,11 +13,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use crate::atomics::{AtomicU32, AtomicU64};
+use crate::atomics::{AtomicU32, AtomicU64, Ordering};
 use crate::os::{self, Mapping};
 use crate::shm::bell::Bell;
 use crate::shm::done::Links;
+use crate::shm::message::Times;
 use crate::shm::ring::{Ring, Slots};
+use crate::shm::state::State;
 
 /// Task slots: how many tasks can be published or running at once. The rest waits in the parent.
 pub(crate) const SLOTS: u32 = 1024;
@@ -31,10 +33,34 @@ pub(crate) const INLINE: usize = 512 - 64;
 /// From this size on a block's pages are mapped in one call.
 const POPULATE_FROM: usize = 256 << 10;
 
-const MAGIC: u64 = u64::from_le_bytes(*b"ungil\0p1");
+/// Says that a segment is a pool's, and which version's: a program may go on while the package
+/// under it is replaced, and then start workers of the new one.
+const MAGIC: u64 = fingerprint(concat!("ungil pool ", env!("CARGO_PKG_VERSION")).as_bytes());
 const ALIGN: usize = 2 << 20;
 /// What a region has at least: under it a pool cannot work.
 const SMALLEST_REGION: usize = 16 << 20;
+
+/// FNV-1a (Fowler, Noll, Vo, 1991) of a text and of the sizes of what lies in a segment.
+const fn fingerprint(text: &[u8]) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < text.len() {
+        hash = (hash ^ text[at] as u64).wrapping_mul(PRIME);
+        at += 1;
+    }
+    let sizes = [
+        size_of::<Header>(),
+        size_of::<WorkerBlock>(),
+        size_of::<Slot>(),
+    ];
+    let mut at = 0;
+    while at < sizes.len() {
+        hash = (hash ^ sizes[at] as u64).wrapping_mul(PRIME);
+        at += 1;
+    }
+    hash
+}
 
 #[repr(C, align(64))]
 pub(crate) struct Line<T>(pub(crate) T);
@@ -66,6 +92,12 @@ pub(crate) struct WorkerBlock {
     pub(crate) failure: AtomicU64,
     /// How far the worker's region is used, for small blocks and for large ones.
     pub(crate) used: [AtomicU64; 2],
+    /// When it was ready for tasks, in nanoseconds of `CLOCK_MONOTONIC`; 0 before, and once the
+    /// parent knows of its end.
+    pub(crate) ready_at: AtomicU64,
+    /// Tasks answered by all that had this block, and nanoseconds from their claims to their answers.
+    pub(crate) tasks: AtomicU64,
+    pub(crate) busy: AtomicU64,
 }
 
 /// How far a worker has come.
@@ -86,8 +118,45 @@ pub(crate) struct Slot {
     pub(crate) inline_len: AtomicU32,
     /// Offset in the segment of the block with the payload, or 0.
     pub(crate) block: AtomicU64,
-    reserved: [u64; 5],
+    /// When the worker claimed the task, in nanoseconds of `CLOCK_MONOTONIC`; 0 until it has
+    /// said so (`README.md`, "Times").
+    pub(crate) claimed_at: AtomicU64,
+    /// When it answered; valid once the state says `Done`.
+    pub(crate) answered_at: AtomicU64,
+    reserved: [u64; 3],
     pub(crate) inline: [u8; INLINE],
+}
+
+impl Slot {
+    /// When the task ran whose answer is in the slot, which belongs to the caller.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            claimed: self.claimed_at.load(Ordering::Relaxed),
+            answered: self.answered_at.load(Ordering::Relaxed),
+            received: 0,
+        }
+    }
+
+    /// The parent, before it publishes the slot: forgets the times of its last task.
+    pub(crate) fn unclaimed(&self) {
+        // Relaxed: publishing is a Release, and nobody looks before it.
+        self.claimed_at.store(0, Ordering::Relaxed);
+    }
+
+    /// The worker, right after its claim.
+    pub(crate) fn claimed(&self, now: u64) {
+        self.claimed_at.store(now, Ordering::Release);
+    }
+
+    /// When the task was claimed that the slot's state was just `running` for; `None` when its
+    /// worker has not said so yet, or the task has meanwhile ended.
+    pub(crate) fn running_since(&self, running: State) -> Option<u64> {
+        // Acquire: a time of a later task in this slot brings that task's state with it, and then
+        // the state is not the same any more.
+        let since = self.claimed_at.load(Ordering::Acquire);
+        let still = self.state.load(Ordering::Relaxed) == running.0;
+        (still && since != 0).then_some(since)
+    }
 }
 
 /// Where the parts of a segment lie; a function of its number of workers and region length.
@@ -176,7 +245,8 @@ impl Segment {
         let bad = || {
             io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the descriptor is not a segment of an ungil pool",
+                "its memory is not as this version of ungil has it. Was ungil replaced while the \
+                 program ran? Then restart the program",
             )
         };
         let len = usize::try_from(rustix::fs::fstat(&fd)?.st_size).map_err(|_| bad())?;
@@ -318,5 +388,22 @@ impl Slots for Segment {
 impl Links for Segment {
     fn next(&self, slot: u32) -> &AtomicU32 {
         &self.slot(slot).next_done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_of_another_version_is_refused() {
+        let segment = Segment::create(1, SMALLEST_REGION).unwrap();
+        let other = || segment.fd.try_clone().unwrap();
+        assert!(Segment::attach(other()).is_ok());
+        let header = segment.mapping.at_aligned::<Header>(0);
+        // SAFETY: nobody else has the segment.
+        unsafe { ptr::addr_of_mut!((*header).magic).write(MAGIC + 1) };
+        let refused = Segment::attach(other()).unwrap_err();
+        assert!(refused.to_string().contains("restart the program"));
     }
 }

@@ -2,6 +2,8 @@
 //! of a task's life is a single instruction that either happened or did not, whenever a
 //! process is killed.
 
+use crate::atomics::{AtomicU64, Ordering};
+
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -13,6 +15,9 @@ pub(crate) enum Phase {
     Running,
     /// The worker named in the word has written the result.
     Done,
+    /// The parent has given up on the task, and ends the worker named in the word, which can do
+    /// nothing any more.
+    Doomed,
 }
 
 /// A slot's state: `ticket << 19 | worker << 3 | phase`.
@@ -37,6 +42,10 @@ impl State {
         Self::new(self.ticket(), self.worker(), Phase::Done)
     }
 
+    fn doomed(self) -> Self {
+        Self::new(self.ticket(), self.worker(), Phase::Doomed)
+    }
+
     fn new(ticket: u64, worker: u32, phase: Phase) -> Self {
         debug_assert!(worker < 1 << WORKER_BITS);
         Self(ticket << (PHASE_BITS + WORKER_BITS) | u64::from(worker) << PHASE_BITS | phase as u64)
@@ -55,9 +64,41 @@ impl State {
             1 => Phase::Ready,
             2 => Phase::Running,
             3 => Phase::Done,
+            4 => Phase::Doomed,
             _ => Phase::Free,
         }
     }
+}
+
+/// The worker, when it has written the result: `false` when the task is doomed, and this process
+/// with it.
+pub(crate) fn answer(word: &AtomicU64) -> bool {
+    let running = State(word.load(Ordering::Relaxed));
+    // Release publishes the result.
+    running.phase() == Phase::Running
+        && word
+            .compare_exchange(
+                running.0,
+                running.done().0,
+                Ordering::Release,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+}
+
+/// The parent, to stop a task that it has just seen `running`: `false` when the worker has
+/// answered. On `true` the worker will not get past [`answer`]: whatever its process does until it
+/// is killed, it takes no other task.
+pub(crate) fn doom(word: &AtomicU64, running: State) -> bool {
+    running.phase() == Phase::Running
+        && word
+            .compare_exchange(
+                running.0,
+                running.doomed().0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
+            .is_ok()
 }
 
 #[cfg(test)]
@@ -72,6 +113,8 @@ mod tests {
             prop_assert_eq!((running.ticket(), running.worker(), running.phase()), (ticket, worker, Phase::Running));
             let done = running.done();
             prop_assert_eq!((done.ticket(), done.worker(), done.phase()), (ticket, worker, Phase::Done));
+            let doomed = running.doomed();
+            prop_assert_eq!((doomed.ticket(), doomed.worker(), doomed.phase()), (ticket, worker, Phase::Doomed));
             let ready = State::ready(ticket);
             prop_assert_eq!((ready.ticket(), ready.phase()), (ticket, Phase::Ready));
         }

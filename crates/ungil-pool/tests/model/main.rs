@@ -17,9 +17,9 @@ use loom::thread;
 use crate::atomics::{AtomicU32, AtomicU64, Ordering};
 use crate::shm::bell::{self, Bell, Call};
 use crate::shm::done::{self, Links};
-use crate::shm::idle;
 use crate::shm::ring::{Ring, Slots};
 use crate::shm::state::{Phase, State};
+use crate::shm::{idle, state};
 
 /// Explores up to three preemptions, which finds nearly every bug (Musuvathi and Qadeer, PLDI
 /// 2007) in seconds where all interleavings take minutes; those were explored once, by hand.
@@ -126,6 +126,67 @@ fn a_task_is_either_claimed_or_taken_back() {
         };
         let taken_back = words.ring().take_back(0, ticket);
         assert!(taken_back ^ worker.join().unwrap());
+    });
+}
+
+#[test]
+fn a_doomed_worker_takes_no_other_task_and_a_task_is_answered_or_doomed() {
+    bounded(|| {
+        let words = Arc::new(Words::new(2, 2));
+        let ticket = words.ring().publish(0).unwrap();
+        words.ring().publish(1).unwrap();
+        // How many tasks the worker has claimed, and answered: what it does besides.
+        let claimed = Arc::new(AtomicU32::new(0));
+        let worker = {
+            let (words, claimed) = (Arc::clone(&words), Arc::clone(&claimed));
+            thread::spawn(move || {
+                let mut answered = Vec::new();
+                while let Some(slot) = words.ring().claim(0) {
+                    claimed.fetch_add(1, Ordering::SeqCst);
+                    if !state::answer(words.state(slot)) {
+                        return (answered, true);
+                    }
+                    answered.push(slot);
+                }
+                (answered, false)
+            })
+        };
+        let running = State(words.state(0).load(Ordering::Acquire));
+        let mine = running.ticket() == ticket;
+        let doomed = mine && state::doom(words.state(0), running);
+        if doomed {
+            // Now it is killed: it is at the doomed task, and has nothing else.
+            assert!(claimed.load(Ordering::SeqCst) <= 1);
+            let other = State(words.state(1).load(Ordering::Acquire));
+            assert_eq!(other.phase(), Phase::Ready);
+        }
+        let (answered, stuck) = worker.join().unwrap();
+        assert_eq!(stuck, doomed);
+        assert_eq!(answered, if doomed { vec![] } else { vec![0, 1] });
+        let end = State(words.state(0).load(Ordering::Relaxed)).phase();
+        assert_eq!(end, if doomed { Phase::Doomed } else { Phase::Done });
+    });
+}
+
+#[test]
+fn of_two_who_doom_a_task_one_does() {
+    loom::model(|| {
+        let words = Arc::new(Words::new(1, 1));
+        words.ring().publish(0).unwrap();
+        assert_eq!(words.ring().claim(3), Some(0));
+        let running = State(words.state(0).load(Ordering::Relaxed));
+        assert_eq!(running.worker(), 3);
+        let other = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || state::doom(words.state(0), running))
+        };
+        let answers = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || state::answer(words.state(0)))
+        };
+        let one = state::doom(words.state(0), running);
+        let all = [one, other.join().unwrap(), answers.join().unwrap()];
+        assert_eq!(all.iter().filter(|won| **won).count(), 1);
     });
 }
 

@@ -1,5 +1,7 @@
 //! The command line's grammar and its help.
 
+use std::ffi::OsString;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -14,7 +16,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
     0  done
     1  the workload failed: it raised, did not pickle, took longer than --timeout, or lost a worker
-    2  the command line, pyproject.toml or an output file is wrong; nothing has been measured
+    2  the command line, pyproject.toml or an output file is wrong; that is found before anything
+       is measured, but for a disk that runs full
   130  interrupted (Ctrl-C)
 
 Defaults can be set in pyproject.toml, under [tool.ungil], [tool.ungil.run] and
@@ -69,10 +72,12 @@ impl From<Color> for ColorChoice {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
-    /// Run a workload on threads or processes and print the total time
+    /// Run a workload on threads, processes or another kind of workers and print the total time
     Run(RunArgs),
-    /// Measure serial, threads and processes on a workload and say which to use, and why
+    /// Measure a plain loop, threads, processes ... on a workload and say which to use, and why
     Compare(CompareArgs),
+    /// Run a Python program and show who held the GIL, and who waited for it
+    Trace(TraceArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -91,6 +96,9 @@ Examples:
 A workload is `io` (1,000,000 calls of time.sleep(1e-8)), `cpu` (1,000,000 additions),
 `module:function` or `path/to/file.py:function`.
 
+Kinds of workers: `interpreter` needs Python 3.13 or newer; `dask` and `ray` start a cluster on this
+machine, and need `pip install 'ungil[dask]'` or `'ungil[ray]'`.
+
 Exit codes: 0 done, 1 the workload failed, 2 usage, 130 interrupted.";
 
 #[derive(Args, Debug, Default)]
@@ -99,20 +107,20 @@ pub(super) struct RunArgs {
     /// What to run: io, cpu, module:function or path/to/file.py:function
     pub(super) workload: Option<String>,
 
-    /// Kind of workers: thread, process or serial [default: thread]
+    /// Kind of workers: serial, thread, interpreter, process, dask or ray [default: thread]
     #[arg(long, value_name = "KIND")]
     pub(super) worker: Option<String>,
 
     /// Number of workers [default: the usable cores]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) workers: Option<i64>,
 
     /// Number of tasks [default: one per item, else 24]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) tasks: Option<i64>,
 
     /// Iterations of one task of io or cpu [default: 1000000]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) iterations: Option<i64>,
 
     /// Feed a one-argument function: module:iterable, or a Python expression
@@ -133,6 +141,8 @@ Examples:
       a function of yours, on one argument each
   ungil compare path/to/jobs.py:crunch --items inputs --tasks 50
       the items are `inputs` of the function's own module
+  ungil compare cpu --worker process,dask --workers 2
+      processes beside a Dask cluster on this machine (`pip install 'ungil[dask]'`; Ray likewise)
   ungil compare --json=result.json --markdown=result.md
       the terminal's table, and everything in files
   ungil compare cpu --json | jq .workloads[0].verdict
@@ -151,31 +161,40 @@ pub(super) struct CompareArgs {
     #[arg(value_name = "WORKLOAD")]
     pub(super) workloads: Vec<String>,
 
-    /// Kinds of workers beside the serial baseline [default: all, thread,process]
-    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    /// Kinds of workers beside the serial baseline: thread, interpreter (Python 3.13 or newer),
+    /// process, dask, ray [default: thread, process, and interpreter where this Python has it; the
+    /// last two only when asked for: they take seconds to start, for every run of every cell]
+    #[arg(
+        long,
+        visible_alias = "kinds",
+        value_name = "KIND,KIND,...",
+        value_delimiter = ','
+    )]
     pub(super) worker: Option<Vec<String>>,
 
     /// Numbers of workers [default: 1, 2, 4 ... up to twice the usable cores]
     #[arg(
         long,
         value_name = "N,N,...",
+        value_parser = whole,
         value_delimiter = ',',
         allow_negative_numbers = true
     )]
     pub(super) workers: Option<Vec<i64>>,
 
     /// Tasks of one run [default: one per item, else 24]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) tasks: Option<i64>,
 
     /// Timed runs of each cell [default: 5]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(super) repeat: Option<i64>,
 
     /// Iterations of one task of io or cpu [default: as the budget allows]
     #[arg(
         long,
         value_name = "N",
+        value_parser = whole,
         allow_negative_numbers = true,
         conflicts_with = "full"
     )]
@@ -222,6 +241,55 @@ pub(super) struct CommonArgs {
     /// Only the result: no progress, no remarks
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+/// A whole number as Python writes it, `1_000_000` too.
+fn whole(text: &str) -> Result<i64, String> {
+    text.replace('_', "")
+        .parse()
+        .map_err(|_| "it must be a whole number, for example 24 or 1_000_000".to_owned())
+}
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  ungil trace server.py --port 8000
+      the program runs as with `python server.py --port 8000`; the summary goes to stderr
+  ungil trace -m pytest tests/
+      a module, as with `python -m`
+  ungil trace -o trace.json crunch.py
+      the timeline, for https://ui.perfetto.dev or chrome://tracing
+  ungil trace --json=summary.json crunch.py
+      all figures as JSON
+
+Exact: every take, wait and drop of the GIL by every thread of the process. Children that the program
+forks or starts are not traced. Options of ungil come before the program; what follows it is the
+program's own.
+
+Exit codes: the program's own; 2 usage, or an output file cannot be written.";
+
+#[derive(Args, Debug)]
+#[command(after_help = TRACE_EXAMPLES)]
+pub(super) struct TraceArgs {
+    /// Write the timeline here, for Perfetto or Chrome's tracing page
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<String>,
+
+    /// The figures as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) json: Option<String>,
+
+    /// No summary
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// The program and its arguments: a file, or -m and a module
+    #[arg(
+        value_name = "PROGRAM",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) program: Vec<OsString>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

@@ -125,10 +125,14 @@ impl Outputs {
         Ok(outputs)
     }
 
+    /// Everywhere it can be written; the error is the first of those that came.
     fn write(self, py: Python<'_>, comparison: &Comparison, color: ColorChoice) -> Result<()> {
-        for (file, render) in self.files {
-            file.write(&rendered(render(comparison))?)?;
-        }
+        let files = self.files.into_iter().map(|(file, render)| {
+            let text = rendered(render(comparison))?;
+            file.write(&text)
+        });
+        // All of them, before any error is looked at: what has been measured is not to be lost.
+        let written: Vec<Result<()>> = files.collect();
         let text = if let Some(render) = self.stdout {
             rendered(render(comparison))?
         } else {
@@ -144,7 +148,8 @@ impl Outputs {
             };
             ungil_report::terminal(comparison, &options)
         };
-        output::print(py, text.as_bytes())
+        let printed = output::print(py, text.as_bytes());
+        written.into_iter().chain([printed]).collect()
     }
 }
 

@@ -122,6 +122,14 @@ pub(super) fn nearest() -> Result<Config> {
     Ok(Config::default())
 }
 
+/// A message about a type, with the names that TOML has for them.
+fn in_toml_words(message: &str) -> String {
+    message
+        .replace("a sequence", "a list in brackets, as in [1, 2]")
+        .replace("expected i64", "expected a whole number")
+        .replace("expected f64", "expected a number")
+}
+
 struct Reader {
     file: PathBuf,
 }
@@ -148,7 +156,10 @@ impl Reader {
     fn table(&self, name: &str, value: Value) -> Result<Table> {
         match value {
             Value::Table(table) => Ok(table),
-            other => Err(self.error(&format!("{name} is a {}, not a table.", other.type_str()))),
+            other => Err(self.error(&format!(
+                "{name} must be a table, and is of type {}.",
+                other.type_str()
+            ))),
         }
     }
 
@@ -164,7 +175,8 @@ impl Reader {
         for (key, value) in &table {
             let one = Table::from_iter([(key.clone(), value.clone())]);
             if let Err(error) = one.try_into::<T>() {
-                return Err(self.error(&format!("[{name}] {key}: {}", error.message())));
+                let message = in_toml_words(error.message());
+                return Err(self.error(&format!("[{name}] {key}: {message}")));
             }
         }
         table

@@ -1,7 +1,7 @@
 //! Files that results are written to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -37,14 +37,24 @@ impl OutputFile {
     }
 
     /// Puts the result in place of what the file held.
-    pub(super) fn write(mut self, text: &str) -> Result<()> {
-        let replace = |file: &mut File| {
+    pub(super) fn write(self, text: &str) -> Result<()> {
+        self.write_with(|file| file.write_all(text.as_bytes()))
+    }
+
+    /// The same for a result that is written bit by bit.
+    pub(super) fn write_with(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let replace = |file: &File| {
             if file.metadata()?.is_file() {
                 file.set_len(0)?;
             }
-            file.write_all(text.as_bytes())
+            let mut buffer = BufWriter::new(file);
+            write(&mut buffer)?;
+            buffer.flush()
         };
-        let outcome = replace(&mut self.file);
+        let outcome = replace(&self.file);
         self.is_placeholder &= outcome.is_err();
         outcome.map_err(|source| Error::Output {
             path: self.path.clone(),

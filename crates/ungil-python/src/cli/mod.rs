@@ -7,6 +7,7 @@ mod config;
 mod files;
 mod output;
 mod run;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::kinds;
 use crate::process_end;
 use crate::running;
 use crate::traceback;
@@ -34,7 +36,8 @@ pub(crate) fn cli_main(py: Python<'_>, argv: Vec<OsString>) -> i32 {
         output::discard_stdout();
     }
     if running::any() {
-        // A thread that hangs in a task: Python would wait for it forever.
+        // A thread that hangs in a task, a cluster that takes its time: Python would wait for them.
+        kinds::tidy_up_at_end(py);
         process_end::now(code);
     }
     code
@@ -51,7 +54,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
         Err(answer) => return answer_parser(py, &answer, color),
     };
     match outcome {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => {
             report(py, &error, color);
             error.exit_code()
@@ -59,10 +62,13 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
     }
 }
 
-fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<()> {
+/// Does it; the exit code where that is not an error's.
+fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
+        Verb::Trace(args) => return trace::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
+            config.color()?; // not used here, but a mistake is one everywhere
             let lines = run::run(py, args, &config)?;
             output::print(py, lines.as_bytes())
         }
@@ -76,7 +82,8 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<()> {
             compare::run(py, args, &config, color)
         }
         Verb::Completions(args) => output::print(py, &completions::script(&args)),
-    }
+    }?;
+    Ok(0)
 }
 
 /// `--color` before the arguments are parsed, so that help and usage errors follow it too.

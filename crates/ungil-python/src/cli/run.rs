@@ -47,7 +47,7 @@ fn prepare(py: Python<'_>, args: RunArgs) -> Result<Run> {
             "which workload? For example `ungil run io`, or `ungil run module:function`.".into(),
         )
     })?;
-    let kind = kinds::named(args.worker.as_deref().unwrap_or("thread"))?;
+    let kind = kinds::named(py, args.worker.as_deref().unwrap_or("thread"))?;
     let workers = match args.workers {
         Some(number) => count("workers", number)?,
         None => options::usable_cores(),

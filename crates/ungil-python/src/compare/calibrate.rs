@@ -25,25 +25,30 @@ const MOST_TASKS: usize = 5;
 pub(super) struct Known {
     /// Seconds of one task at the size asked for.
     pub(super) task_s: f64,
-    /// The way of a task to a process, or why there is none.
-    pub(super) transport: Result<Transport>,
+    /// The way of a task to a worker that is not part of this interpreter.
+    pub(super) transport: Transport,
 }
 
-/// Runs a few tasks in the calling thread.
-pub(super) fn workload(py: Python<'_>, subject: &mut Subject, request: &Settings) -> Result<Known> {
+/// Runs a few tasks in the calling thread. The error is why there is no way to other interpreters and processes.
+pub(super) fn workload(
+    py: Python<'_>,
+    subject: &mut Subject,
+    request: &Settings,
+) -> Result<(Known, Option<Error>)> {
     let (task_s, results) = match subject.workload.iterations() {
         Some(iterations) => by_iterations(py, &mut subject.workload, iterations, request.timeout)?,
         None => by_tasks(py, subject, request)?,
     };
-    let transport = if request.pickles {
+    let (transport, obstacle) = if request.pickles {
         match Transport::measure(py, &subject.workload, subject.tasks.number, &results) {
             Err(error @ Error::Interrupted(_)) => return Err(error),
-            found => found,
+            Err(error) => (Transport::default(), Some(error)),
+            Ok(found) => (found, None),
         }
     } else {
-        Ok(Transport::default())
+        (Transport::default(), None)
     };
-    Ok(Known { task_s, transport })
+    Ok((Known { task_s, transport }, obstacle))
 }
 
 /// What calibration has to know of the request.
@@ -59,7 +64,7 @@ impl Settings {
         Self {
             timeout: request.timeout,
             budget: request.budget.unwrap_or(f64::INFINITY),
-            pickles: request.kinds.iter().any(|kind| kind.has_processes()),
+            pickles: request.kinds.iter().any(|kind| kind.home().pickles()),
         }
     }
 }
@@ -138,8 +143,9 @@ fn values(reports: Vec<Report>) -> Vec<Py<PyAny>> {
     reports.into_iter().map(|report| report.value).collect()
 }
 
-/// Seconds to open, fill and close a pool of that many workers. For kinds with processes it is tried, the second time for
-/// the clock: the first one also does the imports that only a first pool needs. Threads start in next to no time.
+/// Seconds to open, fill and close a pool of that many workers. Threads start in next to no time; the rest is tried, the
+/// second time for the clock: the first one also does the imports that only a first pool needs. Where it takes so long
+/// that they hardly count, once has to do.
 pub(super) fn pool_s(
     py: Python<'_>,
     kind: &'static dyn Kind,
@@ -147,10 +153,15 @@ pub(super) fn pool_s(
     workload: &Workload,
 ) -> Result<f64> {
     const THREADS_S: f64 = 0.003;
-    if !kind.has_processes() {
+    const LONG_S: f64 = 1.0;
+    if !kind.home().pickles() {
         return Ok(THREADS_S);
     }
+    let begun = Instant::now();
     fill(py, kind, options, workload)?;
+    if begun.elapsed().as_secs_f64() > LONG_S {
+        return Ok(begun.elapsed().as_secs_f64());
+    }
     let begun = Instant::now();
     fill(py, kind, options, workload)?;
     Ok(begun.elapsed().as_secs_f64())

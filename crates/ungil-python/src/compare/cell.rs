@@ -37,9 +37,11 @@ impl Cell {
         self.raw.memory.extend(findings.memory);
         if let Some(own) = findings.own.filter(|_| self.raw.memory.is_empty()) {
             // Only the first visit: the next ones find everything there already.
-            self.raw
-                .memory
-                .push(growth.per_worker(own, self.place.workers));
+            self.raw.memory.push(growth.per_worker(
+                self.place.kind.home(),
+                own,
+                self.place.workers,
+            ));
         }
         self.raw.conditions = Some(match self.raw.conditions {
             None => Conditions {

@@ -15,6 +15,8 @@ mod cell;
 mod function;
 mod growth;
 mod listener;
+mod loads;
+mod obstacle;
 mod plan;
 mod request;
 mod result;

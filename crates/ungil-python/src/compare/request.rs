@@ -87,7 +87,7 @@ impl Request {
         items: Option<&ItemsSource<'_>>,
         wishes: Wishes,
     ) -> Result<Self> {
-        let kinds = chosen_kinds(wishes.kinds)?;
+        let kinds = chosen_kinds(py, wishes.kinds)?;
         let workers = chosen_workers(wishes.workers)?;
         let tasks = wishes
             .tasks
@@ -168,18 +168,16 @@ fn check_use(subjects: &[Subject], items: bool, iterations: bool) -> Result<()> 
     Ok(())
 }
 
-fn chosen_kinds(given: Option<Vec<String>>) -> Result<Vec<&'static dyn Kind>> {
+fn chosen_kinds(py: Python<'_>, given: Option<Vec<String>>) -> Result<Vec<&'static dyn Kind>> {
     let Some(names) = given else {
-        return Ok(kinds::with_workers().collect());
+        return kinds::defaults(py);
     };
     let wanted = names
         .iter()
-        .map(|name| kinds::named(name))
+        .map(|name| kinds::named(py, name))
         .collect::<Result<Vec<_>>>()?;
     // The baseline is always measured; naming it is no mistake.
-    Ok(kinds::with_workers()
-        .filter(|kind| wanted.iter().any(|wanted| wanted.name() == kind.name()))
-        .collect())
+    Ok(kinds::in_order(&wanted))
 }
 
 fn chosen_workers(given: Option<Vec<i64>>) -> Result<Vec<usize>> {

@@ -96,14 +96,20 @@ impl Load {
             .sum()
     }
 
-    /// Without touching the tasks, or with a free size of them.
+    /// Without touching the tasks. Where their size is free, pools may take half of the time.
     fn fits(&self, repeat: usize, share_s: f64) -> bool {
-        self.iterations.is_some() || self.total_s(self.task_s, self.tasks.number, repeat) <= share_s
+        if self.iterations.is_some() {
+            return repeat as f64 * self.pools_s <= share_s / 2.0;
+        }
+        self.total_s(self.task_s, self.tasks.number, repeat) <= share_s
     }
 
+    /// With as few tasks as may be, or with ones of no size.
     fn smallest_fits(&self, repeat: usize, share_s: f64) -> bool {
-        self.iterations.is_some()
-            || self.total_s(self.task_s, self.fewest_tasks(), repeat) <= share_s
+        if self.iterations.is_some() {
+            return repeat as f64 * self.pools_s <= share_s;
+        }
+        self.total_s(self.task_s, self.fewest_tasks(), repeat) <= share_s
     }
 
     fn fewest_tasks(&self) -> usize {

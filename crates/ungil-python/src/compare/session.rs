@@ -7,10 +7,12 @@ use ungil_measure::comparison::{self, Gil, RawCell, RawComparison, RawWorkload, 
 use ungil_measure::os::linux::System;
 use ungil_measure::{AnalysisOptions, analyse};
 
-use super::calibrate::{self, Known};
+use super::calibrate;
 use super::cell::Cell;
 use super::growth::Growth;
 use super::listener::Listener;
+use super::loads;
+use super::obstacle::Obstacle;
 use super::plan::{self, Place};
 use super::request::Request;
 use super::scale::{self, Budget, Load, Size};
@@ -43,8 +45,10 @@ struct Session<'a> {
     listener: &'a dyn Listener,
     created: String,
     begun: Instant,
-    /// What is known of each workload.
-    known: Vec<Known>,
+    /// The way of each workload's tasks to other processes and interpreters.
+    transports: Vec<Transport>,
+    /// Why some of the cells cannot be measured.
+    obstacles: Vec<Obstacle>,
     /// Sizes of each workload.
     sizes: Vec<Size>,
     /// Rounds to go through.
@@ -61,10 +65,13 @@ impl<'a> Session<'a> {
         }
         let settings = calibrate::Settings::of(&request);
         let mut known = Vec::new();
-        for subject in &mut request.workloads {
-            known.push(calibrate::workload(py, subject, &settings)?);
+        let mut obstacles = Vec::new();
+        for (index, subject) in request.workloads.iter_mut().enumerate() {
+            let (found, obstacle) = calibrate::workload(py, subject, &settings)?;
+            known.push(found);
+            obstacles.extend(obstacle.map(|error| Obstacle::of_all(index, error)));
         }
-        let loads = loads(py, &request, &known)?;
+        let loads = loads::of(py, &request, &known, &mut obstacles)?;
         let budget = request.budget.map(|whole_s| {
             let left_s = (whole_s - begun.elapsed().as_secs_f64()).max(whole_s / 4.0);
             Budget { whole_s, left_s }
@@ -80,7 +87,8 @@ impl<'a> Session<'a> {
             listener,
             created,
             begun,
-            known,
+            transports: known.into_iter().map(|known| known.transport).collect(),
+            obstacles,
             sizes,
             repeat,
             cells: Vec::new(),
@@ -97,9 +105,9 @@ impl<'a> Session<'a> {
             let places = plan::cells(&self.request, subject);
             self.cells
                 .extend(places.into_iter().map(|place| Cell::new(place, visit_s)));
-            if let Err(error) = &self.known[subject].transport {
-                skip(&mut self.cells, subject, &error.to_string());
-            }
+        }
+        for obstacle in &self.obstacles {
+            skip(&mut self.cells, obstacle);
         }
         self.check_that_something_is_left()
     }
@@ -144,8 +152,9 @@ impl<'a> Session<'a> {
                 match self.visit(py, index, round, left_s) {
                     Ok(findings) => self.cells[index].add(findings, &mut growth),
                     Err(error @ (Error::Unpicklable { .. } | Error::Undelivered { .. })) => {
-                        let subject = self.cells[index].place.subject;
-                        skip(&mut self.cells, subject, &error.to_string());
+                        let obstacle = Obstacle::of_kind(self.cells[index].place, error);
+                        skip(&mut self.cells, &obstacle);
+                        self.obstacles.push(obstacle);
                         self.check_that_something_is_left()?;
                     }
                     Err(error) => return Err(error),
@@ -163,17 +172,13 @@ impl<'a> Session<'a> {
         let tasks = self.sizes[place.subject].tasks;
         self.listener
             .begins(&self.name(place), round + 1, self.repeat, tasks, left_s);
-        let transport = match &self.known[place.subject].transport {
-            Ok(transport) => *transport,
-            Err(_) => Transport::default(),
-        };
         Visit {
             workload: &subject.workload,
             tasks,
             kind: place.kind,
             options: self.options(place.workers),
             timeout: self.request.timeout,
-            transport,
+            transport: self.transports[place.subject],
             done: &|done| self.listener.tasks_done(done),
         }
         .make(py)
@@ -201,13 +206,7 @@ impl<'a> Session<'a> {
         if cells.peek().is_none() || cells.any(|cell| !cell.is_skipped()) {
             return Ok(());
         }
-        let obstacle = self.known.iter_mut().find_map(|known| {
-            let transport = std::mem::replace(&mut known.transport, Ok(Transport::default()));
-            transport.err()
-        });
-        Err(obstacle.unwrap_or_else(|| {
-            Error::Usage("no kind of workers is left that can be measured.".to_owned())
-        }))
+        Err(self.obstacles.remove(0).into_error())
     }
 
     fn is_out_of_time(&self, round: usize) -> bool {
@@ -298,63 +297,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Gives up the kinds with processes for a workload that does not pickle.
-fn skip(cells: &mut [Cell], subject: usize, reason: &str) {
+/// Gives up what has this obstacle.
+fn skip(cells: &mut [Cell], obstacle: &Obstacle) {
     for cell in cells {
-        if cell.place.subject == subject && cell.place.kind.has_processes() {
-            cell.skip(reason.replace('\n', " "));
+        if obstacle.is_in_the_way_of(cell.place) {
+            cell.skip(obstacle.reason());
         }
     }
-}
-
-/// What each workload costs at its full size.
-fn loads(py: Python<'_>, request: &Request, known: &[Known]) -> Result<Vec<Load>> {
-    let mut start_s = Vec::new();
-    let most = request.workers.iter().copied().max().unwrap_or(1);
-    let picklable = known.iter().position(|known| known.transport.is_ok());
-    for &kind in &request.kinds {
-        let options = PoolOptions {
-            workers: most,
-            start_method: request.start_method.clone(),
-        };
-        let seconds = match picklable {
-            Some(subject) => {
-                calibrate::pool_s(py, kind, &options, &request.workloads[subject].workload)?
-            }
-            None => 0.0,
-        };
-        start_s.push((kind.name(), seconds));
-    }
-    let loads = request
-        .workloads
-        .iter()
-        .zip(known)
-        .enumerate()
-        .map(|(index, (subject, known))| {
-            let cells: Vec<Place> = plan::cells(request, index)
-                .into_iter()
-                .filter(|cell| known.transport.is_ok() || !cell.kind.has_processes())
-                .collect();
-            let pool_s = |cell: &Place| {
-                let largest = start_s.iter().find(|(name, _)| *name == cell.kind.name());
-                // Part of a pool's start is the same for every size.
-                let share = f64::midpoint(1.0, cell.workers as f64 / most as f64);
-                largest.map_or(0.0, |(_, seconds)| seconds * share)
-            };
-            let asked = subject.workload.iterations();
-            let iterations = scale::free_iterations(asked, subject.size_is_given);
-            let to_full = iterations
-                .zip(asked)
-                .map_or(1.0, |(full, asked)| full as f64 / asked as f64);
-            Load {
-                task_s: known.task_s * to_full,
-                tasks: subject.tasks,
-                iterations,
-                workers: cells.iter().map(|cell| cell.workers).collect(),
-                pools_s: cells.iter().map(pool_s).sum(),
-            }
-        });
-    Ok(loads.collect())
 }
 
 fn now(py: Python<'_>) -> PyResult<String> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::kinds::Home;
 use crate::parcel::Parcel;
 use crate::workload::Workload;
 
@@ -39,7 +40,8 @@ impl Transport {
         results: &[Py<PyAny>],
     ) -> Result<Self> {
         workload.travel.check(&workload.name)?;
-        let function_bytes = Parcel::pack(workload.probe(py)?.as_any())?.bytes()?;
+        let function_bytes =
+            Parcel::pack(workload.probe(py, Home::OwnProcess)?.as_any())?.bytes()?;
         let mut sent = Cost::default();
         let begun = Instant::now();
         for task in 0..tasks {

@@ -2,14 +2,15 @@
 
 use pyo3::prelude::*;
 use rustix::process::getpid;
-use ungil_measure::comparison::{MemorySample, RunSample, SystemState, TaskSample};
+use ungil_gil::meter;
+use ungil_measure::comparison::{GilUse, MemorySample, RunSample, SystemState, TaskSample};
 use ungil_measure::os::linux::System;
 
 use super::transport::Transport;
 use crate::batch::{Batch, Times};
 use crate::clock;
 use crate::error::Result;
-use crate::kinds::{Kind, Pool, PoolOptions};
+use crate::kinds::{Home, Kind, Pool, PoolOptions};
 use crate::probe::Report;
 use crate::visit;
 use crate::workload::Workload;
@@ -62,8 +63,7 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
-        let shares_memory = self.kind.plural().is_some() && !self.kind.has_processes();
-        let before = shares_memory.then(own_memory).flatten();
+        let before = self.kind.home().is_shared().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
         match self.on(py, &pool, asked) {
@@ -108,9 +108,19 @@ impl Visit<'_> {
         let before = system.state();
         let workers_before = workers_cpu_s(&system, &pids);
         let own_before = clock::process_cpu_ns();
+        let queued_before = system.own_queued_s();
+        // Of one GIL: interpreters have one each, clusters have theirs elsewhere.
+        let one_gil = self.kind.home() == Home::Interpreter;
+        let gil = one_gil.then(GilMeter::begin).flatten();
         let times = self.batch(pool, self.tasks, self.done).run(py)?;
+        let gil = gil.and_then(GilMeter::end);
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
+        let queued_s = system
+            .own_queued_s()
+            .zip(queued_before)
+            .map(|(now, before)| now - before)
+            .filter(|_| pool.is_caller());
         let after = system.state();
         let memory = pids
             .iter()
@@ -118,7 +128,11 @@ impl Visit<'_> {
             .collect();
         Ok(Findings {
             startup_s,
-            run: self.sample(&times, cpu_s),
+            run: RunSample {
+                queued_s,
+                gil,
+                ..self.sample(&times, cpu_s)
+            },
             memory,
             own: None,
             before,
@@ -138,11 +152,12 @@ impl Visit<'_> {
 
     fn sample(&self, times: &Times, cpu_s: f64) -> RunSample {
         let tasks = self.tasks as f64;
-        let pickled = self.kind.has_processes();
+        let pickled = self.kind.home().pickles();
         let total = |per_task: f64| if pickled { per_task * tasks } else { 0.0 };
         RunSample {
             wall_s: clock::seconds(times.ended - times.begun),
             cpu_s,
+            queued_s: None,
             tasks: times
                 .reports
                 .iter()
@@ -151,7 +166,30 @@ impl Visit<'_> {
             sent_bytes: Some(total(self.transport.sent_bytes) as u64),
             received_bytes: Some(total(self.transport.received_bytes) as u64),
             pickle_s: Some(total(self.transport.pickle_s)),
+            gil: None,
         }
+    }
+}
+
+/// The counters of the GIL during a run; nothing on a Python whose GIL cannot be seen.
+struct GilMeter {
+    _on: meter::Scope,
+    before: meter::Reading,
+}
+
+impl GilMeter {
+    fn begin() -> Option<Self> {
+        let on = meter::Scope::begin().ok()?;
+        let before = meter::read()?;
+        Some(Self { _on: on, before })
+    }
+
+    fn end(self) -> Option<GilUse> {
+        let during = meter::read()?.counts.since(&self.before.counts);
+        Some(GilUse {
+            held: during.held_ns as f64 / 1e9,
+            waited: during.waited_ns as f64 / 1e9,
+        })
     }
 }
 

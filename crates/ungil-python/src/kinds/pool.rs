@@ -1,19 +1,13 @@
 //! An open pool of one kind.
 
-use std::time::Duration;
-
 use pyo3::exceptions::{
     PyAttributeError, PyMemoryError, PyOSError, PyRuntimeError, PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{Kind, PoolOptions};
+use super::{Home, Kind, PoolOptions};
 use crate::error::{Error, Result};
-use crate::running;
-
-/// How long threads that were asked to stop are waited for.
-const STOPPING: Duration = Duration::from_millis(300);
 
 /// An executor and what kind it is of.
 pub(crate) struct Pool {
@@ -98,7 +92,7 @@ impl Pool {
     /// The worker processes; empty where workers share this process.
     pub(crate) fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<i32>> {
         match &self.executor {
-            Some(executor) if self.kind.has_processes() => {
+            Some(executor) if self.kind.home() == Home::OwnProcess => {
                 executor.bind(py).call_method0("worker_pids")?.extract()
             }
             _ => Ok(Vec::new()),
@@ -132,16 +126,9 @@ impl Pool {
 
     /// Ends the pool now: processes are killed, threads asked to stop, waiting tasks cancelled.
     pub(crate) fn abandon(&self, py: Python<'_>) {
-        let Some(executor) = &self.executor else {
-            return;
-        };
-        let executor = executor.bind(py);
-        // The reason for giving up is what the user has to hear; a failure to tidy up is not.
-        if self.kind.has_processes() {
-            let _ = executor.call_method0("kill_workers");
-        } else {
-            let _ = executor.call_method0("_interrupt");
-            running::wait_until_idle(py, STOPPING);
+        if let Some(executor) = &self.executor {
+            // The reason for giving up is what the user has to hear; a failure to tidy up is not.
+            let _ = self.kind.stop(executor.bind(py));
         }
     }
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Kind, PoolOptions};
+use super::{Home, Kind, PoolOptions};
 
 pub(crate) struct Process;
 
@@ -16,8 +16,8 @@ impl Kind for Process {
         Some("processes")
     }
 
-    fn has_processes(&self) -> bool {
-        true
+    fn home(&self) -> Home {
+        Home::OwnProcess
     }
 
     fn executor<'py>(
@@ -33,5 +33,13 @@ impl Kind for Process {
             .getattr("ProcessPoolExecutor")?
             .call((options.workers,), Some(&keywords))
             .map(Some)
+    }
+
+    fn stop(&self, executor: &Bound<'_, PyAny>) -> PyResult<()> {
+        executor.call_method0("kill_workers").map(drop)
+    }
+
+    fn fate(&self) -> &'static str {
+        "; its worker was killed"
     }
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use ungil_measure::comparison::SERIAL;
 
-use super::{Kind, PoolOptions};
+use super::{Home, Kind, PoolOptions};
 
 pub(crate) struct Serial;
 
@@ -16,8 +16,8 @@ impl Kind for Serial {
         None
     }
 
-    fn has_processes(&self) -> bool {
-        false
+    fn home(&self) -> Home {
+        Home::Caller
     }
 
     fn executor<'py>(
@@ -26,5 +26,13 @@ impl Kind for Serial {
         _options: &PoolOptions,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(None)
+    }
+
+    fn stop(&self, _executor: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(())
+    }
+
+    fn fate(&self) -> &'static str {
+        "; it was stopped"
     }
 }

@@ -1,8 +1,14 @@
 //! Threads of this process: `ungil.ThreadPoolExecutor`.
 
+use std::time::Duration;
+
 use pyo3::prelude::*;
 
-use super::{Kind, PoolOptions};
+use super::{Home, Kind, PoolOptions};
+use crate::running;
+
+/// How long threads that were asked to stop are waited for.
+const STOPPING: Duration = Duration::from_millis(300);
 
 pub(crate) struct Thread;
 
@@ -15,8 +21,8 @@ impl Kind for Thread {
         Some("threads")
     }
 
-    fn has_processes(&self) -> bool {
-        false
+    fn home(&self) -> Home {
+        Home::Interpreter
     }
 
     fn executor<'py>(
@@ -28,5 +34,16 @@ impl Kind for Thread {
             .getattr("ThreadPoolExecutor")?
             .call1((options.workers,))
             .map(Some)
+    }
+
+    fn stop(&self, executor: &Bound<'_, PyAny>) -> PyResult<()> {
+        executor.call_method0("_interrupt")?;
+        running::wait_until_idle(executor.py(), STOPPING);
+        Ok(())
+    }
+
+    fn fate(&self) -> &'static str {
+        ". A thread cannot be stopped from outside: where it hangs in C code, it lives until the \
+         program ends"
     }
 }

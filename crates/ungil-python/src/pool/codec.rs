@@ -6,6 +6,7 @@
 //! as pieces, which the caller lays where they belong.
 
 use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString, PyTuple};
@@ -120,6 +121,15 @@ pub(super) fn encode_texts(texts: [&str; 3], out: &mut Vec<u8>) {
         out.extend_from_slice(&(text.len() as u32).to_ne_bytes());
         out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Appends bytes of any number; `MemoryError` where there is no room for them.
+pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8]) -> PyResult<()> {
+    out.try_reserve(bytes.len()).map_err(|_| {
+        PyMemoryError::new_err(format!("no memory to pickle {} bytes", bytes.len()))
+    })?;
+    out.extend_from_slice(bytes);
+    Ok(())
 }
 
 fn put_bytes(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {

@@ -18,10 +18,14 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use ungil_measure::pool_stats::{End, Times};
+use ungil_pool::gate::Pass;
 use ungil_pool::process::{Outcome, Place, ProcessPool, Task};
 
+use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
+use super::outcome;
 
 /// Where a future is; the numbers are the futex word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,24 +92,91 @@ pub(crate) struct Raw {
 
 /// The process pool a future belongs to.
 pub(crate) struct Link {
-    pub(crate) pool: Weak<ProcessPool>,
-    pub(crate) notifier: Arc<Notifier>,
-    pub(crate) oom: Arc<OomWatch>,
+    pub(crate) home: Arc<Home>,
     pub(crate) label: Arc<str>,
-    /// Whether one bad answer breaks the pool.
-    pub(crate) breaks: bool,
-    /// Whether the buffers of its result shall be read-only.
-    pub(crate) readonly: bool,
+    /// In nanoseconds of the monotonic clock.
+    pub(crate) submitted_at: u64,
     pub(crate) place: Option<Place>,
     /// Shared memory that the task was given. It goes when the task has ended.
     pub(crate) _held: Vec<Py<PyAny>>,
 }
 
+/// What all futures of a process pool share, behind one counter: submitting counts it up and the
+/// pump counts it down, and each such counter travels between their cores.
+pub(crate) struct Home {
+    pub(crate) pool: Weak<ProcessPool>,
+    pub(crate) notifier: Arc<Notifier>,
+    pub(crate) oom: OomWatch,
+    /// Only where figures are wanted.
+    pub(crate) ledger: Option<Ledger>,
+    /// Whether one bad worker, or one bad answer, breaks the pool.
+    pub(crate) breaks: bool,
+    /// Whether the buffers of results are read-only.
+    pub(crate) readonly: bool,
+}
+
+impl Home {
+    /// Counts a task that could not be sent, and so has failed.
+    pub(crate) fn refused(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.submitted(0);
+            ledger.ended(End::Failed);
+        }
+    }
+}
+
+impl Link {
+    /// Counts how the task has ended.
+    fn book(&self, outcome: &Outcome) {
+        let Some(ledger) = &self.home.ledger else {
+            return;
+        };
+        let Outcome::Finished(answer) = outcome else {
+            return ledger.ended(match outcome {
+                Outcome::Cancelled => End::Cancelled,
+                Outcome::TimedOut(_) => End::TimedOut,
+                _ => End::Crashed,
+            });
+        };
+        let end = if outcome::is_error(outcome) {
+            End::Failed
+        } else {
+            End::Finished
+        };
+        let times = Times {
+            submitted: self.submitted_at,
+            begun: answer.times().claimed,
+            ended: answer.times().answered,
+            back: answer.times().received,
+        };
+        let label = || Arc::clone(&self.label);
+        ledger.ran(end, &times, answer.size(), label);
+    }
+}
+
 pub(crate) struct Inner {
     pub(crate) content: Content,
     pub(crate) link: Option<Link>,
+    /// Its place among the unfinished tasks of a pool that bounds them.
+    pub(crate) pass: Option<Pass>,
     /// Present once anybody listens.
     pub(crate) ears: Option<Box<Ears>>,
+}
+
+impl Inner {
+    /// Leaves the pool, which will not complete the future: gives what is to be dropped out of the
+    /// lock, the future's own reference to itself among it.
+    pub(crate) fn let_go(&mut self) -> (Option<Link>, Option<Py<PyAny>>) {
+        let future = self.ears.as_mut().and_then(|ears| ears.future.take());
+        if let Some(ledger) = self
+            .link
+            .as_ref()
+            .and_then(|link| link.home.ledger.as_ref())
+        {
+            ledger.ended(End::Cancelled);
+        }
+        (self.link.take(), future)
+    }
 }
 
 /// Those who want to be told.
@@ -134,6 +205,7 @@ impl Default for Core {
             inner: Mutex::new(Inner {
                 content: Content::Nothing,
                 link: None,
+                pass: None,
                 ears: None,
             }),
         }
@@ -155,8 +227,11 @@ impl Core {
     }
 
     /// Changes the state; the caller holds `inner`. Wakes sleepers in [`Core::wait`].
-    pub(crate) fn set_state(&self, _inner: &mut Inner, state: State) {
+    pub(crate) fn set_state(&self, inner: &mut Inner, state: State) {
         self.state.store(state as u32, Ordering::SeqCst);
+        if state.is_done() {
+            inner.pass = None;
+        }
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             ungil_pool::park::wake_all(&self.state);
         }
@@ -179,7 +254,7 @@ impl Core {
     /// Takes a process pool's finished tasks until ours is among them. With listeners it is the
     /// notifier that then makes the future done, so that has still to be waited for.
     fn lead(&self, until: Instant) -> Option<bool> {
-        let pool = self.lock().link.as_ref()?.pool.upgrade()?;
+        let pool = self.lock().link.as_ref()?.home.pool.upgrade()?;
         pool.lead(|| self.lock().link.is_none(), until)
     }
 
@@ -206,6 +281,16 @@ impl Task for Core {
         !self.state().is_done()
     }
 
+    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
+        // Locked over both: whoever cancels has either the place or the knowledge that there is none.
+        let mut inner = self.lock();
+        let withdrawn = take_back();
+        if withdrawn && let Some(link) = &mut inner.link {
+            link.place = None;
+        }
+        withdrawn
+    }
+
     fn finish(&self, outcome: Outcome) {
         let mut inner = self.lock();
         if self.state().is_done() {
@@ -214,22 +299,26 @@ impl Task for Core {
         let Some(link) = inner.link.take() else {
             return;
         };
+        link.book(&outcome);
         let cancelled = matches!(outcome, Outcome::Cancelled);
         if !cancelled {
-            let out_of_memory = matches!(outcome, Outcome::Crashed(_)) && link.oom.has_killed();
+            let out_of_memory =
+                matches!(outcome, Outcome::Crashed(_)) && link.home.oom.has_killed();
             inner.content = Content::Raw(Arc::new(Raw {
                 outcome,
                 label: link.label,
                 out_of_memory,
-                breaks: link.breaks.then_some(link.pool),
-                readonly: link.readonly,
+                breaks: link.home.breaks.then(|| Weak::clone(&link.home.pool)),
+                readonly: link.home.readonly,
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());
         if let Some(future) = future {
-            // The notifier sets the state, under the condition of those who listen.
+            // The notifier sets the state, under the condition of those who listen. That may take
+            // its time, and the next task shall not wait for it.
+            inner.pass = None;
             drop(inner);
-            link.notifier.tell(future, cancelled);
+            link.home.notifier.tell(future, cancelled);
         } else if cancelled {
             self.set_state(&mut inner, State::CancelledAndNotified);
         } else {

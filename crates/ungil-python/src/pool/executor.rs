@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
+use ungil_pool::gate::{Gate, Pass};
 
 use super::core::Core;
 use super::future::FutureBase;
@@ -42,6 +43,24 @@ pub(super) fn wait_with_signals(py: Python<'_>, step: impl Fn() -> bool + Sync) 
         py.check_signals()?;
     }
     Ok(())
+}
+
+/// A place among the unfinished tasks of a pool that bounds them; waits for it if it may.
+pub(super) fn pass(
+    py: Python<'_>,
+    gate: Option<&Arc<Gate>>,
+    may_wait: bool,
+) -> PyResult<Option<Pass>> {
+    let Some(gate) = gate else { return Ok(None) };
+    if !may_wait {
+        return Ok(Some(gate.squeeze_in()));
+    }
+    let mut pass = gate.enter(Duration::ZERO);
+    while pass.is_none() {
+        py.check_signals()?;
+        pass = py.detach(|| gate.enter(TICK));
+    }
+    Ok(pass)
 }
 
 /// The error of an executor whose `__init__` was not called.

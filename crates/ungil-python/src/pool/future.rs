@@ -13,8 +13,9 @@ use pyo3::types::{PyList, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::call;
+use super::cancel::{self, Cancel};
 use super::core::{Content, Core, Ears, Inner, State};
-use super::outcome;
+use super::{outcome, thread};
 use crate::once::{Once, name};
 
 /// The native half of `ungil.Future`.
@@ -43,11 +44,15 @@ impl FutureBase {
     }
 
     /// Cancels the call if nothing runs it yet; says whether it is cancelled.
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    ///
+    /// running: stop it as well if a process pool's worker is running it, by killing that worker.
+    /// What runs in a thread or an interpreter cannot be stopped: then this says False.
+    #[pyo3(signature = (*, running=false))]
+    fn cancel(slf: &Bound<'_, Self>, running: bool) -> PyResult<bool> {
         let py = slf.py();
         let core = &slf.get().core;
         let condition = enter_condition(py, core)?;
-        let cancelled = cancel_state(core);
+        let cancelled = cancel::cancel(core, running);
         // Nobody else will tell the waiters of a task that a process pool has forgotten.
         let forgotten = cancelled == Cancel::Now && core.state() == State::CancelledAndNotified;
         let told = if forgotten {
@@ -264,7 +269,7 @@ fn shown_state(core: &Core) -> State {
         .lock()
         .link
         .as_ref()
-        .and_then(|link| Some((link.place?, link.pool.clone())));
+        .and_then(|link| Some((link.place?, link.home.pool.clone())));
     let running = asked.is_some_and(|(place, pool)| {
         // Out of the lock: if this turns out to be the last reference, the pool's end takes others.
         pool.upgrade().is_some_and(|pool| pool.is_running(place))
@@ -273,44 +278,6 @@ fn shown_state(core: &Core) -> State {
         State::Pending if running => State::Running,
         state => state,
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cancel {
-    TooLate,
-    Already,
-    Now,
-}
-
-/// Cancels in the state; for a task in a process pool also takes it out of the workers' reach.
-fn cancel_state(core: &Core) -> Cancel {
-    // Declared before the lock, so dropped after it: this may be the last reference, and the
-    // pool's end takes other locks.
-    let pool;
-    let mut inner = core.lock();
-    match core.state() {
-        State::Running | State::Finished => return Cancel::TooLate,
-        State::Cancelled | State::CancelledAndNotified => return Cancel::Already,
-        State::Pending => {}
-    }
-    let Some(link) = &inner.link else {
-        core.set_state(&mut inner, State::Cancelled);
-        return Cancel::Now;
-    };
-    pool = link.pool.upgrade();
-    let place = link.place;
-    // A task that is not published is dropped by the pool when its turn comes.
-    let published = place.zip(pool.as_ref());
-    if published.is_some_and(|(place, pool)| !pool.take_back(place)) {
-        return Cancel::TooLate;
-    }
-    inner.link = None;
-    core.set_state(&mut inner, State::CancelledAndNotified);
-    drop(inner);
-    if let Some((place, pool)) = published {
-        pool.taken_back(place);
-    }
-    Cancel::Now
 }
 
 /// Completes a future of a process pool that has listeners: its content is already there.
@@ -479,13 +446,14 @@ fn call_back(future: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
 }
 
 /// Waits until the future is done, handling signals meanwhile.
-fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
+fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> {
     if core.state().is_done() {
         return Ok(());
     }
     let deadline = timeout.map(deadline).transpose()?.flatten();
     refuse_inherited(core)?;
     while !core.state().is_done() {
+        thread::help(py, core, deadline);
         if py.detach(|| core.wait(deadline)) {
             break;
         }
@@ -502,7 +470,7 @@ fn wait(py: Python<'_>, core: &Core, timeout: Option<f64>) -> PyResult<()> {
 fn refuse_inherited(core: &Core) -> PyResult<()> {
     let pool = core
         .try_lock()
-        .and_then(|inner| Some(inner.link.as_ref()?.pool.clone()));
+        .and_then(|inner| Some(inner.link.as_ref()?.home.pool.clone()));
     if pool
         .and_then(|pool| pool.upgrade())
         .is_some_and(|pool| pool.is_inherited())

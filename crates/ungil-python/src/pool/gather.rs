@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 
+use super::codec;
 use super::payload::{Payload, Piece, bytes_of};
 use crate::once::name;
 
@@ -35,7 +36,7 @@ impl Gather {
         let piece = PyUntypedBuffer::get(data)?;
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if piece.len_bytes() < LARGE {
-            parts.small.extend_from_slice(bytes_of(&piece));
+            codec::append(&mut parts.small, bytes_of(&piece))?;
         } else {
             let at = parts.small.len();
             parts.large.push((at, piece));

@@ -2,22 +2,28 @@
 //!
 //! ```text
 //! future   ◄── core ◄── notifier          the future, its state, its listeners
+//! cancel   ──► core                       a waiting task taken back, a running one stopped
 //! process  ──► task ──► codec, pickling   a call as bytes; ungil-pool carries it
 //!                       gather, payload, reduction   what is large, uncopied
 //! worker   ◄── start                      the other end
 //! outcome  ──► shared_buffer, owned       an answer as a value, without a copy or with one
 //! thread                                  the thread pool
 //! shared                                  what ungil.share needs of both
+//! ledger, desk ──► figures                what tasks and threads have done, for `stats()`
 //! interpreters                            an interrupt for another interpreter
 //! ```
 
 mod call;
+mod cancel;
 mod codec;
 mod core;
+mod desk;
 mod executor;
+mod figures;
 mod future;
 mod gather;
 mod interpreters;
+mod ledger;
 mod notifier;
 mod oom;
 mod orphans;
@@ -34,6 +40,7 @@ mod task;
 mod thread;
 mod worker;
 
+pub(crate) use figures::PoolFigures;
 pub(crate) use future::FutureBase;
 pub(crate) use gather::Gather;
 pub(crate) use interpreters::interrupt_interpreter;

@@ -3,20 +3,28 @@
 //! One per process pool, started when the first listened-to future completes, so that the
 //! pump never waits for the GIL and a callback that blocks holds up only its own pool.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use ungil_pool::{SignalMask, quiet};
 
 use super::future::complete;
+
+thread_local! {
+    /// The notifier whose news the calling thread is telling, by its address.
+    static TELLING: Cell<*const Notifier> = const { Cell::new(std::ptr::null()) };
+}
 
 /// A completed future and whether it was cancelled.
 type News = (Py<PyAny>, bool);
 
-#[derive(Default)]
 pub(crate) struct Notifier {
+    /// What callbacks shall see: what they start inherits it.
+    mask: SignalMask,
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -31,6 +39,15 @@ struct Inner {
 }
 
 impl Notifier {
+    /// Callbacks will see the calling thread's signal mask.
+    pub(crate) fn new() -> Self {
+        Self {
+            mask: SignalMask::current(),
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Has the future's listeners told.
     pub(crate) fn tell(self: &Arc<Self>, future: Py<PyAny>, cancelled: bool) {
         let mut inner = self.lock();
@@ -38,7 +55,7 @@ impl Notifier {
         if !std::mem::replace(&mut inner.running, true) {
             let notifier = Arc::clone(self);
             let thread = std::thread::Builder::new().name("ungil-notifier".into());
-            if thread.spawn(move || notifier.run()).is_err() {
+            if quiet::spawn(thread, move || notifier.run()).is_err() {
                 // The machine is out of threads: late and here is better than never.
                 inner.closed = true;
                 drop(inner);
@@ -69,6 +86,11 @@ impl Notifier {
         true
     }
 
+    /// Whether the calling thread is in one of this pool's callbacks.
+    pub(crate) fn is_telling(&self) -> bool {
+        std::ptr::eq(TELLING.get(), self)
+    }
+
     /// Lets the thread end once everybody has been told.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -77,11 +99,14 @@ impl Notifier {
 
     fn run(&self) {
         while let Some(batch) = self.next_batch() {
+            let outer = TELLING.replace(self);
             let told = Python::try_attach(|py| {
+                let _held = self.mask.hold();
                 for (future, cancelled) in batch {
                     complete(py, &future, cancelled);
                 }
             });
+            TELLING.set(outer);
             let mut inner = self.lock();
             inner.busy = None;
             // The interpreter has gone: nobody is left to tell.

@@ -1,11 +1,11 @@
 //! From a worker's answer to a value or an exception, in the parent.
 
-use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
 use ungil_pool::process::Outcome;
-use ungil_pool::{Breakage, Crash, ExitStatus, Message};
+use ungil_pool::{Breakage, Crash, ExitStatus, Message, TimedOut};
 
 use super::core::Raw;
 use super::shared_buffer::SharedBuffer;
@@ -41,6 +41,7 @@ pub(super) fn decode(py: Python<'_>, raw: &Arc<Raw>) -> Result<Py<PyAny>, Py<PyA
     let decoded = match &raw.outcome {
         Outcome::Finished(message) => decode_answer(py, raw, message),
         Outcome::Crashed(crash) => Err(crash_error(py, crash, raw)),
+        Outcome::TimedOut(stopped) => Err(timeout_error(py, stopped, raw)),
         Outcome::Broken(breakage) => Err(breakage_error(py, breakage)),
         Outcome::Garbled => Err(pool_error(
             py,
@@ -101,6 +102,10 @@ fn raised(
     let error = match rebuilt {
         Some(Ok(value)) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => {
             PyErr::from_value(value)
+        }
+        // Where there is no memory there is none for a pickle either.
+        None if name == "MemoryError" => {
+            PyMemoryError::new_err(format!("task {label} ran out of memory: {text}"))
         }
         failed => {
             let why = match failed {
@@ -217,6 +222,20 @@ fn crash_error(py: Python<'_>, crash: &Crash, raw: &Raw) -> PyErr {
         py,
         "WorkerCrashed",
         &format!("task {label} was lost: its worker, process {pid}, {status}{memory}. {end}"),
+    )
+}
+
+fn timeout_error(py: Python<'_>, stopped: &TimedOut, raw: &Raw) -> PyErr {
+    let TimedOut { pid, limit } = stopped;
+    let label = &raw.label;
+    let seconds = limit.as_secs_f64();
+    pool_error(
+        py,
+        "TaskTimeout",
+        &format!(
+            "task {label} was stopped: it ran longer than its timeout of {seconds} s, so its worker, process {pid}, \
+             was killed. The pool goes on with a new worker"
+        ),
     )
 }
 

@@ -5,6 +5,8 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::codec;
+
 /// Pickle's frames are smaller than this: a longer piece is the contents of one object.
 const LONGEST_FRAME: usize = 256 << 10;
 
@@ -46,11 +48,12 @@ impl<'py> Payload<'py> {
     }
 
     /// Appends the small pieces to a head; [`Payload::pieces`] has the large ones.
-    pub(super) fn put(&mut self, head: &mut Vec<u8>) {
+    /// `MemoryError` where there is no room for them.
+    pub(super) fn put(&mut self, head: &mut Vec<u8>) -> PyResult<()> {
         for (at, _) in &mut self.large {
             *at += head.len();
         }
-        head.append(&mut self.small);
+        codec::append(head, &std::mem::take(&mut self.small))
     }
 
     /// The head that [`Payload::put`] has written into, with the large pieces in their places.

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
@@ -120,7 +121,7 @@ pub(super) fn load<'py, K: Any + Send + Sync>(
     static LOADS: Once<Py<PyAny>> = Once::new();
     let loads = LOADS.import(py, "pickle", "loads")?;
     let stream = if stream.len() < READ_IN_PLACE_FROM {
-        PyBytes::new(py, stream).into_any()
+        bytes_object(py, stream)?.into_any()
     } else {
         Bound::new(py, SharedBuffer::part(stream, keep))?.into_any()
     };
@@ -134,6 +135,17 @@ pub(super) fn load<'py, K: Any + Send + Sync>(
     let options = PyDict::new(py);
     options.set_item(name!(py, "buffers"), buffers?)?;
     loads.call((stream,), Some(&options))
+}
+
+/// `PyBytes::new`, but an error where there is no memory.
+fn bytes_object<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    // SAFETY: copies the bytes into a new object, or gives null with an exception set; a slice is
+    // never longer than `isize::MAX`.
+    let object = unsafe {
+        let new = ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed());
+        Bound::from_owned_ptr_or_err(py, new)?
+    };
+    Ok(object.cast_into::<PyBytes>()?)
 }
 
 /// Whether an error says that something cannot be pickled, rather than that pickling it failed.

@@ -4,20 +4,28 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use ungil_pool::process::{CrashPolicy, Options, ProcessPool as Engine, StartMethod};
+use ungil_measure::pool_stats::PoolStats;
+use ungil_pool::gate::Gate;
+use ungil_pool::process::{
+    CrashPolicy, Options, ProcessPool as Engine, StartMethod, Terms, UNLIMITED, WorkerRecord,
+};
 use ungil_pool::{Breakage, SubmitError};
 
-use super::core::{Content, Core, Link};
-use super::executor::{TICK, new_future, not_opened, opened_twice, wait_with_signals};
+use super::core::{Content, Core, Home, Link};
+use super::executor::{TICK, new_future, not_opened, opened_twice, pass, wait_with_signals};
+use super::figures::{PoolFigures, no_figures};
 use super::future::settle;
+use super::ledger::Ledger;
 use super::notifier::Notifier;
 use super::oom::OomWatch;
 use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
-use super::{outcome, start};
+use super::{figures, outcome, start};
+use crate::clock;
 
 /// Payloads from this size on are copied without the GIL.
 const DETACH_FROM: usize = 1 << 20;
@@ -34,19 +42,24 @@ pub(crate) struct ProcessPool {
     office: OnceLock<Office>,
 }
 
+/// A call as Python gives it: the function, its arguments, its keywords.
+type CallParts<'a, 'py> = (
+    &'a Bound<'py, PyAny>,
+    &'a Bound<'py, PyTuple>,
+    Option<&'a Bound<'py, PyDict>>,
+);
+
 /// An opened pool.
 struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
     /// executor stays.
     engine: Mutex<Option<Arc<Engine>>>,
-    /// Whether one bad worker, or one bad answer, breaks the pool.
-    breaks: bool,
-    /// Whether the buffers of results are read-only.
-    readonly: bool,
     /// Why it was broken when it ended.
     broke: OnceLock<Arc<Breakage>>,
-    notifier: Arc<Notifier>,
-    oom: Arc<OomWatch>,
+    home: Arc<Home>,
+    gate: Option<Arc<Gate>>,
+    /// The workers' records, and the number of runs begun anew, once the pool has ended.
+    last_records: OnceLock<(Vec<WorkerRecord>, u64)>,
     functions: FunctionCache,
 }
 
@@ -60,7 +73,8 @@ impl ProcessPool {
 
     /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
     /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
-    /// duplicates, are what the others get with their start; then the policy and its retries;
+    /// duplicates, are what the others get with their start; then the policy, its retries, and
+    /// the seconds that a task may run; the bound on unfinished tasks; whether to keep figures; and
     /// whether the buffers of results are read-only.
     #[allow(clippy::too_many_arguments)] // called in one place, from Python
     fn _open(
@@ -70,11 +84,13 @@ impl ProcessPool {
         setup: &Bound<'_, PyBytes>,
         initializer: Option<Py<PyAny>>,
         descriptors: Vec<RawFd>,
-        on_crash: (String, u32),
+        policy: (String, u32, Option<f64>),
+        max_pending: Option<usize>,
+        stats: bool,
         readonly_buffers: bool,
     ) -> PyResult<()> {
         let py = setup.py();
-        let (on_crash, retries) = on_crash;
+        let (on_crash, retries, timeout) = policy;
         let on_crash = match on_crash.as_str() {
             "retry" => CrashPolicy::Retry(retries),
             "break" => CrashPolicy::Break,
@@ -89,21 +105,30 @@ impl ProcessPool {
             "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
             _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
-        let office = Office {
-            engine: Mutex::new(Some(Arc::new(Engine::new(
-                Options {
-                    max_workers,
-                    method,
-                    on_crash,
-                    descriptors,
-                },
-                setup.as_bytes(),
-            )?))),
+        let engine = Arc::new(Engine::new(
+            Options {
+                max_workers,
+                method,
+                on_crash,
+                task_limit: timeout.map(limit),
+                descriptors,
+            },
+            setup.as_bytes(),
+        )?);
+        let home = Home {
+            pool: Arc::downgrade(&engine),
+            notifier: Arc::new(Notifier::new()),
+            oom: OomWatch::new(),
+            ledger: stats.then(Ledger::default),
             breaks: on_crash == CrashPolicy::Break,
             readonly: readonly_buffers,
+        };
+        let office = Office {
+            engine: Mutex::new(Some(engine)),
             broke: OnceLock::new(),
-            notifier: Arc::default(),
-            oom: Arc::new(OomWatch::new()),
+            home: Arc::new(home),
+            gate: max_pending.map(Gate::new),
+            last_records: OnceLock::new(),
             functions: FunctionCache::default(),
         };
         self.office.set(office).map_err(|_| opened_twice())
@@ -117,23 +142,36 @@ impl ProcessPool {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = args.py();
-        let office = self.office()?;
-        let (future, core) = new_future(py)?;
-        // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
-        let mut head = SCRATCH.take();
-        let submitted = office.submit_encoded(&future, &core, r#fn, args, kwargs, &mut head);
-        if head.capacity() <= DETACH_FROM {
-            SCRATCH.replace(head);
-        }
-        submitted?;
-        Ok(future)
+        self.submit_on(Terms::default(), r#fn, args, kwargs)
+    }
+
+    /// `submit` of a task with options: its timeout in seconds, and its priority.
+    fn _submit<'py>(
+        &self,
+        options: (Option<f64>, i64),
+        r#fn: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (timeout, priority) = options;
+        let terms = Terms {
+            priority,
+            limit: timeout.map(limit),
+        };
+        self.submit_on(terms, r#fn, args, Some(kwargs))
     }
 
     /// The process ids of the workers that are alive.
-    fn worker_pids(&self) -> PyResult<Vec<u32>> {
+    fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
-        Ok(engine.map_or_else(Vec::new, |engine| engine.pids()))
+        Ok(engine.map_or_else(Vec::new, |engine| py.detach(|| engine.pids())))
+    }
+
+    /// What the pool has done so far.
+    fn _figures(&self, py: Python<'_>) -> PyResult<PoolFigures> {
+        let office = self.office()?;
+        let ledger = office.home.ledger.as_ref().ok_or_else(no_figures)?;
+        Ok(PoolFigures(py.detach(|| office.figures(ledger))))
     }
 
     /// Whether a worker's process is about to start.
@@ -155,6 +193,7 @@ impl ProcessPool {
         let office = self.office()?;
         if let Some(engine) = office.engine() {
             py.detach(|| engine.terminate());
+            office.open_gate();
         }
         Ok(())
     }
@@ -166,6 +205,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.kill());
+        office.open_gate();
         office.wait_closed(py, engine)
     }
 
@@ -176,6 +216,7 @@ impl ProcessPool {
             return Ok(());
         };
         py.detach(|| engine.close(cancel_futures));
+        office.open_gate();
         if wait {
             office.wait_closed(py, engine)
         } else {
@@ -185,6 +226,31 @@ impl ProcessPool {
 }
 
 impl ProcessPool {
+    fn submit_on<'py>(
+        &self,
+        terms: Terms,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = args.py();
+        let office = self.office()?;
+        let pass = pass(py, office.gate.as_ref(), !office.home.notifier.is_telling())?;
+        let (future, core) = new_future(py)?;
+        if pass.is_some() {
+            core.lock().pass = pass;
+        }
+        // Pickling runs Python code, which may submit: take the scratch space out meanwhile.
+        let mut head = SCRATCH.take();
+        let submitted =
+            office.submit_encoded(terms, (&future, &core), (func, args, kwargs), &mut head);
+        if head.capacity() <= DETACH_FROM {
+            SCRATCH.replace(head);
+        }
+        submitted?;
+        Ok(future)
+    }
+
     fn office(&self) -> PyResult<&Office> {
         self.office.get().ok_or_else(not_opened)
     }
@@ -194,6 +260,13 @@ impl Office {
     fn engine(&self) -> Option<Arc<Engine>> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.clone()
+    }
+
+    /// Lets those pass who wait to submit: they shall be told that the pool is closed.
+    fn open_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.open();
+        }
     }
 
     /// Why the pool is or was broken.
@@ -206,11 +279,9 @@ impl Office {
 
     fn submit_encoded<'py>(
         &self,
-        future: &Bound<'py, PyAny>,
-        core: &Arc<Core>,
-        func: &Bound<'py, PyAny>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
+        terms: Terms,
+        (future, core): (&Bound<'py, PyAny>, &Arc<Core>),
+        (func, args, kwargs): CallParts<'_, 'py>,
         head: &mut Vec<u8>,
     ) -> PyResult<()> {
         let py = args.py();
@@ -222,6 +293,7 @@ impl Office {
             Ok(call) => call,
             // As with concurrent.futures, what is wrong with a task is its future's business.
             Err(error) => {
+                self.home.refused();
                 return settle(
                     future,
                     core,
@@ -230,28 +302,29 @@ impl Office {
             }
         };
         core.lock().link = Some(Link {
-            pool: Arc::downgrade(&engine),
-            notifier: Arc::clone(&self.notifier),
-            oom: Arc::clone(&self.oom),
+            home: Arc::clone(&self.home),
+            submitted_at: self.home.ledger.as_ref().map_or(0, |_| now()),
             label: call.label,
-            breaks: self.breaks,
-            readonly: self.readonly,
             place: None,
             _held: call.held,
         });
         let task = Arc::<Core>::clone(core);
+        let mut size = head.len();
         let submitted = match &call.payload {
-            None => engine.submit(&[head], &[], task),
+            None => engine.submit_with(&[head], &[], task, terms),
             Some(payload) => {
                 let (head, buffers) = (payload.pieces(head), payload.buffers());
-                let size: usize = head.iter().chain(&buffers).map(|part| part.len()).sum();
+                size = head.iter().chain(&buffers).map(|part| part.len()).sum();
                 if size < DETACH_FROM {
-                    engine.submit(&head, &buffers, task)
+                    engine.submit_with(&head, &buffers, task, terms)
                 } else {
-                    py.detach(|| engine.submit(&head, &buffers, task))
+                    py.detach(|| engine.submit_with(&head, &buffers, task, terms))
                 }
             }
         };
+        if let (Ok(()), Some(ledger)) = (&submitted, &self.home.ledger) {
+            ledger.submitted(size);
+        }
         submitted.or_else(|error| {
             core.lock().link = None;
             match error {
@@ -260,6 +333,7 @@ impl Office {
                     Err(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
                 }
                 SubmitError::TooLarge { .. } | SubmitError::Memory(_) => {
+                    self.home.refused();
                     let error = pyo3::exceptions::PyMemoryError::new_err(error.to_string());
                     settle(
                         future,
@@ -269,6 +343,17 @@ impl Office {
                 }
             }
         })
+    }
+
+    fn figures(&self, ledger: &Ledger) -> PoolStats {
+        let (records, retried) = match self.engine() {
+            Some(engine) => engine.records(),
+            None => self.last_records.get().cloned().unwrap_or_default(),
+        };
+        let mut stats = ledger.figures(true);
+        stats.tasks.retried = retried;
+        stats.workers = records.iter().map(figures::of_process).collect();
+        stats
     }
 
     /// Waits until every worker has ended and every callback has been called.
@@ -281,15 +366,25 @@ impl Office {
             // Whoever comes first says the same.
             let _ = self.broke.set(breakage);
         }
+        let _ = self.last_records.set(engine.records());
         let ended = self
             .engine
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop((ended, engine));
-        self.notifier.close();
-        wait_with_signals(py, || self.notifier.flush(TICK))
+        self.home.notifier.close();
+        wait_with_signals(py, || self.home.notifier.flush(TICK))
     }
+}
+
+/// A checked timeout as the engine has it; infinite: none.
+fn limit(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(UNLIMITED)
+}
+
+fn now() -> u64 {
+    clock::monotonic_ns().cast_unsigned()
 }
 
 fn closed() -> PyErr {
@@ -304,12 +399,12 @@ impl Drop for Office {
             return;
         }
         engine.close(false);
-        self.notifier.close();
+        self.home.notifier.close();
         let ending = engine.ending();
         if !ending.is_over() {
             orphans::adopt(Orphan {
                 ending,
-                notifier: Arc::clone(&self.notifier),
+                notifier: Arc::clone(&self.home.notifier),
             });
         }
     }

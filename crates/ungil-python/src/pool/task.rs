@@ -94,7 +94,7 @@ impl FunctionCache {
         } else {
             arguments::PICKLED
         });
-        payload.put(head);
+        payload.put(head)?;
         Ok(Call {
             label,
             payload: Some(payload),

@@ -335,12 +335,13 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Paylo
             _ => Err(error),
         })
     });
+    head.push(answer::PICKLED);
+    let pickle = pickle.and_then(|mut pickle| pickle.put(head).map(|()| pickle));
+    if pickle.is_err() {
+        head.clear();
+    }
     match pickle {
-        Ok(mut pickle) => {
-            head.push(answer::PICKLED);
-            pickle.put(head);
-            Some(pickle)
-        }
+        Ok(pickle) => Some(pickle),
         Err(error) if !pickling::is_unpicklable(py, &error) => {
             // Its own code failed: that is as if the task had.
             put_raised(py, error, head);

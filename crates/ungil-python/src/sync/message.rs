@@ -1,9 +1,8 @@
-//! Objects as the bytes of a queue's records: plain values and containers of them as they are,
-//! everything else pickled (protocol 5).
+//! Objects as the bytes of a queue's records: plain values, containers of them and instances of
+//! ordinary classes as they are, everything else pickled (protocol 5).
 
-use super::plain;
+use super::plain::{self, damaged};
 use crate::once::Once;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 use ungil_sync::ring::Record;
@@ -84,7 +83,7 @@ pub(crate) fn decode<'py>(py: Python<'py>, record: &Record) -> PyResult<Bound<'p
                 .import(py, "pickle", "loads")?
                 .call1((PyBytes::new(py, bytes),))?
         }
-        PLAIN => plain::decode(py, bytes)?.ok_or_else(damaged)?,
+        PLAIN => plain::decode(py, bytes)?,
         BYTES => PyBytes::new(py, bytes).into_any(),
         STR => PyString::new(py, str::from_utf8(bytes).map_err(|_| damaged())?).into_any(),
         INT => i64::from_ne_bytes(eight()?).into_pyobject(py)?.into_any(),
@@ -93,9 +92,4 @@ pub(crate) fn decode<'py>(py: Python<'py>, record: &Record) -> PyResult<Bound<'p
         BOOL => PyBool::new(py, bytes == [1]).to_owned().into_any(),
         _ => return Err(damaged()),
     })
-}
-
-/// Only a process that writes into the memory past this module can cause it.
-fn damaged() -> PyErr {
-    PyRuntimeError::new_err("the queue's memory is damaged: a record is not what a put() writes")
 }

@@ -5,10 +5,13 @@ mod barrier;
 mod blocking;
 mod cells;
 mod condition;
+mod direct;
 mod errors;
 mod event;
 mod format;
+mod instance;
 mod lock;
+mod memory;
 mod message;
 mod naming;
 mod owned;
@@ -23,6 +26,14 @@ use pyo3::prelude::*;
 /// Locks with owners, between threads and between processes.
 #[pymodule(submodule)]
 pub(crate) mod sync {
+    use pyo3::prelude::*;
+
+    /// Runs when the module is made.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::direct::install(module.py())
+    }
+
     #[pymodule_export]
     use super::address::{arena_fd, attach_arena_fd};
     #[pymodule_export]

@@ -67,6 +67,22 @@ impl Owned {
         }
     }
 
+    /// Takes the lock if it is free and nobody waits for it.
+    #[inline]
+    pub(crate) fn grab(&self) -> bool {
+        let taken = self.handle.raw().grab(me());
+        if taken {
+            self.entered();
+        }
+        taken
+    }
+
+    /// Gives a level back that this thread holds, unless tasks have a say in it.
+    #[inline]
+    pub(crate) fn leave(&self) -> bool {
+        !self.holder.is_task.load(Ordering::Relaxed) && self.handle.leave(me()).is_ok()
+    }
+
     /// `acquire(blocking, timeout)`; after `OwnerDied` the lock is this thread's.
     #[inline]
     pub(crate) fn acquire(
@@ -76,7 +92,7 @@ impl Owned {
         timeout: Option<f64>,
     ) -> PyResult<bool> {
         let me = me();
-        if timeout.is_none() && blocking && self.handle.raw().grab(me) {
+        if timeout.is_none() && self.handle.raw().grab(me) {
             self.entered();
             return Ok(true);
         }
@@ -99,6 +115,10 @@ impl Owned {
     ) -> PyResult<bool> {
         let attempt = Attempt::parse(blocking, timeout)?;
         if self.recursive && self.holder.other(py).is_none() && self.handle.reenter(me) {
+            return Ok(true);
+        }
+        if self.handle.raw().grab(me) {
+            self.entered();
             return Ok(true);
         }
         let (outcome, raised) = match attempt {

@@ -8,6 +8,7 @@ use super::tasks::{self, Cancel, Outcome};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
+use ungil_pool::quiet;
 use ungil_sync::handle::Handle;
 use ungil_sync::patience::{Brief, Patience};
 use ungil_sync::ring::{RawQueue, Record, Refused, Stopped};
@@ -215,10 +216,12 @@ impl Queue {
                 Outcome::Undo(Ok(Record { tag, bytes })) => {
                     // As in asyncio.Queue nothing is lost; its number as an unfinished task moves
                     // with it. Putting may have to wait, and this is the loop's thread.
-                    std::thread::spawn(move || {
-                        back.put(&back, me(), (tag, &bytes), &mut Brief, &mut Brief)
-                            .ok();
-                        back.task_done();
+                    quiet::start_quietly(|| {
+                        std::thread::spawn(move || {
+                            back.put(&back, me(), (tag, &bytes), &mut Brief, &mut Brief)
+                                .ok();
+                            back.task_done();
+                        })
                     });
                     Ok(py.None())
                 }

@@ -70,7 +70,7 @@ impl Semaphore {
     /// Takes a permit; `False` if that did not succeed in time.
     #[pyo3(signature = (blocking = Flag(true), timeout = None), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: Flag, timeout: Option<f64>) -> PyResult<bool> {
-        if timeout.is_none() && self.handle.try_acquire() {
+        if timeout.is_none() && self.handle.grab() {
             return Ok(true);
         }
         let timeout = match timeout {
@@ -79,9 +79,12 @@ impl Semaphore {
                     "can't specify timeout for non-blocking acquire",
                 ));
             }
-            None if !blocking.0 => return Ok(false),
+            None if !blocking.0 => return Ok(self.handle.try_acquire()),
             timeout => blocking::timeout(timeout)?,
         };
+        if timeout.is_some() && self.handle.grab() {
+            return Ok(true);
+        }
         let (outcome, raised) = blocking::detached(py, |signals| {
             let mut patience = Patience::new(timeout, signals.slice(), || signals.interrupted());
             self.handle.acquire(&mut patience)
@@ -132,7 +135,7 @@ impl Semaphore {
             unreachable!("blocking")
         };
         tasks::running_loop(py)?;
-        if self.handle.try_acquire() {
+        if self.handle.grab() {
             return tasks::ready(py, true);
         }
         let (waiting, arrived) = (self.handle.clone(), self.handle.clone());

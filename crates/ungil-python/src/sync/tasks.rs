@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use ungil_pool::quiet;
 
 /// How long a cancellation may go unnoticed by the helper thread; the task itself goes on at once.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
@@ -101,9 +102,8 @@ pub(crate) fn spawn<T: Send + 'static>(
         // Nothing to deliver to when the interpreter is ending.
         Python::try_attach(|py| deliver(py, event_loop.bind(py), awaited, outcome, settle));
     };
-    std::thread::Builder::new()
-        .name("ungil-sync-wait".to_owned())
-        .spawn(helper)?;
+    let thread = std::thread::Builder::new().name("ungil-sync-wait".to_owned());
+    quiet::spawn(thread, helper)?;
     Ok(future.unbind())
 }
 

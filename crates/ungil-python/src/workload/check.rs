@@ -21,9 +21,12 @@ pub(super) fn is_function(object: &Bound<'_, PyAny>, name: &str) -> Result<()> {
     let inspect = object.py().import("inspect")?;
     let is = |question: &str| inspect.call_method1(question, (object,))?.is_truthy();
     if is("iscoroutinefunction")? || is("isasyncgenfunction")? {
+        let attribute = name
+            .rsplit_once(':')
+            .map_or(name, |(_, attribute)| attribute);
         return Err(Error::WrongType(format!(
             "\"{name}\" is an async function: calling it runs nothing. Give a function that calls \
-             `asyncio.run({name}(...))`."
+             `asyncio.run({attribute}(...))`."
         )));
     }
     if is("isgeneratorfunction")? {

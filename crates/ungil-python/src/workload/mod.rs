@@ -12,11 +12,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::Result;
+use crate::kinds::Home;
 use crate::probe::Probe;
 
 pub(crate) use builtin::{LECTURE as LECTURE_ITERATIONS, NAMES as BUILTIN_NAMES};
 pub(crate) use items::{Items, ItemsSource};
-pub(crate) use reference::load_function;
 pub(crate) use resolve::{from_callable, from_text};
 pub(crate) use travel::Travel;
 
@@ -88,14 +88,17 @@ impl Workload {
         }
     }
 
-    /// The callable that a worker runs.
-    pub(crate) fn probe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Probe>> {
+    /// The callable that a worker runs who lives there.
+    pub(crate) fn probe<'py>(&self, py: Python<'py>, home: Home) -> PyResult<Bound<'py, Probe>> {
         let stand_in = match &self.travel {
             Travel::StandIn(stand_in) => {
                 Some(Bound::new(py, stand_in.clone_ref(py))?.into_any().unbind())
             }
             Travel::ByReference | Travel::Cannot(_) => None,
         };
-        Bound::new(py, Probe::local(self.function.clone_ref(py), stand_in))
+        Bound::new(
+            py,
+            Probe::local(self.function.clone_ref(py), stand_in, home),
+        )
     }
 }

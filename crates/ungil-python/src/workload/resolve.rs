@@ -172,21 +172,40 @@ fn no_attribute<T>(object: &Bound<'_, PyAny>, name: &str, path: &str, text: &str
 }
 
 fn unknown(text: &str) -> Error {
-    if Path::new(text).is_file() {
-        let functions = functions_in(Path::new(text));
-        let example = functions.first().map_or("function", String::as_str);
-        let list = if functions.is_empty() {
-            String::new()
-        } else {
-            format!(" It defines: {}.", functions.join(", "))
-        };
+    let path = Path::new(text);
+    let is_result = path.extension().is_some_and(|extension| {
+        ["json", "csv", "md"]
+            .iter()
+            .any(|known| extension == *known)
+    });
+    if is_result {
         return Error::Usage(format!(
-            "\"{text}\" is a file: name the function too, as {text}:{example}.{list}"
+            "\"{text}\" is no workload. The file for a result is given with an equals sign, as in \
+             --json={text}."
         ));
+    }
+    let place = text.trim_end_matches(':');
+    let module = place.replace('.', "/") + ".py";
+    for (file, what) in [(place, "file"), (module.as_str(), "module")] {
+        if Path::new(file).is_file() {
+            return function_missing(place, what, &functions_in(Path::new(file)));
+        }
     }
     Error::Usage(format!(
         "unknown workload \"{text}\": it is io, cpu, module:function or path/to/file.py:function.{}",
         suggest::did_you_mean(text, builtin::NAMES),
+    ))
+}
+
+fn function_missing(place: &str, what: &str, functions: &[String]) -> Error {
+    let example = functions.first().map_or("function", String::as_str);
+    let list = if functions.is_empty() {
+        String::new()
+    } else {
+        format!(" It defines: {}.", functions.join(", "))
+    };
+    Error::Usage(format!(
+        "\"{place}\" is a {what}: name the function too, as {place}:{example}.{list}"
     ))
 }
 

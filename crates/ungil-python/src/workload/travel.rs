@@ -65,8 +65,8 @@ impl StandIn {
 /// A function of a module or file: the worker imports it the way we did.
 pub(super) fn of_reference(py: Python<'_>, reference: &Reference) -> PyResult<Travel> {
     let rebuild = py
-        .import("ungil._ungil")?
-        .getattr("_load_function")?
+        .import("ungil._reference")?
+        .getattr("load_function")?
         .unbind();
     let arguments = reference.pickled(py)?.unbind();
     Ok(Travel::StandIn(StandIn { rebuild, arguments }))

@@ -1,14 +1,20 @@
 //! The terminal's report: per workload the full table, the lecture's layout, the fits, what may be
 //! wrong, and last, where the eye ends, the verdict.
 
+mod gil;
+mod grid;
 mod paint;
+mod pool;
 mod table;
+
+pub use gil::trace as trace_terminal;
 
 use ungil_measure::Comparison;
 use ungil_measure::comparison::WorkloadComparison;
 
 use crate::phrases;
 use paint::Paint;
+pub use pool::pool;
 use table::Fitted;
 
 /// Whether to write colour. The caller knows (`NO_COLOR`, a pipe, a flag).

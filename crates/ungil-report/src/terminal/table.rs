@@ -1,10 +1,10 @@
 //! The two tables, fitted to a width.
 
-use comfy_table::{Cell as Field, CellAlignment, ContentArrangement, Table, presets};
 use ungil_measure::Comparison;
 use ungil_measure::comparison::WorkloadComparison;
 use unicode_width::UnicodeWidthStr;
 
+use super::grid::Grid;
 use super::paint::{Paint, clean};
 use crate::columns::{COLUMNS, Column, cells, is_winner};
 use crate::lecture;
@@ -144,33 +144,4 @@ fn painted(lines: &[String], winner: Option<usize>, paint: &Paint) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A table without rules: names on the left, figures aligned right, two blanks between.
-struct Grid(Table);
-
-impl Grid {
-    fn new() -> Self {
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled);
-        Self(table)
-    }
-
-    fn row(&mut self, name: String, figures: impl Iterator<Item = String>) {
-        let figures = figures.map(|text| Field::new(text).set_alignment(CellAlignment::Right));
-        self.0
-            .add_row(std::iter::once(Field::new(name)).chain(figures));
-        for (at, column) in self.0.column_iter_mut().enumerate() {
-            column.set_padding((if at == 0 { 0 } else { 2 }, 0));
-        }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.0
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect()
-    }
 }

@@ -1,7 +1,7 @@
 //! A comparison with everything in it: the lecture's two workloads, and one made to break layouts.
 
 use ungil_measure::comparison::{
-    Comparison, Conditions, Gil, Machine, MemorySample, Python, RawCell, RawComparison,
+    Comparison, Conditions, Gil, GilUse, Machine, MemorySample, Python, RawCell, RawComparison,
     RawWorkload, RunSample, Scaling, Settings, SystemState, TaskSample,
 };
 use ungil_measure::{AnalysisOptions, analyse};
@@ -74,10 +74,15 @@ impl Plan {
         RunSample {
             wall_s,
             cpu_s: wall_s * self.cores,
+            queued_s: (self.kind == "serial").then_some(0.001 * wall_s),
             tasks: tasks.collect(),
             sent_bytes: Some(if pickles { 2048 } else { 0 }),
             received_bytes: Some(if pickles { 512 } else { 0 }),
             pickle_s: pickles.then_some(40e-6),
+            gil: (self.kind == "thread").then_some(GilUse {
+                held: wall_s * 0.5,
+                waited: wall_s * 0.25,
+            }),
         }
     }
 }

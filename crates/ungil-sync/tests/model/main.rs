@@ -20,6 +20,8 @@ mod lock;
 mod ring;
 #[path = "../../src/semaphore.rs"]
 mod semaphore;
+#[path = "../../src/spin.rs"]
+mod spin;
 #[path = "../../src/turnstile.rs"]
 mod turnstile;
 #[path = "../../src/wait.rs"]

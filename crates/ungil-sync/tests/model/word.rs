@@ -7,9 +7,13 @@ use std::time::Duration;
 
 /// Small, so that small programs reach the closed door.
 pub(crate) const LOST_WAKEUPS: u32 = 1;
-/// A modelled thread that spins would let its neighbours run on, and never sleep.
-pub(crate) const FIRST_SPIN: u32 = 2;
+pub(crate) const FIRST_SPIN: u32 = 1;
 pub(crate) const LAST_SPIN: u32 = 1;
+
+/// A modelled thread that spins would let its neighbours run on, and never sleep.
+pub(crate) fn spins() -> u32 {
+    0
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woke {

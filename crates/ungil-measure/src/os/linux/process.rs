@@ -71,6 +71,12 @@ pub fn parse_schedstat(text: &str) -> Option<f64> {
     Some(nanoseconds as f64 / 1e9)
 }
 
+/// Time on the run queue out of `schedstat`: ready to run, and no core free; in seconds.
+pub fn parse_schedstat_queued(text: &str) -> Option<f64> {
+    let nanoseconds: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(nanoseconds as f64 / 1e9)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::float_cmp)] // exact by construction
@@ -141,14 +147,19 @@ Swap:                  0 kB
     #[test]
     fn schedstat_is_in_nanoseconds() {
         assert_eq!(parse_schedstat("1500000000 123 4\n"), Some(1.5));
+        assert_eq!(
+            parse_schedstat_queued("1500000000 250000000 4\n"),
+            Some(0.25)
+        );
         assert_eq!(parse_schedstat(""), None);
+        assert_eq!(parse_schedstat_queued("1"), None);
     }
 
     proptest! {
         #[test]
         fn parsers_never_panic(text in "\\PC{0,200}") {
             let _ = (parse_smaps(&text), parse_stat_cpu(&text), parse_stat_threads(&text));
-            let _ = parse_schedstat(&text);
+            let _ = (parse_schedstat(&text), parse_schedstat_queued(&text));
         }
     }
 }

@@ -120,6 +120,13 @@ impl System {
         Ok(threads)
     }
 
+    /// Seconds that the calling thread has been ready to run and had no core; `None` where the kernel
+    /// does not tell.
+    pub fn own_queued_s(&self) -> Option<f64> {
+        let text = fs::read_to_string(self.root.join("proc/thread-self/schedstat")).ok()?;
+        process::parse_schedstat_queued(&text)
+    }
+
     /// What this process may use. Limits that cannot be read are taken as absent.
     pub fn limits(&self) -> Limits {
         let online_cpus = self

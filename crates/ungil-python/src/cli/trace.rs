@@ -1,0 +1,88 @@
+//! `ungil trace`.
+
+use std::io::{self, Write};
+
+use clap::ColorChoice;
+use pyo3::prelude::*;
+use ungil_report::TerminalOptions;
+
+use super::args::TraceArgs;
+use super::files::OutputFile;
+use super::output;
+use crate::error::{Error, Result};
+use crate::gil::TraceReport;
+
+/// Runs the program under the tracer, tells what was found, and returns the program's exit code.
+pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result<i32> {
+    let first = args.program[0].to_string_lossy();
+    if first.starts_with('-') && first != "-m" {
+        return Err(Error::Usage(format!(
+            "`{first}` is no option of `ungil trace`, and no program. Options of the program come \
+             after it, as in `ungil trace server.py {first}`."
+        )));
+    }
+    if first == "-m" && args.program.len() < 2 {
+        return Err(Error::Usage(
+            "which module? As in `ungil trace -m pytest tests/`.".to_owned(),
+        ));
+    }
+    let timeline = args.output.as_deref().map(OutputFile::open).transpose()?;
+    let figures = args
+        .json
+        .as_deref()
+        .filter(|target| *target != "-")
+        .map(OutputFile::open)
+        .transpose()?;
+
+    let (report, code) = traced(py, args.program)?;
+    let report = &report.get().0;
+    if !args.quiet {
+        summarise(report, color);
+    }
+    if let Some(file) = timeline {
+        file.write_with(|out| ungil_report::perfetto(report, out))?;
+    }
+    if args.json.is_some() {
+        let text = ungil_report::trace_json(report).map_err(|error| {
+            Error::Internal(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
+        })?;
+        match figures {
+            Some(file) => file.write(&text)?,
+            None => output::print(py, text.as_bytes())?,
+        }
+    }
+    Ok(code)
+}
+
+/// What the tracer saw while the program ran, and the program's exit code.
+fn traced(py: Python<'_>, program: Vec<std::ffi::OsString>) -> Result<(Py<TraceReport>, i32)> {
+    let runner = py.import("ungil._traced_program")?;
+    let outcome = runner.call_method1("run", (program,)).map_err(|error| {
+        let refused = runner
+            .getattr("Refused")
+            .is_ok_and(|class| error.is_instance(py, &class));
+        if refused {
+            Error::Usage(error.value(py).to_string())
+        } else {
+            Error::from(error)
+        }
+    })?;
+    Ok(outcome.extract()?)
+}
+
+/// To stderr: stdout is the program's.
+fn summarise(report: &ungil_gil::Report, color: ColorChoice) {
+    let stderr = io::stderr();
+    let color = if output::colored(color, &stderr) {
+        ungil_report::ColorChoice::Always
+    } else {
+        ungil_report::ColorChoice::Never
+    };
+    let options = TerminalOptions {
+        width: output::width(),
+        color,
+    };
+    let text = ungil_report::trace_terminal(report, &options);
+    // Nobody to tell where stderr is closed.
+    let _ = stderr.lock().write_all(format!("\n{text}").as_bytes());
+}

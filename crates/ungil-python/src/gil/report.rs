@@ -1,0 +1,61 @@
+//! What a trace has found, as a Python object.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use ungil_gil::Report;
+use ungil_report::{ColorChoice, TerminalOptions};
+
+/// Columns of the text, where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+/// The findings of one trace.
+#[pyclass(module = "ungil._ungil", frozen)]
+pub(crate) struct TraceReport(pub(crate) Report);
+
+#[pymethods]
+impl TraceReport {
+    /// The summary as text.
+    fn summary(&self) -> String {
+        let options = TerminalOptions {
+            width: WIDTH,
+            color: ColorChoice::Never,
+        };
+        ungil_report::trace_terminal(&self.0, &options)
+            .trim_end()
+            .to_owned()
+    }
+
+    /// All figures as a JSON document.
+    fn to_json(&self) -> PyResult<String> {
+        ungil_report::trace_json(&self.0)
+            .map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    }
+
+    /// Writes the timeline for Perfetto. An unfinished file is removed.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let written = py.detach(|| {
+            let file = File::create(&path)?;
+            let written = self.write_timeline(&mut BufWriter::new(&file));
+            if written.is_err() && file.metadata().is_ok_and(|file| file.is_file()) {
+                // Half a document is of no use; the error is what counts.
+                let _ = std::fs::remove_file(&path);
+            }
+            written
+        });
+        written.map_err(|error: io::Error| {
+            let message = format!("cannot write {}: {error}", path.display());
+            PyOSError::new_err((error.raw_os_error().unwrap_or(0), message))
+        })
+    }
+}
+
+impl TraceReport {
+    pub(crate) fn write_timeline(&self, out: &mut dyn Write) -> io::Result<()> {
+        ungil_report::perfetto(&self.0, out)
+    }
+}
