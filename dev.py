@@ -73,8 +73,8 @@ def test_rust() -> Totals:
 def test_python(base: Python, for_pytest: Sequence[str]) -> Totals:
     """The Python tests on the wheel, installed in an environment of `base`."""
     here = environment.of(base)
-    # Dask is large: on the Python that runs this, not on all of them.
-    here.require_groups("test", *(["distributed"] if here is environment.home() else []))
+    # Dask and Arrow are large: on the Python that runs this, not on all of them.
+    here.require_groups("test", *(["distributed", "arrow"] if here is environment.home() else []))
     here.install_ungil(environment.home())
     colour = "yes" if sys.stdout.isatty() else "no"
     # -I: neither the current folder nor PYTHONPATH stands in for what is installed.

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ["executors.md", "reliability.md"]
+PAGES = ["executors.md", "reliability.md", "transport.md"]
 EXAMPLES = [
-    example
+    (page, *found)
     for page in PAGES
-    for example in re.findall(
+    for found in re.findall(
         r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", (DOCS / page).read_text(), re.S
     )
 ]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("package", "example"), EXAMPLES)
-def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "package", "example"), EXAMPLES)
+def test_an_example_runs(page: str, package: str, example: str, tmp_path: Path) -> None:
     if package and importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     script = tmp_path / "example.py"
@@ -29,7 +29,7 @@ def test_an_example_runs(package: str, example: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, timeout=100, check=False
     )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, f"{page}: {ran.stderr}"
     assert "Traceback" not in ran.stderr
 
 

@@ -44,10 +44,11 @@ P50 = Measure("p50", "round trip of one warm no-op task, p50", "us", 1e6, False)
 P99 = Measure("p99", "round trip of one warm no-op task, p99", "us", 1e6, False)
 ARRAY_64 = Measure("array_64mib", "64 MiB array there and back", "MiB/s", 1 / MIB, True)
 ARRAY_1 = Measure("array_1mib", "1 MiB array there and back", "MiB/s", 1 / MIB, True)
+BYTES_64 = Measure("bytes_64mib", "64 MiB bytes there and back", "MiB/s", 1 / MIB, True)
 START = Measure("start", "4 workers, from nothing to four results", "ms", 1e3, False)
 PSS = Measure("pss", "memory of an idle worker, PSS", "MiB", 1 / MIB, False)
 USS = Measure("uss", "memory of an idle worker, USS", "MiB", 1 / MIB, False)
-MEASURES = (RATE, P50, P99, ARRAY_64, ARRAY_1, START, PSS, USS)
+MEASURES = (RATE, P50, P99, ARRAY_64, ARRAY_1, BYTES_64, START, PSS, USS)
 
 Figures = dict[str, float]
 
@@ -90,7 +91,8 @@ def latency(contender: Contender, workers: int, count: int) -> Figures:
 
 
 def arrays(contender: Contender, workers: int) -> Figures:
-    """Bytes of one array per second of a round trip: twice that crosses between the processes."""
+    """Bytes of one array, or of one bytes object, per second of a round trip: twice that crosses
+    between the processes."""
     if contender.kind == "thread":
         return {}
     import numpy  # noqa: PLC0415  (only in the parent: the workers import it with their first array)
@@ -105,6 +107,12 @@ def arrays(contender: Contender, workers: int) -> Figures:
             del back
             trips = [seconds(pool.call, tasks.echo, array) for _ in range(repeats)]
             figures[measure.key] = array.nbytes / median(trips)
+        del array
+        data = os.urandom(MIB) * 64
+        if pool.call(tasks.echo, data) != data:
+            raise RuntimeError(f"{contender.name} returned other bytes than it was sent")
+        trips = [seconds(pool.call, tasks.echo, data) for _ in range(4)]
+        figures[BYTES_64.key] = len(data) / median(trips)
     return figures
 
 

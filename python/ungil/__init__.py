@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TaskTimeout,
         WorkerCrashed,
     )
+    from ungil._share import Shared, share
     from ungil._stats import PoolStats
     from ungil._trace import Trace, trace
     from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
@@ -40,6 +41,7 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "SerialExecutor",
+    "Shared",
     "TaskTimeout",
     "ThreadPoolExecutor",
     "Trace",
@@ -50,6 +52,7 @@ __all__ = [
     "gil_stats",
     "map",
     "run_example",
+    "share",
     "trace",
     "worker_context",
 ]
@@ -66,6 +69,7 @@ _HOMES = {
     "RemoteError": "ungil._process",
     "RemoteTraceback": "ungil._process",
     "SerialExecutor": "ungil._kinds.serial",
+    "Shared": "ungil._share",
     "TaskTimeout": "ungil._process",
     "ThreadPoolExecutor": "ungil._executors",
     "Trace": "ungil._trace",
@@ -75,6 +79,7 @@ _HOMES = {
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "run_example": "ungil._ungil",
+    "share": "ungil._share",
     "trace": "ungil._trace",
     "worker_context": "ungil._context",
 }

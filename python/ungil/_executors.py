@@ -106,6 +106,14 @@ threading._register_atexit(_at_exit)  # type: ignore[attr-defined]
 os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+def without_shared(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments as a task that is not pickled gets them: the values of what is shared."""
+    share = sys.modules.get("ungil._share")
+    return (args, kwargs) if share is None else share.unwrapped(args, kwargs)
+
+
 class InterruptibleExecutor(Executor):
     """An executor whose `with` block ends at once on Ctrl-C."""
 
@@ -421,7 +429,7 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         # The thread must not keep the executor alive: its end is what ends the thread.
         thread = threading.Thread(
             target=_run_thread,
-            args=(self._core(), place, self._initializer, self._initargs),
+            args=(self._core(), place, self._initializer, without_shared(self._initargs, {})[0]),
             name=f"{self._prefix}_{index}",
             daemon=True,
         )

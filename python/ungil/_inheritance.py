@@ -8,16 +8,17 @@ starts it (`Inherited`), those of a task's arguments are fetched by the worker t
 
 from __future__ import annotations
 
-import copyreg
 import io
 import os
 import pickle
 import sys
-from collections import ChainMap
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing import context, reduction
 from typing import Any
+
+from ungil._pickling import BufferCallback
+from ungil._ungil import Gather, _reduce
 
 # What the kernel takes in one message (SCM_MAX_FD, 253), less the pool's own segment.
 MAX_DESCRIPTORS = 252
@@ -85,7 +86,7 @@ _set_process: Any = context.set_spawning_popen
 class _Pickler(_ForkingPickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         _refuse_fork_only(obj)
-        return NotImplemented
+        return _reduce(obj)
 
 
 def _refuse_fork_only(obj: object) -> None:
@@ -105,60 +106,59 @@ def _refuse_fork_only(obj: object) -> None:
         )
 
 
-def dump_plain(value: object, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
-    """`pickle.dumps`, but a connection takes its descriptor along.
-
-    Plain pickle would send the descriptor's number, which means something else in the worker.
-    """
-    file = io.BytesIO()
-    pickler: Any = pickle.Pickler(file, 5, buffer_callback=buffer_callback)
-    connection: Any = sys.modules["multiprocessing.connection"]
-    pickler.dispatch_table = ChainMap(
-        {connection.Connection: connection.reduce_connection}, copyreg.dispatch_table
-    )
-    pickler.dump(value)
-    return file.getvalue()
-
-
-def dump_argument(value: object, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
-    """The pickle of a task's arguments, with whatever multiprocessing can send."""
-    return _dump(value, _Fetched(), buffer_callback)
+def dump_argument(value: object, file: Gather, buffer_callback: BufferCallback) -> object:
+    """Pickles a task's arguments, with whatever multiprocessing can send; gives the pickler."""
+    return _dump(value, file, _Fetched(), buffer_callback)
 
 
 def dump_initializer(both: object, descriptors: Descriptors) -> bytes:
     """The pickle of an initializer and its arguments, for every worker of a pool."""
-    return _dump(both, descriptors, None)
+    file = _File()
+    _dump(both, file, descriptors, None)
+    return file.getvalue()
+
+
+class _File(io.BytesIO):
+    def reset(self) -> None:
+        self.seek(0)
+        self.truncate()
 
 
 def _dump(
     value: object,
+    file: Gather | _File,
     process: object,
-    buffer_callback: Callable[[pickle.PickleBuffer], object] | None,
-) -> bytes:
+    buffer_callback: BufferCallback | None,
+) -> object:
     _set_process(process)
     try:
         try:
-            return _dump_with(_Pickler, value, buffer_callback)
+            return _dump_with(_Pickler, value, file, buffer_callback)
         except (pickle.PicklingError, AttributeError, TypeError):
             cloud = _cloud_pickler()
             if cloud is None:
                 raise
-            return _dump_with(cloud, value, buffer_callback)
+            file.reset()
+            return _dump_with(cloud, value, file, buffer_callback)
     finally:
         _set_process(None)
 
 
 def _dump_with(
-    pickler: Callable[..., Any],
+    make: Callable[..., Any],
     value: object,
-    buffer_callback: Callable[[pickle.PickleBuffer], object] | None,
-) -> bytes:
-    file = io.BytesIO()
-    if buffer_callback is None:
-        pickler(file, 5).dump(value)
-    else:
-        pickler(file, 5, True, buffer_callback).dump(value)
-    return file.getvalue()
+    file: Gather | _File,
+    buffer_callback: BufferCallback | None,
+) -> object:
+    pickler = make(file, 5, True, buffer_callback)
+    pickler.dump(value)
+    return pickler
+
+
+def dump_cloud(value: object, file: Gather, buffer_callback: BufferCallback) -> object:
+    """Pickles with cloudpickle, which must be installed; gives the pickler."""
+    cloud: Any = _cloud_pickler()
+    return _dump_with(cloud, value, file, buffer_callback)
 
 
 def _cloud_pickler() -> Callable[..., Any] | None:
@@ -175,16 +175,17 @@ def _cloud_pickler() -> Callable[..., Any] | None:
 
         def __init__(
             self,
-            file: io.BytesIO,
+            file: object,
             protocol: int,
             fix_imports: bool = True,
-            buffer_callback: Callable[[pickle.PickleBuffer], object] | None = None,
+            buffer_callback: BufferCallback | None = None,
         ) -> None:
             super().__init__(file, protocol=protocol, buffer_callback=buffer_callback)
 
         def reducer_override(self, obj: Any) -> Any:
             _refuse_fork_only(obj)
-            return super().reducer_override(obj)
+            reduced = _reduce(obj)
+            return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
     return CloudPickler
 

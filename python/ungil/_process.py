@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar, TypedDict
 
 from ungil import _ungil
 from ungil._affinity import Affinity, check_affinity
@@ -33,6 +33,7 @@ from ungil._executors import (
     map_buffered,
     register,
     usable_cores,
+    without_shared,
 )
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._options import Options, check_timeout
@@ -89,6 +90,22 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return f'\n"""\n{self.tb}"""'
+
+
+class PoolPlan(TypedDict):
+    """What the native half opens a pool with; `Plan` in pool/process.rs has the meanings."""
+
+    max_workers: int
+    start_method: str
+    setup: bytes
+    initializer: Callable[[], object] | None
+    descriptors: list[int]
+    on_crash: str
+    retries: int
+    task_timeout: float | None
+    max_pending: int | None
+    stats: bool
+    readonly_buffers: bool
 
 
 def child_command(entry: str) -> tuple[str, list[str]]:
@@ -192,6 +209,9 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         the pool's own callbacks. Default: no bound.
     stats: whether the pool keeps the figures that `stats()` gives; that costs each task about a
         tenth of a microsecond.
+    readonly_buffers: arrays, memoryviews and the like arrive, in workers and as results, as views
+        of shared memory that belong to the receiver alone, and can be written to. With True they
+        are read-only. What was read-only where it came from always is.
 
     Workers ignore Ctrl-C and end with this process, however it ends. On Ctrl-C inside the
     `with` block they are killed.
@@ -212,6 +232,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         affinity: Affinity | None = None,
         max_pending: int | None = None,
         stats: bool = False,
+        readonly_buffers: bool = False,
     ) -> None:
         count = check_max_workers(max_workers, usable_cores())
         if count > _MAX_WORKERS:
@@ -232,6 +253,7 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
             "parent": os.getpid(),
             "max_tasks": max_tasks_per_child,
             "breaks": on_crash == "break",
+            "readonly": bool(readonly_buffers),
             "cores": check_affinity(affinity),
             "blocked_signals": [*map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))],
         }
@@ -248,12 +270,22 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
                     descriptors.close()
             inherited = None
             if method == "fork" and initializer is not None:
-                inherited = partial(initializer, *initargs)
-            pickled = pickle.dumps(set_up, protocol=5)
-            duplicates = descriptors.duplicates
-            policy = (on_crash, retries, task_timeout)
-            limit = self._max_pending
-            self._open(count, method, pickled, inherited, duplicates, policy, limit, bool(stats))
+                inherited = partial(initializer, *without_shared(initargs, {})[0])
+            self._open(
+                {
+                    "max_workers": count,
+                    "start_method": method,
+                    "setup": pickle.dumps(set_up, protocol=5),
+                    "initializer": inherited,
+                    "descriptors": descriptors.duplicates,
+                    "on_crash": on_crash,
+                    "retries": retries,
+                    "task_timeout": task_timeout,
+                    "max_pending": self._max_pending,
+                    "stats": bool(stats),
+                    "readonly_buffers": bool(readonly_buffers),
+                }
+            )
         finally:
             descriptors.close()
         # Named semaphores among them go with their last object, and later workers need them.

@@ -1,17 +1,20 @@
 """The native half of the package."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pickle import PickleBuffer
 from threading import Condition
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 from ungil._executors import Future
+from ungil._process import PoolPlan
 
 __all__ = [
     "Comparison",
     "FutureBase",
+    "Gather",
     "GilStats",
     "PoolFigures",
     "Probe",
@@ -24,8 +27,12 @@ __all__ = [
     "Visit",
     "__version__",
     "_after_fork_in_child",
+    "_collect_held",
+    "_hold",
+    "_reduce",
     "_run_server",
     "_run_worker",
+    "_set_shared_class",
     "cli_main",
     "compare",
     "gil_stats",
@@ -103,17 +110,7 @@ class PoolFigures:
 @disjoint_base
 class ProcessPool:
     def __new__(cls, *_args: object, **_kwargs: object) -> ProcessPool: ...
-    def _open(
-        self,
-        max_workers: int,
-        start_method: str,
-        setup: bytes,
-        initializer: Callable[[], object] | None,
-        descriptors: list[int],
-        policy: tuple[str, int, float | None],
-        max_pending: int | None,
-        stats: bool,
-    ) -> None: ...
+    def _open(self, plan: PoolPlan) -> None: ...
     def _figures(self) -> PoolFigures: ...
     def _shutdown(self, wait: bool, cancel_futures: bool) -> None: ...
     def _starting(self) -> bool: ...
@@ -134,10 +131,20 @@ class ProcessPool:
     def worker_pids(self) -> list[int]: ...
 
 @final
+class Gather:
+    def reset(self) -> None: ...
+    def take_buffer(self, buffer: PickleBuffer) -> None: ...
+    def write(self, data: Buffer) -> None: ...
+
+@final
 class SharedBuffer:
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
+def _collect_held(call: Callable[[], _T]) -> tuple[_T, list[object]]: ...
+def _hold(memory: object) -> bool: ...
+def _reduce(object: object) -> Any: ...
+def _set_shared_class(kind: type) -> None: ...
 def _after_fork_in_child() -> None: ...
 def _run_server(owner: int) -> None: ...
 def _run_worker(owner: int) -> None: ...

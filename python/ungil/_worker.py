@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from ungil import _shared_memory
+
 _main: dict[str, str] = {}
 
 
@@ -24,7 +26,7 @@ def preload() -> None:
     import threading  # noqa: F401, PLC0415
     from multiprocessing import process  # noqa: F401, PLC0415
 
-    from ungil import _context  # noqa: F401, PLC0415
+    from ungil import _context, _pickling  # noqa: F401, PLC0415
 
     # Ignored SIGCHLD, which a parent may hand down, hides from the server how its workers ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -39,12 +41,14 @@ def set_up(
     initializer: Callable[[], object] | None,
     descriptors: list[int],
     forked: bool,
-) -> tuple[int | None, bool]:
+) -> tuple[int | None, bool, bool]:
     """Makes this process worker number `index`, with the set-up that its pool's maker pickled.
 
-    Gives after how many tasks the worker ends, and whether it ends with one it cannot read.
+    Gives after how many tasks the worker ends, whether it ends with one it cannot read, and
+    whether the buffers that it receives are read-only.
     """
     what: dict[str, Any] = pickle.loads(pickled)
+    _shared_memory.keep()
     # Ctrl-C reaches the whole process group: the parent decides, the worker goes on. Not
     # SIG_IGN, which programs started by a task would inherit.
     signal.signal(signal.SIGINT, _heed_not)
@@ -73,7 +77,7 @@ def set_up(
     from ungil import _context  # noqa: PLC0415 (the fork server has it loaded)
 
     _context.enter_all(_context.NOTHING if initializer is None else _initialize(initializer))
-    return what["max_tasks"], what["breaks"]
+    return what["max_tasks"], what["breaks"], what["readonly"]
 
 
 def _initialize(initializer: Callable[[], object]) -> object:

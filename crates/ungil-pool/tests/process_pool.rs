@@ -43,7 +43,7 @@ fn echo(seat: WorkerSeat) -> ! {
             if worker.closing() {
                 break;
             }
-            worker.park();
+            worker.park(None);
             continue;
         };
         let message = worker.payload(&task).expect("a readable payload");
@@ -66,7 +66,7 @@ fn echo(seat: WorkerSeat) -> ! {
             })
             .collect();
         worker
-            .reply(&task, message.head(), &buffers)
+            .reply(&task, &[message.head()], &buffers)
             .expect("room for the answer");
     }
     // SAFETY: ends the process without the test's exit handlers.
@@ -160,10 +160,14 @@ impl Bench {
     }
 
     fn submit(&mut self, head: &[u8], buffers: &[&[u8]]) -> Arc<Entry> {
-        self.submit_with(head, buffers, Terms::default())
+        self.submit_pieces(&[head], buffers, Terms::default())
     }
 
     fn submit_with(&mut self, head: &[u8], buffers: &[&[u8]], terms: Terms) -> Arc<Entry> {
+        self.submit_pieces(&[head], buffers, terms)
+    }
+
+    fn submit_pieces(&mut self, head: &[&[u8]], buffers: &[&[u8]], terms: Terms) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             number: self.submitted,
             ledger: Arc::clone(&self.ledger),
@@ -235,6 +239,30 @@ fn every_task_is_answered_once_with_its_own_payload() {
     for (got, head) in answers.iter().zip(&heads) {
         assert_eq!(*got, answer(head));
     }
+    bench.close();
+}
+
+#[test]
+fn a_head_in_pieces_arrives_whole() {
+    let mut bench = Bench::new(2);
+    let pieces: Vec<Vec<u8>> = [0, 1, 200, 0, 70_000, 3]
+        .iter()
+        .zip(1..)
+        .map(|(&size, byte)| vec![byte; size])
+        .collect();
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+    bench.submit_pieces(&pieces[..3], &[], Terms::default()); // in the slot
+    bench.submit_pieces(&pieces, &[], Terms::default()); // in a block
+    bench.submit_pieces(&pieces, &[pieces[4]], Terms::default());
+    bench.submit_pieces(&[], &[], Terms::default());
+    let buffer = Ended::Answer(pieces.concat(), vec![pieces[4].to_vec()]);
+    let expected = [
+        answer(&pieces[..3].concat()),
+        answer(&pieces.concat()),
+        buffer,
+        answer(b""),
+    ];
+    assert_eq!(bench.collect(), expected);
     bench.close();
 }
 
@@ -367,7 +395,7 @@ fn closing_finishes_what_was_accepted_or_drops_it_when_told() {
         place: Mutex::default(),
     });
     assert!(matches!(
-        bench.pool.submit(b"late", &[], entry),
+        bench.pool.submit(&[b"late"], &[], entry),
         Err(SubmitError::Closed)
     ));
     assert!(

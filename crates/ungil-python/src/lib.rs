@@ -48,9 +48,9 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::pool::{
-        FutureBase, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
-        after_fork_in_child, interrupt_interpreter, interrupt_thread, kill_orphans, run_server,
-        run_worker, wait_for_orphans,
+        FutureBase, Gather, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
+        after_fork_in_child, collect_held, hold, interrupt_interpreter, interrupt_thread,
+        kill_orphans, reduce, run_server, run_worker, set_shared_class, wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;

@@ -17,6 +17,11 @@ impl<T> Once<T> {
         Self(OnceLock::new())
     }
 
+    /// The value, if there is one yet.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.0.get()
+    }
+
     /// The value; `make` makes it unless somebody has.
     pub(crate) fn get(&self, _py: Python<'_>, make: impl FnOnce() -> T) -> &T {
         if let Some(value) = self.0.get() {

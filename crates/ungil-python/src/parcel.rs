@@ -10,11 +10,11 @@ pub(crate) struct Parcel<'py> {
 }
 
 impl<'py> Parcel<'py> {
-    /// Pickles with `pickle`, with the reducers of `multiprocessing`, and with `cloudpickle` where it is installed: what the
-    /// pool tries, in its order. The error is that of `pickle`, which users know.
+    /// Pickles with the pool's pickler, with the reducers of `multiprocessing`, and with `cloudpickle` where it is installed: what the
+    /// pool tries, in its order. The error is that of the first, which is `pickle`'s.
     pub(crate) fn pack(object: &Bound<'py, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        dumped(&py.import("pickle")?, object).or_else(|error| {
+        dumped(&py.import("ungil._pickling")?, object).or_else(|error| {
             let forking = || -> PyResult<Self> {
                 let pickler = py
                     .import("multiprocessing.reduction")?

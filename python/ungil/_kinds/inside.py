@@ -23,8 +23,9 @@ from types import ModuleType
 from typing import Any
 
 NAME = "_ungil_inside"
-# The one module of the package that is here, loaded by its path, too.
+# Of the package's modules these are here, loaded by their paths, too.
 CONTEXT = "ungil._context"
+_SHARED_MEMORY = "ungil._shared_memory"
 
 # The first thing in an answer.
 VALUE, RAISED, UNPICKLABLE, UNREADABLE = range(4)
@@ -102,12 +103,18 @@ def set_up(file: int) -> None:
     global _file
     _file = file
     sys.meta_path.insert(0, _StandInFinder())
+    _shared_memory().keep()
     send(file, _answer(_move_in, receive(file)))
 
 
 def run() -> None:
     """Runs the task that is in the memory file, and puts its answer there."""
     send(_file, _answer(_call, receive(_file)))
+    _shared_memory().sweep()
+
+
+def _shared_memory() -> Any:
+    return import_module(_SHARED_MEMORY)
 
 
 def _answer(do: Callable[[Any], Callable[[], object]], parts: Sequence[bytearray]) -> Sequence[Any]:
@@ -220,7 +227,7 @@ class _StandIn(ModuleType):
 
 
 # Of `ungil`, this much is pure Python and of use inside.
-_PURE = ("workloads", "_reference", "_kinds.refusals", "_kinds.timed")
+_PURE = ("workloads", "_reference", "_shared_memory", "_kinds.refusals", "_kinds.timed")
 
 
 class _StandInFinder:

@@ -101,7 +101,7 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         self._crew.raise_if_broken()
         task = _Task(self._crew, label(fn))
         try:
-            task.parts = _dump((fn, args, kwargs))
+            task.parts, task.held = _ungil._collect_held(lambda: _dump((fn, args, kwargs)))
         except Exception as error:
             _settle(task.future, None, error)
             return task.future
@@ -148,6 +148,8 @@ class _Task:
     def __init__(self, crew: _Crew, label: str) -> None:
         self.future: Future[Any] = Future()
         self.parts: list[Any] = []
+        # Shared memory that must stay until it has run.
+        self.held: list[object] = []
         self.label = label
         self._crew = crew
 
@@ -167,6 +169,8 @@ class _Task:
             _settle(self.future, None, error)
         else:
             _settle(self.future, value, None)
+        finally:
+            self.held = []
 
 
 class _Crew:

@@ -13,6 +13,7 @@ from ungil._executors import (
     InterruptibleExecutor,
     check_initializer,
     check_max_workers,
+    without_shared,
 )
 from ungil._options import Options, refuse_timeout
 from ungil._progress import Progress
@@ -55,8 +56,9 @@ class SerialExecutor(InterruptibleExecutor):
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
+            call_args, call_kwargs = without_shared(args, kwargs)
             with _context.entered(self._context):
-                value = fn(*args, **kwargs)
+                value = fn(*call_args, **call_kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):
@@ -136,7 +138,7 @@ class SerialExecutor(InterruptibleExecutor):
         if self._initializer is not None:
             initializer, self._initializer = self._initializer, None
             try:
-                self._context = initializer(*self._initargs)
+                self._context = initializer(*without_shared(self._initargs, {})[0])
             except Exception as error:
                 self._broken = error
         if self._broken is not None:

@@ -294,7 +294,7 @@ impl Shared {
             Payload::Inline(kept.head.clone())
         } else {
             let buffers: Vec<&[u8]> = kept.buffers.iter().map(|buffer| &**buffer).collect();
-            Payload::Block(self.store(&kept.head, &buffers).map_err(|_| over())?)
+            Payload::Block(self.store(&[&kept.head], &buffers).map_err(|_| over())?)
         };
         kept.run_again();
         Ok(payload)

@@ -40,14 +40,14 @@ impl Retriable {
     /// An error where there is no memory for the copy.
     pub(super) fn new(
         task: Arc<dyn Task>,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
     ) -> Result<Self, TryReserveError> {
         let kept = Kept {
             head: copy(head)?,
             buffers: buffers
                 .iter()
-                .map(|&buffer| copy(buffer))
+                .map(|&buffer| copy(&[buffer]))
                 .collect::<Result<_, _>>()?,
             runs: AtomicU32::new(1),
         };
@@ -55,10 +55,12 @@ impl Retriable {
     }
 }
 
-fn copy(bytes: &[u8]) -> Result<Box<[u8]>, TryReserveError> {
+fn copy(pieces: &[&[u8]]) -> Result<Box<[u8]>, TryReserveError> {
     let mut copy = Vec::new();
-    copy.try_reserve_exact(bytes.len())?;
-    copy.extend_from_slice(bytes);
+    copy.try_reserve_exact(pieces.iter().map(|piece| piece.len()).sum())?;
+    for piece in pieces {
+        copy.extend_from_slice(piece);
+    }
     Ok(copy.into())
 }
 

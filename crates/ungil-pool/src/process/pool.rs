@@ -1,5 +1,6 @@
 //! The pool as its owner uses it.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -183,6 +184,14 @@ pub(crate) enum Payload {
     Block(usize),
 }
 
+/// A head of one piece as it is; of several, a copy.
+fn whole<'a>(head: &[&'a [u8]]) -> Cow<'a, [u8]> {
+    match head {
+        [piece] => Cow::Borrowed(piece),
+        pieces => Cow::Owned(pieces.concat()),
+    }
+}
+
 impl ProcessPool {
     /// Makes a pool. `setup` is what every worker reads before its first task.
     pub fn new(options: Options, setup: &[u8]) -> io::Result<Self> {
@@ -200,7 +209,7 @@ impl ProcessPool {
         let segment = Arc::new(Segment::create(max_workers, REGION)?);
         let mut arena = Arena::new(Arc::clone(&segment), 0, [0, 0]);
         let offset = arena
-            .store(setup, &[])
+            .store(&[setup], &[])
             .map_err(|error| io::Error::other(SubmitError::from(error)))?;
         segment
             .header()
@@ -248,10 +257,11 @@ impl ProcessPool {
         })
     }
 
-    /// Accepts a task: its payload is copied into shared memory before this returns.
+    /// Accepts a task: its payload is copied into shared memory before this returns. The head may
+    /// come in pieces; the worker sees it whole.
     pub fn submit(
         &self,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
     ) -> Result<(), SubmitError> {
@@ -261,7 +271,7 @@ impl ProcessPool {
     /// Accepts a task on terms of its own.
     pub fn submit_with(
         &self,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
         task: Arc<dyn Task>,
         terms: Terms,
@@ -273,7 +283,7 @@ impl ProcessPool {
                 .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
             CrashPolicy::Isolate | CrashPolicy::Break => task,
         };
-        let block = if buffers.is_empty() && head.len() <= INLINE {
+        let block = if buffers.is_empty() && block::length(head) <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
@@ -308,12 +318,12 @@ impl ProcessPool {
         let in_order = priority == 0 && book.window.is_none() && book.pending.is_empty();
         if in_order && block.is_none() && !book.free.is_empty() {
             // The common case: straight into a slot, without an allocation.
-            published = u32::from(self.shared.place(&mut book, head, task));
+            published = u32::from(self.shared.place(&mut book, &whole(head), task));
         } else {
             if priority != 0 && book.window.is_none() {
                 self.shared.open_window(&mut book);
             }
-            let payload = block.map_or_else(|| Payload::Inline(head.into()), Payload::Block);
+            let payload = block.map_or_else(|| Payload::Inline(whole(head).into()), Payload::Block);
             book.pending.push((payload, task), priority);
             published += self.shared.refill(&mut book);
         }
@@ -566,10 +576,10 @@ impl Shared {
     }
 
     /// Copies a payload into the parent's region.
-    pub(crate) fn store(&self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
+    pub(crate) fn store(&self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
         let (offset, space) = {
             let mut arena = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
-            arena.lend(head.len(), buffers)?
+            arena.lend(block::length(head), buffers)?
         };
         block::write(&self.segment, offset, space, head, buffers);
         Ok(offset)
@@ -586,7 +596,7 @@ impl Shared {
             book.pending.push((Payload::Inline(head.into()), task), 0);
             return false;
         };
-        message::write_inline(&self.segment, slot, head);
+        message::write_inline(&self.segment, slot, &[head]);
         let rank = Rank::default();
         match self.publish(book, slot, rank, task) {
             Ok(()) => true,
@@ -651,7 +661,7 @@ impl Shared {
             };
             let Some(slot) = book.free.pop() else { break };
             match &payload {
-                Payload::Inline(head) => message::write_inline(&self.segment, slot, head),
+                Payload::Inline(head) => message::write_inline(&self.segment, slot, &[head]),
                 Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
             }
             match self.publish(book, slot, rank, task) {

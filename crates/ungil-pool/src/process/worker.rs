@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::launch::WorkerSeat;
 use crate::atomics::Ordering;
@@ -105,7 +106,7 @@ impl Worker {
 
     /// Says that the set-up failed, and why; the process should end now.
     pub fn failed(&mut self, why: &[u8]) {
-        if let Ok(offset) = self.store(why, &[]) {
+        if let Ok(offset) = self.store(&[why], &[]) {
             self.segment
                 .worker(self.index)
                 .failure
@@ -129,9 +130,9 @@ impl Worker {
         None
     }
 
-    /// Parks until there may be a task, the pool closes, or a signal arrives. Ends the process when
-    /// its parent has died.
-    pub fn park(&self) {
+    /// Parks until there may be a task, the pool closes, a signal arrives, or the time is over. Ends
+    /// the process when its parent has died.
+    pub fn park(&self, limit: Option<Duration>) {
         // The kernel forgets this when a task changes the process' user or group.
         if !os::die_with_parent(self.parent) {
             os::kill_self();
@@ -143,7 +144,7 @@ impl Worker {
             idle::retract(&header.idle.0, self.index);
             return;
         }
-        os::futex_wait(wake, 0, None, false);
+        os::futex_wait(wake, 0, limit, false);
         idle::retract(&header.idle.0, self.index);
     }
 
@@ -166,10 +167,10 @@ impl Worker {
     pub fn reply(
         &mut self,
         task: &Claimed,
-        head: &[u8],
+        head: &[&[u8]],
         buffers: &[&[u8]],
     ) -> Result<(), ReplyError> {
-        if buffers.is_empty() && head.len() <= INLINE {
+        if buffers.is_empty() && block::length(head) <= INLINE {
             message::write_inline(&self.segment, task.slot, head);
         } else {
             let offset = self.store(head, buffers)?;
@@ -192,8 +193,8 @@ impl Worker {
         Ok(())
     }
 
-    fn store(&mut self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
-        let (offset, space) = self.arena.lend(head.len(), buffers)?;
+    fn store(&mut self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
+        let (offset, space) = self.arena.lend(block::length(head), buffers)?;
         let used = self.arena.used(self.index + 1);
         for (word, used) in self.segment.worker(self.index).used.iter().zip(used) {
             word.store(used as u64, Ordering::Release);

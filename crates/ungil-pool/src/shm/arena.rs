@@ -88,8 +88,8 @@ impl Arena {
     }
 
     /// Writes a payload into a block and gives its offset.
-    pub(crate) fn store(&mut self, head: &[u8], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
-        let (offset, space) = self.lend(head.len(), buffers)?;
+    pub(crate) fn store(&mut self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, NoSpace> {
+        let (offset, space) = self.lend(block::length(head), buffers)?;
         block::write(&self.segment, offset, space, head, buffers);
         Ok(offset)
     }

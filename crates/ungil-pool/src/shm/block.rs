@@ -3,6 +3,7 @@
 //! ```text
 //! | BlockHeader, 64 bytes | length of each buffer: u64 x n | head | pad to 64 | buffer 0 | pad | buffer 1 ...
 //! ```
+//! The head may come in pieces (large bytes where their objects have them), laid end to end.
 //! Whoever allocated a block reuses it once its state says that the last reader let go.
 
 use std::sync::Arc;
@@ -67,16 +68,18 @@ pub(crate) fn space_for(head: usize, buffers: &[&[u8]]) -> Option<usize> {
         })
 }
 
-/// Writes a payload into space that was lent for it. The state word of the slot, stored with
+/// Writes a payload, the pieces of whose head are laid end to end, into space that was lent for
+/// it. The state word of the slot, stored with
 /// Release after this, publishes all of it.
 pub(crate) fn write(
     segment: &Segment,
     offset: usize,
     space: usize,
-    head: &[u8],
+    head: &[&[u8]],
     buffers: &[&[u8]],
 ) {
-    let needed = space_for(head.len(), buffers).unwrap_or(usize::MAX);
+    let head_len = length(head);
+    let needed = space_for(head_len, buffers).unwrap_or(usize::MAX);
     assert!(
         needed <= space,
         "a payload of {needed} bytes does not fit into {space}"
@@ -87,23 +90,35 @@ pub(crate) fn write(
     // assertion keeps every write inside; sources are other memory.
     unsafe {
         let h = header(segment, offset);
-        (&raw mut (*h).head_len).write(head.len() as u64);
+        (&raw mut (*h).head_len).write(head_len as u64);
         (&raw mut (*h).buffers).write(buffers.len() as u64);
         let table = segment.mapping().at_aligned::<u64>(offset + BLOCK_HEADER);
         for (i, buffer) in buffers.iter().enumerate() {
             table.add(i).write(buffer.len() as u64);
         }
         let mut at = BLOCK_HEADER + buffers.len() * 8;
-        base.add(at)
-            .copy_from_nonoverlapping(head.as_ptr(), head.len());
-        at += head.len();
+        for piece in head {
+            copy(base.add(at), piece);
+            at += piece.len();
+        }
         for buffer in buffers {
             at = at.next_multiple_of(BUFFER_ALIGN);
-            base.add(at)
-                .copy_from_nonoverlapping(buffer.as_ptr(), buffer.len());
+            copy(base.add(at), buffer);
             at += buffer.len();
         }
     }
+}
+
+/// # Safety
+/// `target` must have room for `source`, which must be other memory.
+unsafe fn copy(target: *mut u8, source: &[u8]) {
+    // SAFETY: the caller's promise.
+    unsafe { target.copy_from_nonoverlapping(source.as_ptr(), source.len()) }
+}
+
+/// The length of a head that comes in pieces.
+pub(crate) fn length(head: &[&[u8]]) -> usize {
+    head.iter().map(|piece| piece.len()).sum()
 }
 
 /// A received block: its parts stay readable while this lives, and its space is given back after.

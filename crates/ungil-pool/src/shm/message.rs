@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::atomics::Ordering;
-use crate::shm::block::Block;
+use crate::shm::block::{self, Block};
 use crate::shm::segment::{INLINE, Segment, Slot};
 
 /// A received payload. Small ones are a copy; large ones are read where the sender wrote them,
@@ -116,20 +116,21 @@ pub(crate) fn read_inline(segment: &Segment, slot: u32) -> &[u8] {
     inline(segment, slot).unwrap_or_default()
 }
 
-/// Writes a small payload into a slot that belongs to the caller.
-pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[u8]) {
-    assert!(head.len() <= INLINE);
+/// Writes a small payload, in pieces, into a slot that belongs to the caller.
+pub(crate) fn write_inline(segment: &Segment, slot: u32, head: &[&[u8]]) {
+    let len = block::length(head);
+    assert!(len <= INLINE);
     let fields = segment.slot(slot);
     fields.block.store(0, Ordering::Relaxed);
-    fields
-        .inline_len
-        .store(head.len() as u32, Ordering::Relaxed);
+    fields.inline_len.store(len as u32, Ordering::Relaxed);
     let slot = segment.slot_ptr(slot);
-    // SAFETY: the slot belongs to the caller, and the assertion keeps the copy inside.
+    // SAFETY: the slot belongs to the caller, and the assertion keeps the copies inside.
     unsafe {
-        (&raw mut (*slot).inline)
-            .cast::<u8>()
-            .copy_from_nonoverlapping(head.as_ptr(), head.len());
+        let mut target = (&raw mut (*slot).inline).cast::<u8>();
+        for piece in head {
+            target.copy_from_nonoverlapping(piece.as_ptr(), piece.len());
+            target = target.add(piece.len());
+        }
     }
 }
 

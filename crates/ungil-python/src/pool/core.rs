@@ -86,6 +86,8 @@ pub(crate) struct Raw {
     pub(crate) out_of_memory: bool,
     /// The pool that breaks if this cannot be read.
     pub(crate) breaks: Option<Weak<ProcessPool>>,
+    /// Whether its buffers shall be read-only.
+    pub(crate) readonly: bool,
 }
 
 /// The process pool a future belongs to.
@@ -95,6 +97,8 @@ pub(crate) struct Link {
     /// In nanoseconds of the monotonic clock.
     pub(crate) submitted_at: u64,
     pub(crate) place: Option<Place>,
+    /// Shared memory that the task was given. It goes when the task has ended.
+    pub(crate) _held: Vec<Py<PyAny>>,
 }
 
 /// What all futures of a process pool share, behind one counter: submitting counts it up and the
@@ -107,6 +111,8 @@ pub(crate) struct Home {
     pub(crate) ledger: Option<Ledger>,
     /// Whether one bad worker, or one bad answer, breaks the pool.
     pub(crate) breaks: bool,
+    /// Whether the buffers of results are read-only.
+    pub(crate) readonly: bool,
 }
 
 impl Home {
@@ -303,6 +309,7 @@ impl Task for Core {
                 label: link.label,
                 out_of_memory,
                 breaks: link.home.breaks.then(|| Weak::clone(&link.home.pool)),
+                readonly: link.home.readonly,
             }));
         }
         let future = inner.ears.as_mut().and_then(|ears| ears.future.take());

@@ -68,17 +68,18 @@ fn decode_answer<'py>(
     let garbled =
         || PyRuntimeError::new_err(format!("the answer to task {} is garbled", raw.label));
     match kind {
-        Some(answer::PLAIN) => codec::decode(py, &mut input).ok_or_else(garbled),
+        Some(answer::PLAIN) => codec::decode(py, &mut input)?.ok_or_else(garbled),
         Some(answer::PICKLED) => {
-            let buffers = SharedBuffer::all(message, raw);
-            pickling::load(py, input, buffers).map_err(|error| unreadable_result(py, raw, error))
+            let buffers = SharedBuffer::all(message, raw, raw.readonly);
+            pickling::load(py, input, raw, buffers)
+                .map_err(|error| unreadable_result(py, raw, error))
         }
         Some(kind @ (answer::RAISED | answer::UNPICKLABLE | answer::UNREADABLE)) => {
-            let told = codec::decode(py, &mut input).ok_or_else(garbled)?;
+            let told = codec::decode(py, &mut input)?.ok_or_else(garbled)?;
             let (name, text, traceback): (String, String, String) =
                 told.cast::<PyTuple>()?.extract()?;
             Err(match kind {
-                answer::RAISED => raised(py, &raw.label, &name, &text, &traceback, input),
+                answer::RAISED => raised(py, raw, &name, &text, &traceback, input),
                 answer::UNPICKLABLE => unpicklable_result(py, &raw.label, &name, &text),
                 _ => unreadable(py, raw, &name, &text, &traceback),
             })
@@ -90,13 +91,14 @@ fn decode_answer<'py>(
 /// The task's own exception, with its traceback in the worker as the cause.
 fn raised(
     py: Python<'_>,
-    label: &str,
+    raw: &Arc<Raw>,
     name: &str,
     text: &str,
     traceback: &str,
     pickle: &[u8],
 ) -> PyErr {
-    let rebuilt = (!pickle.is_empty()).then(|| pickling::load(py, pickle, Vec::new()));
+    let label = &raw.label;
+    let rebuilt = (!pickle.is_empty()).then(|| pickling::load(py, pickle, raw, Vec::new()));
     let error = match rebuilt {
         Some(Ok(value)) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => {
             PyErr::from_value(value)
@@ -240,7 +242,7 @@ fn timeout_error(py: Python<'_>, stopped: &TimedOut, raw: &Raw) -> PyErr {
 /// The error of a pool that broke.
 pub(super) fn breakage_error(py: Python<'_>, breakage: &Breakage) -> PyErr {
     let told = breakage.detail.as_ref().and_then(|detail| {
-        let told = codec::decode(py, &mut detail.head())?;
+        let told = codec::decode(py, &mut detail.head()).ok().flatten()?;
         told.extract::<(String, String, String)>().ok()
     });
     match told {

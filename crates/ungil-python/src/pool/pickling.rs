@@ -1,74 +1,92 @@
 //! Pickling with out-of-band buffers, and the ways out when something does not pickle.
 
-use pyo3::buffer::PyUntypedBuffer;
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
+use super::gather::Gather;
+use super::payload::Payload;
 use super::shared_buffer::SharedBuffer;
 use crate::once::{Once, name};
 
-/// A pickle: the stream and the buffers beside it (PEP 574).
-pub(super) struct Pickle<'py> {
-    pub(super) stream: Bound<'py, PyBytes>,
-    buffers: Vec<PyUntypedBuffer>,
+/// A stream from this size on is read where it lies, in shared memory.
+const READ_IN_PLACE_FROM: usize = 4 << 10;
+
+thread_local! {
+    /// A pickler to use again: making one takes longer than most pickles.
+    static SPARE: Cell<Option<Ready>> = const { Cell::new(None) };
 }
 
-impl Pickle<'_> {
-    /// The buffers' bytes, where the objects have them.
-    pub(super) fn buffers(&self) -> Vec<&[u8]> {
-        self.buffers
-            .iter()
-            // SAFETY: a C-contiguous buffer (it comes from `PickleBuffer.raw()`), exported to us
-            // and so kept in place while `self` lives.
-            .map(|buffer| unsafe { bytes_at(buffer.buf_ptr().cast(), buffer.len_bytes()) })
-            .collect()
-    }
+/// A pickler and the file that it writes into.
+struct Ready {
+    gather: Py<Gather>,
+    pickler: Py<PyAny>,
 }
 
-/// # Safety
-/// `len` bytes at `start` must be readable for `'a`, if there are any.
-unsafe fn bytes_at<'a>(start: *const u8, len: usize) -> &'a [u8] {
-    if len == 0 {
-        return &[];
-    }
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(start, len) }
-}
-
-/// `pickle.dumps(value, protocol=5, buffer_callback=...)`.
-pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    static MODULES: Once<Py<PyDict>> = Once::new();
-    static DUMPS: Once<Py<PyAny>> = Once::new();
+/// The pickle by `ungil._pickling.Pickler`: pickle's own, which also takes memoryviews, and
+/// connections of multiprocessing.
+pub(super) fn dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
     let py = value.py();
-    let modules = MODULES.import(py, "sys", "modules")?;
-    // Nobody can have a connection, which needs care, before this module is there.
-    if modules.contains(name!(py, "multiprocessing.connection"))? {
-        return dump_by(value, name!(py, "dump_plain"));
+    // Pickling runs Python code, which may pickle: the spare one is out of reach meanwhile.
+    let ready = match SPARE.take() {
+        Some(ready) => ready,
+        None => Ready::new(py)?,
+    };
+    let pickler = ready.pickler.bind(py);
+    pickler.call_method1(name!(py, "dump"), (value,))?;
+    let (payload, is_short) = Gather::finish(ready.gather.bind(py), pickler);
+    if is_short {
+        pickler.call_method0(name!(py, "clear_memo"))?;
+        SPARE.set(Some(ready));
     }
-    dump_with(DUMPS.import(py, "pickle", "dumps")?, value)
+    Ok(payload)
+}
+
+impl Ready {
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        static PICKLER: Once<Py<PyAny>> = Once::new();
+        let gather = Bound::new(py, Gather::default())?;
+        let callback = gather.getattr(name!(py, "take_buffer"))?;
+        let pickler = PICKLER
+            .import(py, "ungil._pickling", "Pickler")?
+            .call1((&gather, 5, true, callback))?;
+        Ok(Self {
+            gather: gather.unbind(),
+            pickler: pickler.unbind(),
+        })
+    }
 }
 
 /// The same through `cloudpickle`, which also takes lambdas, closures and what is defined in
 /// a notebook; `None` where it is not installed.
-pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Pickle<'py>>> {
-    let module = value.py().import("cloudpickle").ok()?;
-    Some(
-        module
-            .getattr("dumps")
-            .and_then(|dumps| dump_with(&dumps, value)),
-    )
+pub(super) fn cloud_dump<'py>(value: &Bound<'py, PyAny>) -> Option<PyResult<Payload<'py>>> {
+    let py = value.py();
+    py.import("cloudpickle").ok()?;
+    Some(dump_by(
+        value,
+        name!(py, "ungil._inheritance"),
+        name!(py, "dump_cloud"),
+    ))
 }
 
 /// The same with what `multiprocessing` can send, its named primitives, and then with
 /// cloudpickle where that is installed.
-pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    dump_by(value, name!(value.py(), "dump_argument"))
+pub(super) fn forking_dump<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
+    let py = value.py();
+    dump_by(
+        value,
+        name!(py, "ungil._inheritance"),
+        name!(py, "dump_argument"),
+    )
 }
 
 /// The same in whatever way works; the error is that of the plain way.
-pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
+pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Payload<'py>> {
     dump(value).or_else(|error| {
         if !is_unpicklable(value.py(), &error) {
             return Err(error);
@@ -77,57 +95,36 @@ pub(super) fn dump_any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> 
     })
 }
 
-/// The same by a function of `ungil._inheritance`.
+/// The same by a function that gives the pickler that it used.
 fn dump_by<'py>(
     value: &Bound<'py, PyAny>,
+    module: &Bound<'py, PyString>,
     function: &Bound<'py, PyString>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = value.py();
-    let buffers = PyList::empty(py);
-    let stream = py
-        .import(name!(py, "ungil._inheritance"))?
-        .call_method1(function, (value, buffers.getattr(name!(py, "append"))?))?
-        .cast_into::<PyBytes>()?;
-    Ok(Pickle {
-        stream,
-        buffers: raw_buffers(&buffers)?,
-    })
+    let gather = Bound::new(py, Gather::default())?;
+    let callback = gather.getattr(name!(py, "take_buffer"))?;
+    let pickler = py
+        .import(module)?
+        .call_method1(function, (value, &gather, callback))?;
+    Ok(Gather::finish(&gather, &pickler).0)
 }
 
-fn dump_with<'py>(dumps: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Pickle<'py>> {
-    let py = value.py();
-    let buffers = PyList::empty(py);
-    let options = PyDict::new(py);
-    options.set_item(name!(py, "protocol"), 5)?;
-    options.set_item(
-        name!(py, "buffer_callback"),
-        buffers.getattr(name!(py, "append"))?,
-    )?;
-    let stream = dumps
-        .call((value,), Some(&options))?
-        .cast_into::<PyBytes>()?;
-    Ok(Pickle {
-        stream,
-        buffers: raw_buffers(&buffers)?,
-    })
-}
-
-fn raw_buffers(buffers: &Bound<'_, PyList>) -> PyResult<Vec<PyUntypedBuffer>> {
-    buffers
-        .iter()
-        .map(|buffer| PyUntypedBuffer::get(&buffer.call_method0(name!(buffers.py(), "raw"))?))
-        .collect()
-}
-
-/// `pickle.loads(stream, buffers=...)`; the buffers are views of shared memory.
-pub(super) fn load<'py>(
+/// `pickle.loads(stream, buffers=...)`; the buffers are views of shared memory. `keep` holds the
+/// memory of the stream.
+pub(super) fn load<'py, K: Any + Send + Sync>(
     py: Python<'py>,
     stream: &[u8],
+    keep: &Arc<K>,
     buffers: Vec<SharedBuffer>,
 ) -> PyResult<Bound<'py, PyAny>> {
     static LOADS: Once<Py<PyAny>> = Once::new();
     let loads = LOADS.import(py, "pickle", "loads")?;
-    let stream = bytes_object(py, stream)?;
+    let stream = if stream.len() < READ_IN_PLACE_FROM {
+        bytes_object(py, stream)?.into_any()
+    } else {
+        Bound::new(py, SharedBuffer::part(stream, keep))?.into_any()
+    };
     if buffers.is_empty() {
         return loads.call1((stream,));
     }

@@ -49,6 +49,30 @@ type CallParts<'a, 'py> = (
     Option<&'a Bound<'py, PyDict>>,
 );
 
+/// What a pool is opened with: `PoolPlan` in `ungil._process`.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Plan<'py> {
+    max_workers: u32,
+    start_method: String,
+    /// What every worker reads first, pickled.
+    setup: Bound<'py, PyBytes>,
+    /// For the fork start method, whose workers inherit it unpickled.
+    initializer: Option<Py<PyAny>>,
+    /// What workers of the other methods get with their start; the pool duplicates them.
+    descriptors: Vec<RawFd>,
+    on_crash: String,
+    retries: u32,
+    /// Seconds that a task may run.
+    task_timeout: Option<f64>,
+    /// The bound on unfinished tasks.
+    max_pending: Option<usize>,
+    /// Whether to keep figures.
+    stats: bool,
+    /// Whether the buffers of results are read-only.
+    readonly_buffers: bool,
+}
+
 /// An opened pool.
 struct Office {
     /// `None` once the pool has ended: its memory and its descriptor go then, even if the
@@ -71,60 +95,46 @@ impl ProcessPool {
         Self::default()
     }
 
-    /// Sets the pool up. `setup` is what every worker reads first; `initializer` a callable for
-    /// the fork start method, whose workers inherit it unpickled; `descriptors`, which the pool
-    /// duplicates, are what the others get with their start; then the policy, its retries, and
-    /// the seconds that a task may run; the bound on unfinished tasks; and whether to keep figures.
-    #[allow(clippy::too_many_arguments)] // all that the constructor has found out, once
-    fn _open(
-        &self,
-        max_workers: u32,
-        start_method: &str,
-        setup: &Bound<'_, PyBytes>,
-        initializer: Option<Py<PyAny>>,
-        descriptors: Vec<RawFd>,
-        policy: (String, u32, Option<f64>),
-        max_pending: Option<usize>,
-        stats: bool,
-    ) -> PyResult<()> {
-        let py = setup.py();
-        let (on_crash, retries, timeout) = policy;
-        let on_crash = match on_crash.as_str() {
-            "retry" => CrashPolicy::Retry(retries),
+    /// Sets the pool up.
+    fn _open(&self, py: Python<'_>, plan: Plan<'_>) -> PyResult<()> {
+        let on_crash = match plan.on_crash.as_str() {
+            "retry" => CrashPolicy::Retry(plan.retries),
             "break" => CrashPolicy::Break,
             _ => CrashPolicy::Isolate,
         };
-        let descriptors = descriptors
+        let descriptors = plan
+            .descriptors
             .into_iter()
             .map(start::duplicate)
             .collect::<io::Result<_>>()?;
-        let method = match start_method {
-            "fork" => StartMethod::Fork(Arc::new(start::PythonForker::new(initializer))),
+        let method = match plan.start_method.as_str() {
+            "fork" => StartMethod::Fork(Arc::new(start::PythonForker::new(plan.initializer))),
             "spawn" => StartMethod::Spawn(start::interpreter(py, "_run_worker")?),
             _ => StartMethod::ForkServer(start::interpreter(py, "_run_server")?),
         };
         let engine = Arc::new(Engine::new(
             Options {
-                max_workers,
+                max_workers: plan.max_workers,
                 method,
                 on_crash,
-                task_limit: timeout.map(limit),
+                task_limit: plan.task_timeout.map(limit),
                 descriptors,
             },
-            setup.as_bytes(),
+            plan.setup.as_bytes(),
         )?);
         let home = Home {
             pool: Arc::downgrade(&engine),
             notifier: Arc::new(Notifier::new()),
             oom: OomWatch::new(),
-            ledger: stats.then(Ledger::default),
+            ledger: plan.stats.then(Ledger::default),
             breaks: on_crash == CrashPolicy::Break,
+            readonly: plan.readonly_buffers,
         };
         let office = Office {
             engine: Mutex::new(Some(engine)),
             broke: OnceLock::new(),
             home: Arc::new(home),
-            gate: max_pending.map(Gate::new),
+            gate: plan.max_pending.map(Gate::new),
             last_records: OnceLock::new(),
             functions: FunctionCache::default(),
         };
@@ -303,18 +313,19 @@ impl Office {
             submitted_at: self.home.ledger.as_ref().map_or(0, |_| now()),
             label: call.label,
             place: None,
+            _held: call.held,
         });
         let task = Arc::<Core>::clone(core);
         let mut size = head.len();
-        let submitted = match &call.pickle {
-            None => engine.submit_with(head, &[], task, terms),
-            Some(pickle) => {
-                let buffers = pickle.buffers();
-                size += buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        let submitted = match &call.payload {
+            None => engine.submit_with(&[head], &[], task, terms),
+            Some(payload) => {
+                let (head, buffers) = (payload.pieces(head), payload.buffers());
+                size = head.iter().chain(&buffers).map(|part| part.len()).sum();
                 if size < DETACH_FROM {
-                    engine.submit_with(head, &buffers, task, terms)
+                    engine.submit_with(&head, &buffers, task, terms)
                 } else {
-                    py.detach(|| engine.submit_with(head, &buffers, task, terms))
+                    py.detach(|| engine.submit_with(&head, &buffers, task, terms))
                 }
             }
         };

@@ -11,11 +11,12 @@ use pyo3::prelude::*;
 use ungil_pool::Message;
 
 /// One buffer of a received message. The memory stays while this object, or anything built
-/// on it, lives; it is writable and belongs to this process alone.
+/// on it, lives; it belongs to this process alone.
 #[pyclass(frozen, module = "ungil._ungil")]
 pub(crate) struct SharedBuffer {
     start: NonNull<u8>,
     len: usize,
+    readonly: bool,
     /// Whatever holds the message.
     _keep: Arc<dyn Any + Send + Sync>,
 }
@@ -27,7 +28,11 @@ unsafe impl Sync for SharedBuffer {}
 
 impl SharedBuffer {
     /// All buffers of a message, which `keep` holds.
-    pub(super) fn all<K: Any + Send + Sync>(message: &Message, keep: &Arc<K>) -> Vec<Self> {
+    pub(super) fn all<K: Any + Send + Sync>(
+        message: &Message,
+        keep: &Arc<K>,
+        readonly: bool,
+    ) -> Vec<Self> {
         (0..message.buffers())
             .filter_map(|i| {
                 let (start, len) = message.buffer(i);
@@ -35,10 +40,22 @@ impl SharedBuffer {
                 Some(Self {
                     start: NonNull::new(start)?,
                     len,
+                    readonly,
                     _keep: keep,
                 })
             })
             .collect()
+    }
+
+    /// A part of the head of a message, which `keep` holds; not to be written to.
+    pub(super) fn part<K: Any + Send + Sync>(part: &[u8], keep: &Arc<K>) -> Self {
+        let keep: Arc<dyn Any + Send + Sync> = Arc::<K>::clone(keep);
+        Self {
+            start: NonNull::from(part).cast(),
+            len: part.len(),
+            readonly: true,
+            _keep: keep,
+        }
     }
 }
 
@@ -63,7 +80,7 @@ impl SharedBuffer {
                 slf.as_ptr(),
                 buffer.start.as_ptr().cast(),
                 len,
-                0,
+                c_int::from(buffer.readonly),
                 flags,
             )
         };

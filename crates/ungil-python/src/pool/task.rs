@@ -12,7 +12,9 @@ use pyo3::types::{PyCFunction, PyDict, PyFunction, PyTuple};
 
 use super::codec;
 use super::outcome::{pickling_error, with_note};
-use super::pickling::{self, Pickle};
+use super::payload::Payload;
+use super::pickling;
+use super::shared::collecting;
 use crate::once::name;
 
 /// How the function is written.
@@ -30,6 +32,8 @@ pub(super) mod arguments {
     /// The pickle of (function or None, args, kwargs). The function comes first: reading it may
     /// be what makes the arguments' classes importable.
     pub(crate) const PICKLED: u8 = 1;
+    /// The same, and something in it may be the main module's.
+    pub(crate) const PICKLED_OF_MAIN: u8 = 2;
 }
 
 /// The functions seen last, pickled: a pool is mostly fed with the same one.
@@ -48,8 +52,10 @@ const KNOWN: usize = 8;
 /// An encoded call.
 pub(super) struct Call<'py> {
     pub(super) label: Arc<str>,
-    /// The pickle of the arguments, if it has buffers to send beside the head.
-    pub(super) pickle: Option<Pickle<'py>>,
+    /// What has to be sent besides the head.
+    pub(super) payload: Option<Payload<'py>>,
+    /// Shared memory that must stay until the task has ended.
+    pub(super) held: Vec<Py<PyAny>>,
 }
 
 impl FunctionCache {
@@ -65,23 +71,34 @@ impl FunctionCache {
         let (label, named) = self.put_function(func, head)?;
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         head.push(arguments::PLAIN);
-        if named && kwargs.is_none() && codec::encode(args.as_any(), head) {
+        if named
+            && kwargs.is_none()
+            && let Some(large) = codec::encode(args.as_any(), head)
+        {
             return Ok(Call {
                 label,
-                pickle: None,
+                payload: (!large.is_empty()).then(|| Payload::of_pieces(large)),
+                held: Vec::new(),
             });
         }
         head.pop();
-        head.push(arguments::PICKLED);
-        let pickle = if named {
-            pickle_arguments(&label, args, kwargs)?
+        let (mut payload, memories) = collecting(|| {
+            if named {
+                pickle_arguments(&label, args, kwargs)
+            } else {
+                pickle_call(&label, func, args, kwargs)
+            }
+        })?;
+        head.push(if payload.mentions_main() {
+            arguments::PICKLED_OF_MAIN
         } else {
-            pickle_call(&label, func, args, kwargs)?
-        };
-        codec::append(head, pickle.stream.as_bytes())?;
+            arguments::PICKLED
+        });
+        payload.put(head)?;
         Ok(Call {
             label,
-            pickle: Some(pickle),
+            payload: Some(payload),
+            held: memories,
         })
     }
 
@@ -134,10 +151,7 @@ fn pickle_by_name(func: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     }
     match pickling::dump(func) {
         // A built-in method of an object has that object in its pickle.
-        Ok(pickle) => Ok(pickle
-            .buffers()
-            .is_empty()
-            .then(|| pickle.stream.as_bytes().to_vec())),
+        Ok(pickle) => Ok(pickle.whole()),
         Err(error) if pickling::is_unpicklable(py, &error) => Ok(None),
         Err(error) => Err(error),
     }
@@ -149,7 +163,7 @@ fn pickle_call<'py>(
     func: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = func.py();
     let all = (func, args, kwargs).into_pyobject(py)?.into_any();
     // A worker cannot import what was typed into a session.
@@ -202,12 +216,12 @@ fn pickle_arguments<'py>(
     label: &str,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Pickle<'py>> {
+) -> PyResult<Payload<'py>> {
     let py = args.py();
     let both = (py.None(), args, kwargs).into_pyobject(py)?.into_any();
     let error = match pickling::dump(&both) {
         Ok(pickle) => {
-            if mentions_main(pickle.stream.as_bytes())
+            if pickle.mentions_main()
                 && main_is_interactive(py)
                 && let Some(Ok(by_value)) = pickling::cloud_dump(&both)
             {
@@ -242,12 +256,6 @@ fn pickle_arguments<'py>(
     let refused = pickling_error(py, &message);
     refused.set_cause(py, Some(error));
     Err(refused)
-}
-
-/// Whether a pickle may refer to something in the main module.
-pub(super) fn mentions_main(pickle: &[u8]) -> bool {
-    const NAME: &[u8] = b"__main__";
-    pickle.windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// A function's name for messages: `module.qualified_name`; for a wrapper that of what it wraps.

@@ -21,6 +21,7 @@ use super::executor::{new_future, not_opened, opened_twice, pass};
 use super::figures::{PoolFigures, no_figures};
 use super::future::{FutureBase, settle};
 use super::ledger::Ledger;
+use super::shared;
 use super::task::label;
 use crate::clock;
 
@@ -222,6 +223,11 @@ impl ThreadPool {
         if pass.is_some() {
             core.lock().pass = pass;
         }
+        let given = shared::unwrap(args, kwargs)?;
+        let (args, kwargs) = match &given {
+            Some((args, kwargs)) => (args, Some(kwargs)),
+            None => (args, kwargs),
+        };
         let work = Work {
             future: future.clone().unbind(),
             core,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -12,13 +13,16 @@ use ungil_pool::process::{Claimed, ReplyError, Worker, WorkerSeat};
 
 use super::codec;
 use super::outcome::answer;
-use super::pickling::{self, Pickle};
+use super::payload::{self, Payload};
+use super::pickling;
 use super::shared_buffer::SharedBuffer;
-use super::task::{arguments, function, mentions_main};
+use super::task::{arguments, function};
 use crate::once::name;
 
 /// A worker remembers this many functions.
 const KNOWN: usize = 256;
+/// How often a worker looks whether shared memory that it has attached to was closed.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a worker until its pool closes, then ends the process.
 pub(super) fn run_and_exit(
@@ -43,7 +47,10 @@ pub(super) fn run_and_exit(
                 main_ready: forked,
                 generation: ungil_pool::generation(),
                 breaks: false,
+                readonly: false,
                 tasks_left: None,
+                attached: None,
+                swept: Instant::now(),
             };
             match servant.set_up(py, index, inherited, descriptors, forked) {
                 Ok(()) => {
@@ -95,8 +102,13 @@ struct Servant {
     generation: u64,
     /// Whether a task that cannot be read ends this worker.
     breaks: bool,
+    /// Whether received buffers are read-only.
+    readonly: bool,
     /// After so many tasks the worker ends.
     tasks_left: Option<u64>,
+    /// The shared memory (`ungil.share`) that tasks have attached to.
+    attached: Option<Py<PyDict>>,
+    swept: Instant,
 }
 
 impl Servant {
@@ -111,16 +123,19 @@ impl Servant {
         let descriptors: Vec<RawFd> = descriptors.into_iter().map(OwnedFd::into_raw_fd).collect();
         let setup = self.worker.setup();
         let bytes = PyBytes::new(py, setup.as_ref().map_or(&[][..], |setup| setup.head()));
-        (self.tasks_left, self.breaks) = py
+        (self.tasks_left, self.breaks, self.readonly) = py
             .import("ungil._worker")?
             .call_method1("set_up", (bytes, index, inherited, descriptors, forked))?
             .extract()?;
+        let attached = py.import("ungil._shared_memory")?.getattr("_kept")?;
+        self.attached = Some(attached.cast_into()?.unbind());
         Ok(())
     }
 
     /// The loop.
     fn serve(&mut self, py: Python<'_>) {
         loop {
+            self.sweep(py);
             if let Some(task) = self.worker.poll() {
                 self.run(py, &task);
                 if self.is_spent() {
@@ -145,9 +160,30 @@ impl Servant {
                     None => return,
                 }
             } else {
-                py.detach(|| self.worker.park());
+                let limit = self.has_attached(py).then_some(SWEEP_EVERY);
+                py.detach(|| self.worker.park(limit));
             }
         }
+    }
+
+    fn has_attached(&self, py: Python<'_>) -> bool {
+        self.attached
+            .as_ref()
+            .is_some_and(|attached| !attached.bind(py).is_empty())
+    }
+
+    /// Lets go of shared memory that was closed, now and then.
+    fn sweep(&mut self, py: Python<'_>) {
+        if !self.has_attached(py) || self.swept.elapsed() < SWEEP_EVERY {
+            return;
+        }
+        let swept = py
+            .import("ungil._shared_memory")
+            .and_then(|module| module.call_method0("sweep"));
+        if let Err(error) = swept {
+            error.write_unraisable(py, None);
+        }
+        self.swept = Instant::now();
     }
 
     /// Books a task as run; whether it was this worker's last one.
@@ -170,7 +206,7 @@ impl Servant {
         if ungil_pool::generation() != self.generation {
             leave(py);
         }
-        let pickle = match called {
+        let payload = match called {
             Ok(Ok(value)) => put_value(&value, &mut head),
             Ok(Err(error)) => {
                 put_raised(py, error, &mut head);
@@ -183,8 +219,13 @@ impl Servant {
                 None
             }
         };
-        let buffers = pickle.as_ref().map(Pickle::buffers).unwrap_or_default();
-        if let Err(error) = self.worker.reply(task, &head, &buffers) {
+        let sent = match &payload {
+            Some(payload) => self
+                .worker
+                .reply(task, &payload.pieces(&head), &payload.buffers()),
+            None => self.worker.reply(task, &[&head], &[]),
+        };
+        if let Err(error) = sent {
             self.apologise(task, &error);
         }
         if self.breaks && !readable {
@@ -199,7 +240,7 @@ impl Servant {
         let mut head = vec![answer::RAISED];
         put_texts(["MemoryError", &error.to_string(), ""], &mut head);
         // It is short, so it travels in the slot and cannot fail for want of memory.
-        let _ = self.worker.reply(task, &head, &[]);
+        let _ = self.worker.reply(task, &[&head], &[]);
     }
 
     /// Reads the task and calls it: the outer error is about reading, the inner one the task's own.
@@ -215,20 +256,24 @@ impl Servant {
         let len = codec::take_u32(&mut input).ok_or_else(garbled)?;
         let pickle = codec::take(&mut input, len).ok_or_else(garbled)?;
         let named = if kind == function::NAMED {
-            Some(self.function(py, pickle)?)
+            Some(self.function(py, pickle, &message)?)
         } else {
             None
         };
-        if codec::take(&mut input, 1).ok_or_else(garbled)?[0] == arguments::PLAIN {
-            let args = codec::decode(py, &mut input)
+        let kind = codec::take(&mut input, 1).ok_or_else(garbled)?[0];
+        if kind == arguments::PLAIN {
+            let args = codec::decode(py, &mut input)?
                 .ok_or_else(garbled)?
                 .cast_into::<PyTuple>()?;
             drop(message);
             let func = named.ok_or_else(garbled)?;
             return Ok(func.bind(py).call1(args));
         }
-        self.prepare_main(py, input)?;
-        let all = pickling::load(py, input, SharedBuffer::all(&message, &message))?;
+        if kind == arguments::PICKLED_OF_MAIN {
+            self.prepare_main(py)?;
+        }
+        let buffers = SharedBuffer::all(&message, &message, self.readonly);
+        let all = pickling::load(py, input, &message, buffers)?;
         drop::<Arc<Message>>(message);
         let parts = all.cast_into::<PyTuple>()?;
         let func = match named {
@@ -241,12 +286,20 @@ impl Servant {
         Ok(func.call(args, kwargs.as_ref()))
     }
 
-    fn function(&mut self, py: Python<'_>, pickle: &[u8]) -> PyResult<Py<PyAny>> {
+    fn function(
+        &mut self,
+        py: Python<'_>,
+        pickle: &[u8],
+        message: &Arc<Message>,
+    ) -> PyResult<Py<PyAny>> {
         if let Some(func) = self.functions.get(pickle) {
             return Ok(func.clone_ref(py));
         }
-        self.prepare_main(py, pickle)?;
-        let func = pickling::load(py, pickle, Vec::new())?.unbind();
+        // What needs only library functions leaves the worker small, and starts it fast.
+        if payload::mentions_main(pickle) {
+            self.prepare_main(py)?;
+        }
+        let func = pickling::load(py, pickle, message, Vec::new())?.unbind();
         if self.functions.len() == KNOWN {
             self.functions.clear();
         }
@@ -254,10 +307,9 @@ impl Servant {
         Ok(func)
     }
 
-    /// Imports the user's main module when a pickle mentions it, and not before: a worker
-    /// that needs only library functions stays small and starts fast.
-    fn prepare_main(&mut self, py: Python<'_>, pickle: &[u8]) -> PyResult<()> {
-        if self.main_ready || !mentions_main(pickle) {
+    /// Imports the user's main module, when a pickle mentions it and not before.
+    fn prepare_main(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.main_ready {
             return Ok(());
         }
         py.import("ungil._worker")?.call_method0("prepare_main")?;
@@ -266,12 +318,12 @@ impl Servant {
     }
 }
 
-/// Writes a value; gives its pickle when it has one, for the buffers.
-fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickle<'py>> {
+/// Writes a value; gives what has to be sent besides the head.
+fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Payload<'py>> {
     let py = value.py();
     head.push(answer::PLAIN);
-    if codec::encode(value, head) {
-        return None;
+    if let Some(large) = codec::encode(value, head) {
+        return (!large.is_empty()).then(|| Payload::of_pieces(large));
     }
     head.clear();
     let pickle = pickling::dump(value).or_else(|error| {
@@ -284,10 +336,7 @@ fn put_value<'py>(value: &Bound<'py, PyAny>, head: &mut Vec<u8>) -> Option<Pickl
         })
     });
     head.push(answer::PICKLED);
-    let pickle = pickle.and_then(|pickle| {
-        codec::append(head, pickle.stream.as_bytes())?;
-        Ok(pickle)
-    });
+    let pickle = pickle.and_then(|mut pickle| pickle.put(head).map(|()| pickle));
     if pickle.is_err() {
         head.clear();
     }
@@ -316,9 +365,9 @@ fn put_raised(py: Python<'_>, error: PyErr, head: &mut Vec<u8>) {
 fn put_exception(error: &Bound<'_, PyAny>, head: &mut Vec<u8>) {
     // Without a pickle the parent tells of it by name.
     if let Ok(pickle) = pickling::dump(error)
-        && pickle.buffers().is_empty()
+        && let Some(whole) = pickle.whole()
     {
-        head.extend_from_slice(pickle.stream.as_bytes());
+        head.extend_from_slice(&whole);
     }
 }
 
