@@ -115,7 +115,7 @@ def test_another_pools_task_is_not_taken() -> None:
 
         def outer() -> bool:
             inner = other.submit(threading.get_ident)
-            return inner.result(PATIENCE) != threading.get_ident()
+            return bool(inner.result(PATIENCE) != threading.get_ident())
 
         assert pool.submit(outer).result(PATIENCE)
 
@@ -128,7 +128,7 @@ def nest(methods: tuple[str, ...]) -> int:
     if not methods:
         return 0
     with ungil.ProcessPoolExecutor(1, start_method=methods[0]) as pool:
-        return 1 + pool.submit(nest, methods[1:]).result(PATIENCE)
+        return 1 + int(pool.submit(nest, methods[1:]).result(PATIENCE))
 
 
 @pytest.mark.parametrize("methods", [*product(METHODS, METHODS), *((m,) * 3 for m in METHODS)])
@@ -151,6 +151,9 @@ def test_a_process_task_may_open_a_thread_pool(method: str) -> None:
 def test_thread_tasks_may_open_process_pools(method: str) -> None:
     with ungil.ThreadPoolExecutor(3) as pool:
         assert list(pool.map(nest, [(method,)] * 3)) == [1, 1, 1]
+
+
+_inner: ungil.ProcessPoolExecutor
 
 
 def open_at_start(method: str) -> None:

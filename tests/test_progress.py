@@ -157,7 +157,7 @@ def widgets(monkeypatch: pytest.MonkeyPatch) -> list[Widget]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_a_notebook_it_is_tqdms(widgets: list[Widget], kind: str) -> None:
     with ungil.executor(kind, 2) as pool:
-        assert list(pool.map(abs, range(-9, 0), progress="abs")) == [*range(9, 0, -1)]  # type: ignore[call-arg]
+        assert list(pool.map(abs, range(-9, 0), progress="abs")) == [*range(9, 0, -1)]
     (widget,) = widgets
     assert (widget.total, widget.desc, widget.n, widget.closed) == (9, "abs", 9, True)
 

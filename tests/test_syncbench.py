@@ -12,9 +12,12 @@ def test_the_table_is_appended_with_machine_and_spread(tmp_path: Path) -> None:
     results, raw = tmp_path / "RESULTS.md", tmp_path / "raw.json"
     results.write_text("# Results\n")
     rows = ["RLock alone", "increment, 2 processes", "dataclass, producers: 1"]
-    command = [sys.executable, SCRIPT, "--rounds", "2", "--seconds", "0.01", "--only", *rows]
+    command = [sys.executable, str(SCRIPT), "--rounds", "2", "--seconds", "0.01", "--only", *rows]
     done = subprocess.run(
-        [*command, "--append", results, "--json", raw], capture_output=True, text=True, check=True
+        [*command, "--append", str(results), "--json", str(raw)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     text = results.read_text()
     assert text == "# Results\n\n" + done.stdout.removesuffix("\n")
@@ -26,6 +29,6 @@ def test_the_table_is_appended_with_machine_and_spread(tmp_path: Path) -> None:
 
 
 def test_a_row_that_does_not_exist_is_refused() -> None:
-    command = [sys.executable, SCRIPT, "--only", "no such row"]
+    command = [sys.executable, str(SCRIPT), "--only", "no such row"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "no row has that in its name" in done.stderr) == (2, True)

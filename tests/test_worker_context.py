@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import Executor
 from itertools import count
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import ungil
 from context_tasks import Connection, use, use_context
 from programs import PATIENCE
+from ungil._executors import InterruptibleExecutor
 
 KINDS = ["serial", "thread", "process"]
 if sys.version_info >= (3, 13):
@@ -29,7 +29,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def open_with_context(kind: str, workers: int = 1) -> Executor:
+def open_with_context(kind: str, workers: int = 1) -> InterruptibleExecutor:
     return ungil.executor(kind, workers, initializer=Connection, initargs=("db",))
 
 
@@ -143,7 +143,7 @@ def test_without_an_initializer_there_is_none(kind: str) -> None:
         assert isinstance(error, LookupError)
         assert "initializer=" in str(error)
         with pytest.raises(ValueError, match="initializer="):
-            pool.options(pass_context=True)  # type: ignore[attr-defined]
+            pool.options(pass_context=True)
 
 
 def test_any_value_is_a_context(kind: str) -> None:
@@ -153,4 +153,4 @@ def test_any_value_is_a_context(kind: str) -> None:
 
 def test_the_option_is_a_bool() -> None:
     with open_with_context("thread") as pool, pytest.raises(TypeError, match="pass_context"):
-        pool.options(pass_context=1)  # type: ignore[attr-defined]
+        pool.options(pass_context=1)  # type: ignore[arg-type]

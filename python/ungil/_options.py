@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from numbers import Real
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from ungil._context import WithContext
 
 if TYPE_CHECKING:
     from ungil._executors import Future, InterruptibleExecutor
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -37,7 +36,8 @@ class OptionsView(Executor):
         self._executor = executor
         self._options = options
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    # Not with a ParamSpec: the worker may pass the context before the arguments.
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` with the options and gives its future."""
         call: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
         return self._executor._submit_with(self._options, call, args, kwargs)

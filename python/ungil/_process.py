@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from multiprocessing import process as _mp_process
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, TYPE_CHECKING, TypeVar, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ungil import _ungil
 from ungil._affinity import Affinity, check_affinity
