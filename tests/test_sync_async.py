@@ -133,8 +133,9 @@ def test_a_cancelled_task_leaves_the_lock_to_others() -> None:
         await lock.acquire_async()
         await asyncio.sleep(1000)
 
-    run(main())
-    assert not lock.locked()
+    for _ in range(20):  # the loop may end before it hears that the cancelled task has the lock
+        run(main())
+        eventually(lambda: not lock.locked())
 
 
 def test_what_arrives_for_a_cancelled_task_is_given_back() -> None:

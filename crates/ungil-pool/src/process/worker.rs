@@ -107,6 +107,7 @@ impl Worker {
     /// Says that the set-up failed, and why; the process should end now.
     pub fn failed(&mut self, why: &[u8]) {
         if let Ok(offset) = self.store(&[why], &[]) {
+            block::publish(&self.segment, offset);
             self.segment
                 .worker(self.index)
                 .failure

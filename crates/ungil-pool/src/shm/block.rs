@@ -24,6 +24,8 @@ pub(crate) mod life {
     pub(crate) const LIVE: u32 = 1;
     /// Being read, and its allocator is dead: the reader gives the pages back itself.
     pub(crate) const ORPHAN: u32 = 2;
+    /// Being written: nobody else knows of it yet, and if its writer dies nobody ever will.
+    pub(crate) const DRAFT: u32 = 3;
 }
 
 #[repr(C, align(64))]
@@ -53,8 +55,21 @@ pub(crate) unsafe fn prepare(segment: &Segment, offset: usize, space: usize) {
         let h = header(segment, offset);
         (&raw mut (*h).space).write(space as u64);
         (*h).holder.store(0, Ordering::Relaxed);
-        (*h).life.store(life::LIVE, Ordering::Relaxed);
+        (*h).life.store(life::DRAFT, Ordering::Relaxed);
     }
+}
+
+/// A block that has been written is known by a slot, or by whoever else will read it.
+pub(crate) fn publish(segment: &Segment, offset: usize) {
+    // SAFETY: a block that was lent has a header.
+    let header = unsafe { &*header(segment, offset) };
+    // Not one that its reader has let go of: a task that comes back to a slot has a new block.
+    let _ = header.life.compare_exchange(
+        life::DRAFT,
+        life::LIVE,
+        Ordering::Release,
+        Ordering::Relaxed,
+    );
 }
 
 /// How many bytes a block for this payload needs.

@@ -145,4 +145,6 @@ pub(crate) fn write_block(segment: &Segment, slot: u32, offset: usize) {
         .slot(slot)
         .block
         .store(offset as u64, Ordering::Relaxed);
+    // In this order: at each moment either the slot leads to the block, or it counts for nothing.
+    block::publish(segment, offset);
 }

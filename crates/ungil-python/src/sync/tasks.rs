@@ -107,7 +107,20 @@ pub(crate) fn spawn<T: Send + 'static>(
     Ok(future.unbind())
 }
 
-/// Calls `settle` in the loop's thread; if the loop is closed, undoes here.
+/// An outcome on its way to its loop. A loop that ends drops what it has not come to: then what
+/// was waited for is given back.
+struct Parcel<T>(Option<(T, Settle<T>)>);
+
+impl<T> Drop for Parcel<T> {
+    fn drop(&mut self) {
+        if let Some((outcome, settle)) = self.0.take() {
+            // An error has nobody left to hear of it.
+            Python::try_attach(|py| drop(settle(py, Outcome::Undo(outcome))));
+        }
+    }
+}
+
+/// Calls `settle` in the loop's thread; if the loop has ended, or ends before, undoes.
 fn deliver<T: Send + 'static>(
     py: Python<'_>,
     event_loop: &Bound<'_, PyAny>,
@@ -115,15 +128,14 @@ fn deliver<T: Send + 'static>(
     outcome: T,
     settle: Settle<T>,
 ) {
-    let parcel = Arc::new(Mutex::new(Some((outcome, settle))));
-    let inside = Arc::clone(&parcel);
+    let parcel = Mutex::new(Parcel(Some((outcome, settle))));
     let handed = PyCFunction::new_closure(
         py,
         None,
         None,
         move |args: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<()> {
             let py = args.py();
-            let Some((outcome, settle)) = inside.lock().ok().and_then(|mut parcel| parcel.take())
+            let Some((outcome, settle)) = parcel.lock().ok().and_then(|mut parcel| parcel.0.take())
             else {
                 return Ok(());
             };
@@ -138,11 +150,6 @@ fn deliver<T: Send + 'static>(
             Ok(())
         },
     );
-    let accepted = handed.and_then(|call| event_loop.call_method1("call_soon_threadsafe", (call,)));
-    if accepted.is_err()
-        && let Some((outcome, settle)) = parcel.lock().ok().and_then(|mut parcel| parcel.take())
-    {
-        // The loop is closed: nobody is left to hear of it.
-        let _ = settle(py, Outcome::Undo(outcome));
-    }
+    // Refused by a loop that is closed: the call is dropped, and the parcel with it.
+    let _ = handed.and_then(|call| event_loop.call_method1("call_soon_threadsafe", (call,)));
 }
