@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,16 +102,22 @@ def test_no_thread_of_ours_takes_a_signal_from_the_main_thread(method: str) -> N
         pool.submit(time.sleep, 0.3).add_done_callback(lambda _: told.set())
         assert told.wait(PATIENCE)
         # The listener's thread goes back to sleep after it has told.
-        wait_until(lambda: all(blocked_in(task) >= ORDINARY for task in ours()))
-        names = {(task / "comm").read_text().strip() for task in ours()}
-    assert {"ungil-superviso", "ungil-pump", "ungil-notifier"} <= names
+        wait_until(lambda: all(blocked >= ORDINARY for _, blocked in ours()))
+        assert {"ungil-superviso", "ungil-pump", "ungil-notifier"} <= {name for name, _ in ours()}
     faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
-    assert not any(faults & blocked_in(task) for task in ours())
+    assert not any(faults & blocked for _, blocked in ours())
 
 
-def ours() -> list[Path]:
-    tasks = [Path("/proc/self/task", name) for name in os.listdir("/proc/self/task")]
-    return [task for task in tasks if (task / "comm").read_text().startswith("ungil")]
+def ours() -> list[tuple[str, set[int]]]:
+    """Our threads' names, and the signals that each blocks."""
+    found = []
+    for number in os.listdir("/proc/self/task"):
+        task = Path("/proc/self/task", number)
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            name = (task / "comm").read_text().strip()
+            if name.startswith("ungil"):
+                found.append((name, blocked_in(task)))
+    return found
 
 
 def mask() -> set[int]:
