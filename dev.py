@@ -41,12 +41,21 @@ def test(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--python", metavar="PATH", default=sys.executable, help="test on this Python"
     )
+    parser.add_argument(
+        "--with",
+        metavar="GROUP",
+        dest="also",
+        action="append",
+        default=[],
+        help="install this dependency group, too (ray, for example)",
+    )
     options, for_pytest = parser.parse_known_args(arguments)
     results = {}
     if options.only != "python":
         results["Rust"] = test_rust()
     if options.only != "rust":
         base = pythons.require(options.python)
+        environment.of(base).require_groups(*options.also)
         results[f"Python {base.version}"] = test_python(base, for_pytest)
     return summarise(results)
 
