@@ -125,8 +125,9 @@ def test_pending_futures_with_listeners_are_told_before_the_end(
     assert output(tmp_path, source).split() == ["0", "1", "2"]
 
 
-def test_daemon_threads_may_submit_until_the_end(tmp_path: Path) -> None:
-    source = """
+@pytest.mark.parametrize("kind", ["ThreadPoolExecutor", "ProcessPoolExecutor"])
+def test_daemon_threads_may_submit_until_the_end(kind: str, tmp_path: Path) -> None:
+    source = f"""
         import threading, time, ungil
         def submit_for_ever():
             while True:
@@ -138,7 +139,7 @@ def test_daemon_threads_may_submit_until_the_end(tmp_path: Path) -> None:
                 count.append(1)
         if __name__ == "__main__":
             refusals, count = [], []
-            pool = ungil.ProcessPoolExecutor(2)
+            pool = ungil.{kind}(2)
             for _ in range(4):
                 threading.Thread(target=submit_for_ever, daemon=True).start()
             while len(count) < 50:

@@ -134,9 +134,9 @@ NO_ROOM = """
             with open("/proc/self/statm") as file:
                 here = int(file.read().split()[0]) * 4096
             limit = here + (200 << 20)
-            block = bytes(150 << 20)
+            block = 1 << (150 << 23)  # pickled as bytes that have to be made first
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            error = pool.submit(len, block).exception(20)
+            error = pool.submit(bool, block).exception(20)
             print(type(error).__name__)
             del block
             print(pool.submit(len, bytes(1 << 20)).result(20))

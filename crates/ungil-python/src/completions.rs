@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::clock;
+use crate::waiting::without_gil;
 
 /// How long a wait may last before it looks for signals: Ctrl-C is noticed within this time.
 const SIGNAL_PERIOD: Duration = Duration::from_millis(50);
@@ -71,7 +72,7 @@ impl Completions {
         loop {
             let now = Instant::now();
             let until = deadline.map_or(now + SIGNAL_PERIOD, |end| end.min(now + SIGNAL_PERIOD));
-            let done = py.detach(|| self.0.wait(until));
+            let done = without_gil(py, || self.0.wait(until));
             py.check_signals()?;
             if done.is_some() || deadline.is_some_and(|end| Instant::now() >= end) {
                 return Ok(done);

@@ -34,6 +34,7 @@ mod suggest;
 mod sync;
 mod traceback;
 mod visit;
+mod waiting;
 mod watchdog;
 mod workload;
 

@@ -11,6 +11,7 @@ use ungil_pool::gate::{Gate, Pass};
 use super::core::Core;
 use super::future::FutureBase;
 use crate::once::Once;
+use crate::waiting::without_gil;
 
 /// How often a waiting thread looks for signals.
 pub(super) const TICK: Duration = Duration::from_millis(50);
@@ -39,7 +40,7 @@ pub(super) fn new_future(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Core
 
 /// Calls `step`, without the GIL, until it says `true`; handles signals between the calls.
 pub(super) fn wait_with_signals(py: Python<'_>, step: impl Fn() -> bool + Sync) -> PyResult<()> {
-    while !py.detach(&step) {
+    while !without_gil(py, &step) {
         py.check_signals()?;
     }
     Ok(())
@@ -58,7 +59,7 @@ pub(super) fn pass(
     let mut pass = gate.enter(Duration::ZERO);
     while pass.is_none() {
         py.check_signals()?;
-        pass = py.detach(|| gate.enter(TICK));
+        pass = without_gil(py, || gate.enter(TICK));
     }
     Ok(pass)
 }

@@ -17,6 +17,7 @@ use super::cancel::{self, Cancel};
 use super::core::{Content, Core, Ears, Inner, State};
 use super::{outcome, thread};
 use crate::once::{Once, name};
+use crate::waiting::without_gil;
 
 /// The native half of `ungil.Future`.
 #[pyclass(subclass, frozen, weakref, module = "ungil._ungil")]
@@ -454,7 +455,7 @@ fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> 
     refuse_inherited(core)?;
     while !core.state().is_done() {
         thread::help(py, core, deadline);
-        if py.detach(|| core.wait(deadline)) {
+        if without_gil(py, || core.wait(deadline)) {
             break;
         }
         py.check_signals()?;

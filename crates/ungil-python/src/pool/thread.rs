@@ -24,6 +24,7 @@ use super::ledger::Ledger;
 use super::shared;
 use super::task::label;
 use crate::clock;
+use crate::waiting::without_gil;
 
 /// A thread that finds work without end comes to the interpreter's own switch this often, in nanoseconds.
 const GIL_SLICE: u64 = 1_000_000;
@@ -289,7 +290,7 @@ impl ThreadPoolCore {
             // Idle while the GIL is still held: whoever waits for the last result finds it so.
             let work = match self.shop.queue.pop_or_idle() {
                 Some(work) => work,
-                None => match py.detach(|| self.shop.queue.wait()) {
+                None => match without_gil(py, || self.shop.queue.wait()) {
                     Some(work) => {
                         time = now();
                         since = time;

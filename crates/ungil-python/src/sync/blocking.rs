@@ -1,6 +1,7 @@
 //! Waiting without the GIL, and hearing signals meanwhile.
 
 use super::errors;
+use crate::waiting::without_gil;
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::time::Duration;
@@ -105,7 +106,7 @@ pub(crate) fn detached<T: Send>(
     work: impl FnOnce(&mut Signals) -> T + Send,
 ) -> (T, Option<PyErr>) {
     let mut signals = Signals::new();
-    let outcome = py.detach(|| work(&mut signals));
+    let outcome = without_gil(py, || work(&mut signals));
     (outcome, signals.raised)
 }
 
