@@ -273,8 +273,10 @@ pub(crate) fn reclaim(segment: &Segment, n: u32, used: [usize; 2]) -> [usize; 2]
             }
             at += space;
         }
+        // What lies behind had memory already, perhaps, but no block yet that anybody knows.
+        let unused = if live { end } else { part.start };
+        segment.punch(unused, part.end - unused);
         if !live {
-            segment.punch(part.start, end - part.start);
             *kept = 0;
         }
     }
