@@ -5,10 +5,10 @@ is first used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from ungil._ungil import __version__
 
+TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
     from ungil._context import worker_context
     from ungil._executors import Future, ThreadPoolExecutor

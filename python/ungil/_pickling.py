@@ -7,10 +7,13 @@ import pickle
 import sys
 from array import array
 from collections.abc import Callable
-from typing import Any
 
 from ungil._shared_memory import array_of, view_of
 from ungil._ungil import _reduce
+
+TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
+if TYPE_CHECKING:
+    from typing import Any
 
 # Smaller arrays gain nothing from travelling beside the pickle.
 _LARGE = 32 * 1024

@@ -9,12 +9,15 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from ungil import _shared_memory
+
+TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _main: dict[str, str] = {}
 
