@@ -264,7 +264,9 @@ def test_equal_threads_get_equal_shares() -> None:
     stop.set()
     for thread in threads:
         thread.join(TIMEOUT)
-    assert min(counts) > 0.1 * sum(counts), counts
+    # A waiter loses four wake-ups at most, and then goes before those who have waited less: at
+    # worst one turn in some twenty is its own. Without that rule it would be one in hundreds.
+    assert min(counts) > 0.05 * sum(counts), counts
 
 
 def test_a_condition_refuses_a_foreign_lock_and_a_foreign_owner() -> None:
