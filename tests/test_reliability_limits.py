@@ -160,7 +160,7 @@ NO_ROOM_FOR_RESULT = """
                 here = int(file.read().split()[0]) * 4096
             limit = here + (100 << 20)
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            print(type(pool.submit(make, 150 << 20).exception(20)).__name__)
+            print(type(pool.submit(make, 400 << 20).exception(20)).__name__)
             print(len(pool.submit(make, 1 << 20).result(20)))
 """
 
