@@ -116,7 +116,8 @@ def test_ctrl_c_reaches_the_program_and_the_summary_still_comes(
 ) -> None:
     program.write_text(
         "import time\n"
-        "try:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        # Short sleeps: a signal that comes right before a sleep does not cut that one short.
+        "try:\n    print('ready', flush=True)\n    for _ in range(600): time.sleep(0.1)\n"
         "finally:\n    print('cleaned up', flush=True)\n"
     )
     command = [sys.executable, "-m", "ungil", "trace", "program.py"]
