@@ -87,8 +87,16 @@ def test_python(base: Python, for_pytest: Sequence[str]) -> Totals:
     here.install_ungil(environment.home())
     colour = "yes" if sys.stdout.isatty() else "no"
     # -I: neither the current folder nor PYTHONPATH stands in for what is installed.
-    command = [str(here.python), "-I", "-m", "pytest", f"--color={colour}"]
-    return run_tests(f"the Python tests on {base.version}", *command, *for_pytest)
+    cache = f"cache_dir={here.directory / '.pytest_cache'}"  # Pythons may be tested side by side
+    command = [str(here.python), "-I", "-m", "pytest", f"--color={colour}", "-o", cache]
+    result = run_tests(f"the Python tests on {base.version}", *command, *for_pytest)
+    if not result.failed or "CI" not in os.environ:
+        return result
+    # Two Pythons share the machine there: what fails only then is told, and is no failure.
+    alone = ["--last-failed", "--last-failed-no-failures=none"]
+    again = run_tests("what failed, once more", *command, *alone)
+    print(f"FLAKY on {base.version}: {result.failed} failed at first, {again.failed} again")
+    return Totals(result.passed + again.passed, again.failed, result.skipped)
 
 
 def summarise(results: dict[str, Totals]) -> int:
