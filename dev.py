@@ -49,6 +49,12 @@ def test(arguments: Sequence[str]) -> int:
         default=[],
         help="install this dependency group, too (ray, for example)",
     )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        default="release",
+        help="cargo's profile for the wheel; dev builds several times faster (default: release)",
+    )
     options, for_pytest = parser.parse_known_args(arguments)
     results = {}
     if options.only != "python":
@@ -56,7 +62,7 @@ def test(arguments: Sequence[str]) -> int:
     if options.only != "rust":
         base = pythons.require(options.python)
         environment.of(base).require_groups(*options.also)
-        results[f"Python {base.version}"] = test_python(base, for_pytest)
+        results[f"Python {base.version}"] = test_python(base, for_pytest, options.profile)
     return summarise(results)
 
 
@@ -79,12 +85,12 @@ def test_rust() -> Totals:
     return run_tests("the Rust tests", *command, PYO3_PYTHON=python)
 
 
-def test_python(base: Python, for_pytest: Sequence[str]) -> Totals:
+def test_python(base: Python, for_pytest: Sequence[str], profile: str = "release") -> Totals:
     """The Python tests on the wheel, installed in an environment of `base`."""
     here = environment.of(base)
     # Dask and Arrow are large: on the Python that runs this, not on all of them.
     here.require_groups("test", *(["distributed", "arrow"] if here is environment.home() else []))
-    here.install_ungil(environment.home())
+    here.install_ungil(environment.home(), profile)
     colour = "yes" if sys.stdout.isatty() else "no"
     # -I: neither the current folder nor PYTHONPATH stands in for what is installed.
     cache = f"cache_dir={here.directory / '.pytest_cache'}"  # Pythons may be tested side by side

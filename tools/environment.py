@@ -70,16 +70,24 @@ class Environment:
         for group in groups:
             self.require(group, pyproject()["dependency-groups"][group])
 
-    def install_ungil(self, builder: "Environment") -> None:
-        """Build the release wheel for this Python with `builder`'s maturin, if anything changed."""
-        inputs = digest(wheel_inputs()) + require_rust()
+    def install_ungil(self, builder: "Environment", profile: str = "release") -> None:
+        """Build the wheel for this Python with `builder`'s maturin, if anything changed."""
+        inputs = digest(wheel_inputs()) + require_rust() + profile
         if self._stamp.get("wheel") == inputs + self._installed():
             return
-        say(f"building the release wheel for Python {self.base.version}")
+        say(f"building the {profile} wheel for Python {self.base.version}")
         with one_build_at_a_time(builder), tempfile.TemporaryDirectory() as folder:
             builder.require("build", pyproject()["build-system"]["requires"])
             maturin = builder.directory / "bin" / "maturin"
-            options = ["--release", "--locked", "--compatibility", "linux", "--out", folder]
+            options = [
+                "--profile",
+                profile,
+                "--locked",
+                "--compatibility",
+                "linux",
+                "--out",
+                folder,
+            ]
             run(maturin, "build", *options, "--interpreter", self.python)
             (wheel,) = Path(folder).glob("ungil-*.whl")
             self.pip_install("--force-reinstall", "--no-deps", wheel)
