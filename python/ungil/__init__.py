@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
     from ungil._kinds.serial import SerialExecutor
     from ungil._map import map
+    from ungil._native import native
     from ungil._process import (
         BrokenProcessPool,
         ProcessPoolExecutor,
@@ -51,6 +52,7 @@ __all__ = [
     "executor",
     "gil_stats",
     "map",
+    "native",
     "run_example",
     "share",
     "trace",
@@ -78,6 +80,7 @@ _HOMES = {
     "executor": "ungil._kinds",
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
+    "native": "ungil._native",
     "run_example": "ungil._ungil",
     "share": "ungil._share",
     "trace": "ungil._trace",

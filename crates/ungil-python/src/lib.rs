@@ -4,6 +4,7 @@
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
 //! gil/        who holds the GIL: traces, counters
+//! native/     functions compiled to machine code
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -19,6 +20,7 @@ mod completions;
 mod error;
 mod gil;
 mod kinds;
+mod native;
 mod once;
 mod options;
 mod overdue;
@@ -61,6 +63,9 @@ mod _ungil {
         GilStats, TraceReport, gil_stats, name_thread, trace_forget, trace_pause,
         trace_resume_soon, trace_start, trace_stop,
     };
+
+    #[pymodule_export]
+    use crate::native::{NativeFunction, new_frame};
 
     #[pymodule_export]
     use crate::cli::cli_main;

@@ -1,0 +1,345 @@
+//! One function's text: instructions, blocks, stack slots, cold blocks.
+
+use std::fmt::Write as _;
+
+use super::{llvm, parts, result_type};
+use crate::environment::Options;
+use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
+use crate::types::Type;
+
+pub(super) struct Builder<'a> {
+    pub(super) program: &'a Program,
+    pub(super) function: &'a Function,
+    pub(super) options: Options,
+    /// Stack slots.
+    allocas: String,
+    /// Instructions so far.
+    body: String,
+    /// Blocks that are hardly ever run.
+    cold: String,
+    next: usize,
+    /// The block that instructions go to.
+    pub(super) block: String,
+    pub(super) loops: Vec<LoopLabels>,
+    /// Whether the loop's version without hoisted checks is being written.
+    pub(super) fast: bool,
+}
+
+/// Where `break` and `continue` lead.
+pub(super) struct LoopLabels {
+    pub(super) after: String,
+    pub(super) next: String,
+}
+
+/// What is told about a failure.
+pub(super) enum Details<'a> {
+    None,
+    Ints(&'a str, &'a str),
+    Floats(&'a str, &'a str),
+}
+
+/// A value in registers.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Scalar(String),
+    Array(ArrayValue),
+    None,
+}
+
+/// An array in registers: the strides, in bytes, only where it is not contiguous.
+#[derive(Clone, Debug)]
+pub(super) struct ArrayValue {
+    pub(super) data: String,
+    pub(super) sizes: Vec<String>,
+    pub(super) strides: Vec<String>,
+}
+
+impl ArrayValue {
+    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.data)
+            .chain(&self.sizes)
+            .chain(&self.strides)
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// The text of a function.
+    pub(super) fn function(
+        program: &'a Program,
+        id: usize,
+        function: &'a Function,
+        options: Options,
+    ) -> String {
+        let mut this = Self {
+            program,
+            function,
+            options,
+            allocas: String::new(),
+            body: String::new(),
+            cold: String::new(),
+            next: 0,
+            block: "entry".to_owned(),
+            loops: Vec::new(),
+            fast: false,
+        };
+        let mut parameters = String::new();
+        for (slot, description) in function.slots.iter().enumerate() {
+            for (part, ty) in parts(description.ty).into_iter().enumerate() {
+                let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
+            }
+            if description.flagged {
+                let _ = writeln!(this.allocas, "  %s{slot}.set = alloca i1");
+                this.push(format!("store i1 false, ptr %s{slot}.set"));
+            }
+        }
+        for (position, &slot) in function.parameters.iter().enumerate() {
+            for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
+                let _ = write!(parameters, ", {ty} %a{position}.{part}");
+                this.push(format!("store {ty} %a{position}.{part}, ptr %s{slot}.{part}"));
+            }
+        }
+        if function.long {
+            let _ = writeln!(this.allocas, "  %fuel = alloca i64");
+            this.load_fuel();
+        }
+        if function.recursive {
+            this.check_stack();
+        }
+        this.statements(&function.body);
+        // The lowering has made sure that every way ends in a `return` or a `raise`.
+        this.push("unreachable".to_owned());
+        format!(
+            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n\n",
+            result_type(function.returns),
+            this.allocas,
+            this.body,
+            this.cold
+        )
+    }
+
+    pub(super) fn push(&mut self, instruction: String) {
+        let _ = writeln!(self.body, "  {instruction}");
+    }
+
+    /// An instruction with a result: its register.
+    pub(super) fn let_(&mut self, instruction: String) -> String {
+        let register = format!("%r{}", self.next);
+        self.next += 1;
+        let _ = writeln!(self.body, "  {register} = {instruction}");
+        register
+    }
+
+    pub(super) fn label(&mut self) -> String {
+        self.next += 1;
+        format!("l{}", self.next)
+    }
+
+    /// Begins a block.
+    pub(super) fn start(&mut self, label: &str) {
+        let _ = writeln!(self.body, "{label}:");
+        label.clone_into(&mut self.block);
+    }
+
+    pub(super) fn jump(&mut self, label: &str) {
+        self.push(format!("br label %{label}"));
+    }
+
+    pub(super) fn branch(&mut self, condition: &str, then: &str, other: &str) {
+        self.push(format!("br i1 {condition}, label %{then}, label %{other}"));
+    }
+
+    /// Branches to a block that is hardly ever run if the condition does not hold, whose text is given.
+    pub(super) fn unless(&mut self, condition: &str, cold: impl FnOnce(&mut Self)) {
+        let (good, bad) = (self.label(), self.label());
+        self.push(format!(
+            "br i1 {condition}, label %{good}, label %{bad}, !prof !0"
+        ));
+        let outer = std::mem::take(&mut self.body);
+        self.start(&bad);
+        cold(self);
+        let text = std::mem::replace(&mut self.body, outer);
+        self.cold.push_str(&text);
+        self.start(&good);
+    }
+
+    /// A stack slot of the function's own.
+    pub(super) fn alloca(&mut self, ty: &str) -> String {
+        self.next += 1;
+        let name = format!("%m{}", self.next);
+        let _ = writeln!(self.allocas, "  {name} = alloca {ty}");
+        name
+    }
+
+    pub(super) fn phi(&mut self, ty: &str, ways: &[(&str, &str)]) -> String {
+        let ways: Vec<String> = ways
+            .iter()
+            .map(|(value, block)| format!("[ {value}, %{block} ]"))
+            .collect();
+        self.let_(format!("phi {ty} {}", ways.join(", ")))
+    }
+
+    /// Whether a check has to be made in what is being written.
+    pub(super) fn is_open(&self, guard: Guard) -> bool {
+        match guard.proof {
+            Proof::Open => true,
+            Proof::Proved | Proof::Waived => false,
+            Proof::Hoisted => !self.fast,
+        }
+    }
+
+    /// Makes a check.
+    pub(super) fn check(&mut self, ok: &str, guard: Guard, details: &Details<'_>) {
+        self.unless(ok, |this| {
+            this.fail(&guard.site.to_string(), details);
+        });
+    }
+
+    /// Leaves the function with the error of a site, a constant or a register.
+    pub(super) fn fail(&mut self, site: &str, details: &Details<'_>) {
+        match details {
+            Details::None => self.push(format!(
+                "call void @ungil.raise(ptr %context, i32 {site}, i64 0, i64 0)"
+            )),
+            Details::Ints(a, b) => self.push(format!(
+                "call void @ungil.raise(ptr %context, i32 {site}, i64 {a}, i64 {b})"
+            )),
+            Details::Floats(x, y) => self.push(format!(
+                "call void @ungil.raise.floats(ptr %context, i32 {site}, double {x}, double {y})"
+            )),
+        }
+        self.return_failed();
+    }
+
+    /// Leaves the function because one that it called has failed.
+    pub(super) fn pass_on(&mut self, site: SiteId) {
+        self.push(format!("call void @ungil.pass(ptr %context, i32 {site})"));
+        self.return_failed();
+    }
+
+    fn return_failed(&mut self) {
+        match self.function.returns {
+            Type::None => self.push("ret i32 1".to_owned()),
+            ty => {
+                let result = result_type(ty);
+                self.push(format!(
+                    "ret {result} {{ i32 1, {} {} }}",
+                    llvm(ty),
+                    if ty == Type::Float { "0.0" } else { "0" }
+                ));
+            }
+        }
+    }
+
+    pub(super) fn return_value(&mut self, value: &Value) {
+        if self.function.long {
+            self.store_fuel();
+        }
+        match value {
+            Value::Scalar(value) => {
+                let ty = self.function.returns;
+                let result = result_type(ty);
+                let pair = self.let_(format!(
+                    "insertvalue {result} {{ i32 0, {0} poison }}, {0} {value}, 1",
+                    llvm(ty)
+                ));
+                self.push(format!("ret {result} {pair}"));
+            }
+            Value::None => self.push("ret i32 0".to_owned()),
+            Value::Array(_) => unreachable!("arrays are not returned"),
+        }
+    }
+
+    pub(super) fn store_fuel(&mut self) {
+        let fuel = self.let_("load i64, ptr %fuel".to_owned());
+        self.push(format!("store i64 {fuel}, ptr %context"));
+    }
+
+    pub(super) fn load_fuel(&mut self) {
+        let fuel = self.let_("load i64, ptr %context".to_owned());
+        self.push(format!("store i64 {fuel}, ptr %fuel"));
+    }
+
+    /// Takes note of rounds; now and then, asks whether to go on.
+    pub(super) fn burn(&mut self, rounds: &str, site: SiteId) {
+        let fuel = self.let_("load i64, ptr %fuel".to_owned());
+        let left = self.let_(format!("sub i64 {fuel}, {rounds}"));
+        self.push(format!("store i64 {left}, ptr %fuel"));
+        let some = self.let_(format!("icmp sgt i64 {left}, 0"));
+        let (good, bad) = (self.label(), self.label());
+        self.push(format!(
+            "br i1 {some}, label %{good}, label %{bad}, !prof !0"
+        ));
+        let outer = std::mem::take(&mut self.body);
+        self.start(&bad);
+        let stop = self.let_("call i32 @ungil_poll(ptr %context)".to_owned());
+        self.load_fuel();
+        let go_on = self.let_(format!("icmp eq i32 {stop}, 0"));
+        let failed = self.label();
+        self.branch(&go_on, &good, &failed);
+        self.start(&failed);
+        self.fail(&site.to_string(), &Details::None);
+        let text = std::mem::replace(&mut self.body, outer);
+        self.cold.push_str(&text);
+        self.start(&good);
+    }
+
+    fn check_stack(&mut self) {
+        let frame = self.let_("call ptr @llvm.frameaddress.p0(i32 0)".to_owned());
+        let address = self.let_(format!("ptrtoint ptr {frame} to i64"));
+        let place = self.let_("getelementptr inbounds i8, ptr %context, i64 8".to_owned());
+        let limit = self.let_(format!("load i64, ptr {place}"));
+        let room = self.let_(format!("icmp ugt i64 {address}, {limit}"));
+        let guard = Guard {
+            site: self.function.site,
+            proof: Proof::Open,
+        };
+        self.check(&room, guard, &Details::None);
+        self.burn("16", self.function.site);
+    }
+
+    /// Assigns to a slot.
+    pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
+        match value {
+            Value::Scalar(value) => {
+                let ty = llvm(self.function.slots[slot].ty);
+                self.push(format!("store {ty} {value}, ptr %s{slot}.0"));
+            }
+            Value::Array(array) => {
+                let types = parts(self.function.slots[slot].ty);
+                for ((part, value), ty) in array.parts().enumerate().zip(types) {
+                    self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
+                }
+            }
+            Value::None => {}
+        }
+        if self.function.slots[slot].flagged {
+            self.push(format!("store i1 true, ptr %s{slot}.set"));
+        }
+    }
+
+    /// The value of a slot.
+    pub(super) fn get(&mut self, slot: SlotId) -> Value {
+        match self.function.slots[slot].ty {
+            Type::Array(array) => {
+                let data = self.let_(format!("load ptr, ptr %s{slot}.0"));
+                let count = usize::from(array.dimensions);
+                let mut load = |part| self.let_(format!("load i64, ptr %s{slot}.{part}"));
+                let sizes = (1..=count).map(&mut load).collect();
+                let strides = if array.contiguous {
+                    Vec::new()
+                } else {
+                    (count + 1..=2 * count).map(load).collect()
+                };
+                Value::Array(ArrayValue {
+                    data,
+                    sizes,
+                    strides,
+                })
+            }
+            ty => {
+                let ty = llvm(ty);
+                Value::Scalar(self.let_(format!("load {ty}, ptr %s{slot}.0")))
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From the typed program to LLVM IR, as text.
+//!
+//! Every function returns a code beside its value: not zero if it failed, and then the context says where.
+//! Slots become stack slots, which LLVM turns into registers. What fails goes into cold blocks at a
+//! function's end.
+
+mod arithmetic;
+mod array;
+mod builder;
+mod control;
+mod count;
+mod expression;
+mod power;
+
+use std::fmt::Write as _;
+
+use crate::environment::Options;
+use crate::ir::Program;
+use crate::types::Type;
+use builder::Builder;
+
+/// Helpers in LLVM IR; those that are not used are dropped by LLVM.
+const PRELUDE: &str = include_str!("prelude.ll");
+
+/// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
+pub(crate) const ENTRY: &str = "ungil_entry";
+
+/// Writes the program, whose first function is the one that is called from outside.
+pub(crate) fn emit(program: &Program, options: &[Options]) -> String {
+    let mut text = PRELUDE.to_owned();
+    for (id, function) in program.functions.iter().enumerate() {
+        text.push_str(&Builder::function(program, id, function, options[id]));
+    }
+    entry(program, &mut text);
+    text
+}
+
+/// LLVM's name of a scalar type.
+pub(crate) fn llvm(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "i1",
+        Type::Int => "i64",
+        Type::Float => "double",
+        Type::None | Type::Array(_) => unreachable!("not a scalar"),
+    }
+}
+
+/// What a function returns: its code, and its value if it has one.
+fn result_type(ty: Type) -> String {
+    match ty {
+        Type::None => "i32".to_owned(),
+        ty => format!("{{ i32, {} }}", llvm(ty)),
+    }
+}
+
+/// The values that an argument is passed as: LLVM's types.
+fn parts(ty: Type) -> Vec<&'static str> {
+    match ty {
+        Type::Array(array) => {
+            let sizes = usize::from(array.dimensions);
+            let strides = if array.contiguous { 0 } else { sizes };
+            let mut parts = vec!["ptr"];
+            parts.extend(vec!["i64"; sizes + strides]);
+            parts
+        }
+        ty => vec![llvm(ty)],
+    }
+}
+
+/// The function that unpacks arguments from memory, 8 bytes each.
+fn entry(program: &Program, text: &mut String) {
+    let function = &program.functions[0];
+    let mut loads = String::new();
+    let mut passed = Vec::new();
+    let mut position = 0;
+    for &slot in &function.parameters {
+        for part in parts(function.slots[slot].ty) {
+            let at = position * 8;
+            let _ = writeln!(
+                loads,
+                "  %p{position} = getelementptr inbounds i8, ptr %arguments, i64 {at}"
+            );
+            if part == "i1" {
+                let _ = writeln!(
+                    loads,
+                    "  %w{position} = load i64, ptr %p{position}\n  %a{position} = icmp ne i64 %w{position}, 0"
+                );
+            } else {
+                let _ = writeln!(loads, "  %a{position} = load {part}, ptr %p{position}");
+            }
+            passed.push(format!(", {part} %a{position}"));
+            position += 1;
+        }
+    }
+    let result = result_type(function.returns);
+    let _ = writeln!(
+        text,
+        "define i32 @{ENTRY}(ptr %arguments, ptr %result, ptr noalias %context) nounwind {{\n{loads}  \
+         %r = call fastcc {result} @f0(ptr %context{})",
+        passed.concat()
+    );
+    match function.returns {
+        Type::None => {
+            let _ = writeln!(text, "  ret i32 %r\n}}");
+        }
+        ty => {
+            let ty = llvm(ty);
+            let _ = writeln!(
+                text,
+                "  %code = extractvalue {result} %r, 0\n  %value = extractvalue {result} %r, 1"
+            );
+            if ty == "i1" {
+                let _ = writeln!(
+                    text,
+                    "  %wide = zext i1 %value to i64\n  store i64 %wide, ptr %result"
+                );
+            } else {
+                let _ = writeln!(text, "  store {ty} %value, ptr %result");
+            }
+            let _ = writeln!(text, "  ret i32 %code\n}}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+declare { i64, i1 } @llvm.sadd.with.overflow.i64(i64, i64)
+declare { i64, i1 } @llvm.ssub.with.overflow.i64(i64, i64)
+declare { i64, i1 } @llvm.smul.with.overflow.i64(i64, i64)
+declare i64 @llvm.abs.i64(i64, i1)
+declare i64 @llvm.umin.i64(i64, i64)
+declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.smax.i64(i64, i64)
+declare i64 @llvm.fptosi.sat.i64.f64(double)
+declare double @llvm.sqrt.f64(double)
+declare double @llvm.fabs.f64(double)
+declare double @llvm.floor.f64(double)
+declare double @llvm.ceil.f64(double)
+declare double @llvm.rint.f64(double)
+declare double @llvm.fma.f64(double, double, double)
+declare double @llvm.copysign.f64(double, double)
+declare ptr @llvm.frameaddress.p0(i32)
+
+; The C library's, as CPython calls them; errno is not looked at.
+declare double @pow(double, double) #0
+declare double @fmod(double, double) #0
+declare double @atan2(double, double) #0
+declare double @exp(double) #0
+declare double @exp2(double) #0
+declare double @expm1(double) #0
+declare double @log(double) #0
+declare double @log2(double) #0
+declare double @log10(double) #0
+declare double @log1p(double) #0
+declare double @sin(double) #0
+declare double @cos(double) #0
+declare double @tan(double) #0
+declare double @asin(double) #0
+declare double @acos(double) #0
+declare double @atan(double) #0
+declare double @sinh(double) #0
+declare double @cosh(double) #0
+declare double @tanh(double) #0
+declare double @asinh(double) #0
+declare double @acosh(double) #0
+declare double @atanh(double) #0
+declare double @erf(double) #0
+declare double @erfc(double) #0
+declare double @cbrt(double) #0
+
+declare double @ungil_divide_ints(i64, i64) #0
+declare i32 @ungil_poll(ptr) #1
+
+; Context: fuel 0, stack limit 8, a 16, b 24, x 32, y 40, depth 48, host 56, trace 64 (64 sites).
+define internal void @ungil.raise(ptr noalias %context, i32 %site, i64 %a, i64 %b) #2 {
+  %pa = getelementptr inbounds i8, ptr %context, i64 16
+  store i64 %a, ptr %pa
+  %pb = getelementptr inbounds i8, ptr %context, i64 24
+  store i64 %b, ptr %pb
+  %pd = getelementptr inbounds i8, ptr %context, i64 48
+  store i32 1, ptr %pd
+  %pt = getelementptr inbounds i8, ptr %context, i64 64
+  store i32 %site, ptr %pt
+  ret void
+}
+
+define internal void @ungil.raise.floats(ptr noalias %context, i32 %site, double %x, double %y) #2 {
+  %px = getelementptr inbounds i8, ptr %context, i64 32
+  store double %x, ptr %px
+  %py = getelementptr inbounds i8, ptr %context, i64 40
+  store double %y, ptr %py
+  call void @ungil.raise(ptr %context, i32 %site, i64 0, i64 0)
+  ret void
+}
+
+define internal void @ungil.pass(ptr noalias %context, i32 %site) #2 {
+  %pd = getelementptr inbounds i8, ptr %context, i64 48
+  %depth = load i32, ptr %pd
+  %more = add i32 %depth, 1
+  store i32 %more, ptr %pd
+  %room = icmp ult i32 %depth, 64
+  br i1 %room, label %keep, label %done
+keep:
+  %offset = zext i32 %depth to i64
+  %base = getelementptr inbounds i8, ptr %context, i64 64
+  %pt = getelementptr inbounds i32, ptr %base, i64 %offset
+  store i32 %site, ptr %pt
+  br label %done
+done:
+  ret void
+}
+
+; x % y of floats, y not zero: the result has the sign of y.
+define internal double @ungil.fmod(double %x, double %y) #3 {
+  %mod = call double @fmod(double %x, double %y) #4
+  %some = fcmp une double %mod, 0.0
+  %yneg = fcmp olt double %y, 0.0
+  %mneg = fcmp olt double %mod, 0.0
+  %differ = xor i1 %yneg, %mneg
+  %moved = fadd double %mod, %y
+  %adjusted = select i1 %differ, double %moved, double %mod
+  %zero = call double @llvm.copysign.f64(double 0.0, double %y)
+  %result = select i1 %some, double %adjusted, double %zero
+  ret double %result
+}
+
+; x // y of floats, y not zero.
+define internal double @ungil.ffloordiv(double %x, double %y) #3 {
+  %mod = call double @fmod(double %x, double %y) #4
+  %difference = fsub double %x, %mod
+  %quotient = fdiv double %difference, %y
+  %some = fcmp une double %mod, 0.0
+  %yneg = fcmp olt double %y, 0.0
+  %mneg = fcmp olt double %mod, 0.0
+  %differ = xor i1 %yneg, %mneg
+  %down = and i1 %some, %differ
+  %less = fsub double %quotient, 1.0
+  %div = select i1 %down, double %less, double %quotient
+  %nonzero = fcmp une double %div, 0.0
+  %floor = call double @llvm.floor.f64(double %div)
+  %rest = fsub double %div, %floor
+  %up = fcmp ogt double %rest, 0.5
+  %next = fadd double %floor, 1.0
+  %rounded = select i1 %up, double %next, double %floor
+  %plain = fdiv double %x, %y
+  %zero = call double @llvm.copysign.f64(double 0.0, double %plain)
+  %result = select i1 %nonzero, double %rounded, double %zero
+  ret double %result
+}
+
+; base ** exponent of ints, exponent not negative, and whether it overflowed.
+define internal { i64, i1 } @ungil.ipow(i64 %base, i64 %exponent) #5 {
+entry:
+  br label %head
+head:
+  %b = phi i64 [ %base, %entry ], [ %b2, %next ]
+  %e = phi i64 [ %exponent, %entry ], [ %e2, %next ]
+  %r = phi i64 [ 1, %entry ], [ %r2, %next ]
+  %o = phi i1 [ false, %entry ], [ %o3, %next ]
+  %more = icmp ne i64 %e, 0
+  br i1 %more, label %body, label %done
+body:
+  %bit = and i64 %e, 1
+  %odd = icmp ne i64 %bit, 0
+  %product = call { i64, i1 } @llvm.smul.with.overflow.i64(i64 %r, i64 %b)
+  %pv = extractvalue { i64, i1 } %product, 0
+  %po = extractvalue { i64, i1 } %product, 1
+  %r2 = select i1 %odd, i64 %pv, i64 %r
+  %po2 = select i1 %odd, i1 %po, i1 false
+  %o2 = or i1 %o, %po2
+  %e2 = lshr i64 %e, 1
+  %square = call { i64, i1 } @llvm.smul.with.overflow.i64(i64 %b, i64 %b)
+  %b2 = extractvalue { i64, i1 } %square, 0
+  %so = extractvalue { i64, i1 } %square, 1
+  %needed = icmp ne i64 %e2, 0
+  %so2 = select i1 %needed, i1 %so, i1 false
+  %o3 = or i1 %o2, %so2
+  br label %next
+next:
+  br label %head
+done:
+  %first = insertvalue { i64, i1 } poison, i64 %r, 0
+  %both = insertvalue { i64, i1 } %first, i1 %o, 1
+  ret { i64, i1 } %both
+}
+
+attributes #0 = { nounwind willreturn memory(none) }
+attributes #1 = { cold nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) }
+attributes #2 = { cold noinline nounwind }
+attributes #3 = { nounwind alwaysinline }
+attributes #4 = { nobuiltin }
+attributes #5 = { nounwind }
+!0 = !{!"branch_weights", i32 1000000, i32 1}
+

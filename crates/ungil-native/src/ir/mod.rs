@@ -1,0 +1,255 @@
+//! The typed program: statements of Python's shape over typed slots, with every check written out.
+//!
+//! A variable has one slot for each type that it takes. A check is a [`Guard`]: the place to blame and
+//! whether it was proved away. Passes rewrite guards and nothing else.
+
+mod display;
+mod expression;
+
+use ruff_text_size::TextRange;
+
+pub(crate) use expression::{Comparison, Expr, MathFunction, Op, ViewPart};
+
+use crate::environment::FunctionId;
+use crate::types::Type;
+
+/// Index of a slot in [`Function::slots`].
+pub(crate) type SlotId = usize;
+/// Index of a site in [`Program::sites`].
+pub(crate) type SiteId = usize;
+/// Index of a function in [`Program::functions`].
+pub(crate) type InstanceId = usize;
+
+/// All functions that one function needs, itself first.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    /// Functions, each for one list of argument types.
+    pub functions: Vec<Function>,
+    /// Places where something can go wrong.
+    pub sites: Vec<Site>,
+}
+
+/// A function for one list of argument types.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Whose text it is.
+    pub source: FunctionId,
+    /// Its name.
+    pub name: String,
+    /// The slots that the arguments are in, in the order of the call.
+    pub parameters: Vec<SlotId>,
+    /// Its variables and temporaries.
+    pub slots: Vec<Slot>,
+    /// What it returns.
+    pub returns: Type,
+    /// What it does.
+    pub body: Block,
+    /// Its head, which is to blame when the stack is full.
+    pub site: SiteId,
+    /// Whether a call of it can lead to another one.
+    pub recursive: bool,
+    /// Whether it, or what it calls, has loops or recursion: whether it can take long.
+    pub long: bool,
+}
+
+/// A variable of one type.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// The variable's name; temporaries have names that no variable can have.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Whether it has to be remembered if it was assigned to.
+    pub flagged: bool,
+}
+
+/// A place where something can go wrong, and what is raised then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The function whose text `range` is in.
+    pub function: FunctionId,
+    /// The expression or statement.
+    pub range: TextRange,
+    /// The error; `None` for calls, which pass on what happened inside.
+    pub error: Option<Raise>,
+}
+
+/// An exception.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raise {
+    /// The exception's name in `builtins`.
+    pub exception: String,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What an exception says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Nothing: it has no arguments.
+    None,
+    /// A text, where `{a}` and `{b}` stand for ints known when it happens.
+    Text(String),
+    /// What Python's own exception says in this expression, where `a` is a float known when it happens.
+    LikePython(String),
+}
+
+/// A check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guard {
+    /// What to blame.
+    pub site: SiteId,
+    /// Whether it can be left out.
+    pub proof: Proof,
+}
+
+/// Whether a check can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It has to be made.
+    Open,
+    /// It cannot fail, as the ranges of the values show.
+    Proved,
+    /// The user does without it, or what it is in cannot fail by its making.
+    Waived,
+    /// It is made before the loop, which has a version without it.
+    Hoisted,
+}
+
+/// Statements, one after the other.
+pub(crate) type Block = Vec<Stmt>;
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub(crate) enum Stmt {
+    /// Assigns to a slot.
+    Set(SlotId, Expr),
+    /// Writes an element of an array.
+    Store(Store),
+    /// Evaluates for what can go wrong.
+    Eval(Expr),
+    /// `if`.
+    If(Expr, Block, Block),
+    /// `while` with its `else`.
+    While(While),
+    /// `for` over a range, with its `else`.
+    Count(Box<Count>),
+    /// Leaves the innermost loop.
+    Break,
+    /// Goes on with the innermost loop.
+    Continue,
+    /// Returns.
+    Return(Expr),
+    /// Raises the error of a site.
+    Raise(SiteId),
+}
+
+/// A write to an element.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// The array.
+    pub array: Expr,
+    /// One index for each dimension.
+    pub index: Vec<Expr>,
+    /// What is written, of the element's [`read`](crate::types::Element::read) type.
+    pub value: Expr,
+    /// One for each index, then one for the value's range.
+    pub guards: Vec<Guard>,
+}
+
+/// A `while` loop.
+#[derive(Clone, Debug)]
+pub(crate) struct While {
+    /// The condition.
+    pub test: Expr,
+    /// The body.
+    pub body: Block,
+    /// What happens when the condition is false.
+    pub orelse: Block,
+    /// Its head, where it can be interrupted.
+    pub site: SiteId,
+}
+
+/// A loop over `range(start, stop, step)`.
+#[derive(Clone, Debug)]
+pub(crate) struct Count {
+    /// The variable.
+    pub slot: SlotId,
+    /// First value.
+    pub start: Expr,
+    /// The value before which it ends.
+    pub stop: Expr,
+    /// The difference, not zero: the guard says what happens otherwise.
+    pub step: Expr,
+    /// For a step that is zero.
+    pub guard: Guard,
+    /// Its head, where it can be interrupted.
+    pub site: SiteId,
+    /// The body.
+    pub body: Block,
+    /// What happens when the range is at its end.
+    pub orelse: Block,
+    /// Conditions under which the guards that are [`Proof::Hoisted`] in the body cannot fail.
+    pub hoisted: Vec<Condition>,
+}
+
+/// What has to hold before a loop, at its first and at its last round.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    /// An `int` that changes evenly with the loop's variable.
+    pub value: Expr,
+    /// The array and axis in whose bounds it has to be; without them it only must not overflow.
+    pub within: Option<(Expr, u8)>,
+}
+
+impl Stmt {
+    /// Calls `visit` with each expression of the statement itself, not with those of nested blocks.
+    pub(crate) fn expressions_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        match self {
+            Self::Set(_, value) | Self::Eval(value) | Self::Return(value) | Self::If(value, ..) => {
+                visit(value);
+            }
+            Self::Store(store) => {
+                visit(&mut store.array);
+                store.index.iter_mut().for_each(&mut *visit);
+                visit(&mut store.value);
+            }
+            Self::While(inner) => visit(&mut inner.test),
+            Self::Count(count) => {
+                visit(&mut count.start);
+                visit(&mut count.stop);
+                visit(&mut count.step);
+            }
+            Self::Break | Self::Continue | Self::Raise(_) => {}
+        }
+    }
+
+    /// The nested blocks.
+    pub(crate) fn blocks(&self) -> Vec<&Block> {
+        match self {
+            Self::If(_, then, other) => vec![then, other],
+            Self::While(inner) => vec![&inner.body, &inner.orelse],
+            Self::Count(count) => vec![&count.body, &count.orelse],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The slot that the statement itself assigns to.
+    pub(crate) fn assigned(&self) -> Option<SlotId> {
+        match self {
+            Self::Set(slot, _) => Some(*slot),
+            Self::Count(count) => Some(count.slot),
+            _ => None,
+        }
+    }
+}
+
+/// Calls `visit` with every statement of a block, nested ones included.
+pub(crate) fn walk<'a>(block: &'a [Stmt], visit: &mut dyn FnMut(&'a Stmt)) {
+    for stmt in block {
+        visit(stmt);
+        for nested in stmt.blocks() {
+            walk(nested, visit);
+        }
+    }
+}

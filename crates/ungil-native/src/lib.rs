@@ -1,0 +1,36 @@
+//! Typed Python to LLVM IR.
+//!
+//! Knows neither Python's objects nor LLVM: text goes in, text comes out. What a function's global names
+//! mean is asked of an [`Environment`]; the text that comes out is compiled by whoever has LLVM.
+//!
+//! ```text
+//! source       a function's text, parsed; the way back to file and line
+//! lower/       names resolved, types inferred, every check written out      -> ir
+//! range/       intervals of ints: which checks cannot fail; checks moved before loops
+//! emit/        ir -> LLVM IR
+//! object/      loads the object file that LLVM makes of it
+//! runtime      the few functions that machine code calls
+//! diagnostic   refusals, laid out as rustc does
+//! ```
+
+mod compile;
+mod diagnostic;
+mod emit;
+mod environment;
+mod ir;
+mod lower;
+pub mod object;
+mod range;
+pub mod runtime;
+mod source;
+mod types;
+
+pub use compile::{Checks, Compiled, compile, parameter_types};
+pub use diagnostic::Diagnostic;
+pub use environment::{
+    Constant, Environment, FunctionId, FunctionSource, Global, ModuleId, Options,
+};
+pub use ir::{Message, Raise, Site};
+pub use lower::Refusal;
+pub use source::{Place, Source};
+pub use types::{ArrayType, Element, Type};

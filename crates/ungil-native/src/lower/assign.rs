@@ -1,0 +1,217 @@
+//! Assignments.
+
+use ruff_python_ast as ast;
+use ruff_text_size::Ranged;
+
+use super::Lowered;
+use super::function::FunctionLowerer;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, Stmt, Store};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    pub(super) fn assignment(&mut self, stmt: &ast::StmtAssign) -> Lowered<()> {
+        if let ([ast::Expr::Tuple(targets)], ast::Expr::Tuple(values)) =
+            (&stmt.targets[..], &*stmt.value)
+        {
+            return self.unpack_values(targets, values);
+        }
+        if let [ast::Expr::Tuple(targets)] = &stmt.targets[..] {
+            let values = self.unpacked(&stmt.value, targets.elts.len())?;
+            return self.assign_all(&targets.elts, values);
+        }
+        let value = self.expression(&stmt.value)?;
+        if let [target] = &stmt.targets[..] {
+            return self.assign_to(target, value);
+        }
+        // a = b = value: the value is there once, the targets come from left to right.
+        let value = self.held(value);
+        for target in &stmt.targets {
+            self.assign_to(target, value.clone())?;
+        }
+        Ok(())
+    }
+
+    fn unpack_values(
+        &mut self,
+        targets: &ast::ExprTuple,
+        values: &ast::ExprTuple,
+    ) -> Lowered<()> {
+        if targets.elts.len() != values.elts.len() {
+            return Err(self.refuse(
+                Diagnostic::new(
+                    values.range(),
+                    format!(
+                        "{} values cannot be unpacked into {} targets",
+                        values.elts.len(),
+                        targets.elts.len()
+                    ),
+                )
+                .label(format!("{} values", values.elts.len()))
+                .context(targets.range(), format!("{} targets", targets.elts.len())),
+            ));
+        }
+        let mut held = Vec::new();
+        for value in &values.elts {
+            let value = self.expression(value)?;
+            held.push(self.held(value));
+        }
+        self.assign_all(&targets.elts, held)
+    }
+
+    fn assign_all(&mut self, targets: &[ast::Expr], values: Vec<Expr>) -> Lowered<()> {
+        for (target, value) in targets.iter().zip(values) {
+            self.assign_to(target, value)?;
+        }
+        Ok(())
+    }
+
+    /// Assigns to a name or an element.
+    pub(super) fn assign_to(&mut self, target: &ast::Expr, value: Expr) -> Lowered<()> {
+        match target {
+            ast::Expr::Name(name) => {
+                if value.ty == Type::None {
+                    return Err(self.refuse(
+                        Diagnostic::new(target.range(), "native variables hold no None")
+                            .label("would be None")
+                            .help("use a number that means \"nothing\""),
+                    ));
+                }
+                self.assign(&name.id, value, name.range());
+                Ok(())
+            }
+            ast::Expr::Subscript(subscript) => {
+                let array = self.array(&subscript.value)?;
+                let index = self.indices(subscript, &array)?;
+                self.store(subscript, array, index, value)
+            }
+            other => Err(self.refuse(
+                Diagnostic::new(other.range(), "native code cannot assign to this")
+                    .label("neither a name nor an element of an array")
+                    .help("assign to names and elements"),
+            )),
+        }
+    }
+
+    fn store(
+        &mut self,
+        target: &ast::ExprSubscript,
+        array: Expr,
+        index: Vec<Expr>,
+        value: Expr,
+    ) -> Lowered<()> {
+        let Type::Array(ty) = array.ty else {
+            unreachable!("`array` gives arrays");
+        };
+        let range = target.range();
+        if !ty.writable {
+            let site = self.site(range, "ValueError", "assignment destination is read-only");
+            self.emit(Stmt::Raise(site));
+            return Ok(());
+        }
+        let value = match (ty.element.read(), value.ty) {
+            (wanted, got) if wanted == got => value,
+            (Type::Int, Type::Bool) => self.to_int(value),
+            (Type::Float, Type::Int | Type::Bool) => self.to_float(value),
+            (Type::Bool, got) if got.is_number() => self.truth(value),
+            (_, got) => {
+                let help = match (ty.element.read(), got) {
+                    (Type::Int, Type::Float) => "write `int(...)` around the value",
+                    _ => "assign a number",
+                };
+                return Err(self.refuse(
+                    Diagnostic::new(
+                        range,
+                        format!("{} cannot be put into a {}", got.with_article(), array.ty),
+                    )
+                    .label(format!("an element of type {}", ty.element))
+                    .help(help),
+                ));
+            }
+        };
+        let mut guards = self.index_guards(target, index.len());
+        guards.push(self.guard(
+            range,
+            "OverflowError",
+            format!("{{a}} does not fit into an element of type {}", ty.element),
+        ));
+        self.emit(Stmt::Store(Store {
+            array,
+            index,
+            value,
+            guards,
+        }));
+        Ok(())
+    }
+
+    pub(super) fn augmented(&mut self, stmt: &ast::StmtAugAssign) -> Lowered<()> {
+        match &*stmt.target {
+            ast::Expr::Name(name) => {
+                let left = self.read(&name.id, name.range())?;
+                let right = self.expression(&stmt.value)?;
+                let value = self.binary(stmt.op, left, right, stmt.range())?;
+                self.assign(&name.id, value, name.range());
+                Ok(())
+            }
+            ast::Expr::Subscript(subscript) => {
+                let array = self.array(&subscript.value)?;
+                let index = self.indices(subscript, &array)?;
+                let index: Vec<Expr> = index
+                    .into_iter()
+                    .map(|one| {
+                        if one.is_cheap() {
+                            one
+                        } else {
+                            self.held(one)
+                        }
+                    })
+                    .collect();
+                let left = self.load(subscript, array.clone(), index.clone());
+                let left = self.held(left);
+                let right = self.expression(&stmt.value)?;
+                let value = self.binary(stmt.op, left, right, stmt.range())?;
+                self.store(subscript, array, index, value)
+            }
+            other => Err(self.refuse(
+                Diagnostic::new(other.range(), "native code cannot assign to this")
+                    .label("neither a name nor an element of an array")
+                    .help("assign to names and elements"),
+            )),
+        }
+    }
+
+    pub(super) fn annotated_assignment(&mut self, stmt: &ast::StmtAnnAssign) -> Lowered<()> {
+        let Some(value) = &stmt.value else {
+            // A declaration gives no value, in Python neither.
+            return Ok(());
+        };
+        let ast::Expr::Name(name) = &*stmt.target else {
+            return Err(self.refuse(
+                Diagnostic::new(stmt.target.range(), "only a name can be annotated here")
+                    .label("not a name"),
+            ));
+        };
+        let range = value.range();
+        let value = self.expression(value)?;
+        let annotated = self
+            .lowerer
+            .annotated(self.id, Some(&stmt.annotation));
+        let value = match (annotated, value.ty) {
+            (Some(Type::Float), Type::Int | Type::Bool) => self.to_exact_float(value, range),
+            (Some(Type::Int), Type::Bool) => self.to_int(value),
+            (Some(wanted), got) if wanted != got => {
+                return Err(self.refuse(
+                    Diagnostic::new(
+                        range,
+                        format!("`{}` is annotated as {}", name.id, wanted.with_article()),
+                    )
+                    .label(format!("this is {}", got.with_article()))
+                    .context(stmt.annotation.range(), "the annotation")
+                    .help(format!("write `{wanted}(...)`, or annotate it otherwise")),
+                ));
+            }
+            _ => value,
+        };
+        self.assign_to(&stmt.target, value)
+    }
+}

@@ -1,0 +1,165 @@
+//! Python's built-in functions, as far as they are of numbers and arrays.
+
+use ruff_python_ast as ast;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Lowered;
+use super::function::FunctionLowerer;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Comparison, Expr, Op};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    pub(super) fn builtin(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {
+        let range = call.range();
+        let arguments = &call.arguments.args;
+        match (name, arguments.len()) {
+            ("len", 1) => {
+                let array = self.array(&arguments[0])?;
+                Ok(Expr::new(Op::Dim(0), vec![array], Type::Int))
+            }
+            ("abs" | "int" | "float" | "bool" | "round", 1) => {
+                let value = self.numbers(call, name)?.remove(0);
+                Ok(match name {
+                    "abs" if value.ty == Type::Float => {
+                        Expr::new(Op::FAbs, vec![value], Type::Float)
+                    }
+                    "abs" => {
+                        let overflow = self.overflow(range);
+                        let value = self.to_int(value);
+                        Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow])
+                    }
+                    "float" => self.to_float(value),
+                    "bool" => self.truth(value),
+                    _ if value.ty != Type::Float => self.to_int(value),
+                    "int" => self.float_to_int(value, range),
+                    _ => {
+                        let rounded = Expr::new(Op::Rint, vec![value], Type::Float);
+                        self.float_to_int(rounded, range)
+                    }
+                })
+            }
+            ("pow", 2) => {
+                let mut values = self.numbers(call, name)?;
+                let (right, left) = (values.pop(), values.pop());
+                let (Some(left), Some(right)) = (left, right) else {
+                    unreachable!("two arguments");
+                };
+                self.binary(ast::Operator::Pow, left, right, range)
+            }
+            ("min" | "max", 2..) => self.extreme(call, name),
+            ("divmod", _) => Err(self.refuse(
+                Diagnostic::new(range, "`divmod` gives two values")
+                    .label("they can only be unpacked here")
+                    .help("write `q, r = divmod(a, b)`"),
+            )),
+            _ => Err(self.refuse_builtin(call, name)),
+        }
+    }
+
+    pub(super) fn float_to_int(&mut self, value: Expr, range: TextRange) -> Expr {
+        let guards = vec![
+            self.as_python(range, "ValueError", "int(float('nan'))"),
+            self.as_python(range, "OverflowError", "int(float('inf'))"),
+            self.guard(
+                range,
+                "OverflowError",
+                "the float does not fit into an int of 64 bits",
+            ),
+        ];
+        Expr::new(Op::FloatToInt, vec![value], Type::Int).guarded(guards)
+    }
+
+    /// `min` and `max` of two and more: the first of equals; a NaN stays where it comes first.
+    fn extreme(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {
+        let values = self.numbers(call, name)?;
+        let mut ranges = call.arguments.args.iter().map(Ranged::range);
+        let mut values = values.into_iter();
+        let mut chosen = values.next().expect("there are two");
+        let mut chosen_range = ranges.next().expect("there are two");
+        for (value, range) in values.zip(ranges) {
+            let (left, right) = self.same_type(
+                (chosen, chosen_range),
+                (value, range),
+                &format!("`{name}` gives one of its arguments, so these have to be of one type"),
+            )?;
+            chosen = self.extreme_of_two(name == "min", left, right);
+            chosen_range = call.range();
+        }
+        Ok(chosen)
+    }
+
+    fn extreme_of_two(&mut self, smallest: bool, left: Expr, right: Expr) -> Expr {
+        let ty = left.ty;
+        let (one, other) = (self.temporary(ty), self.temporary(ty));
+        let (first, second) = (Expr::slot(one, ty), Expr::slot(other, ty));
+        let comparison = if smallest {
+            Comparison::Lt
+        } else {
+            Comparison::Gt
+        };
+        let test = Expr::new(
+            Op::Compare(comparison),
+            vec![second.clone(), first.clone()],
+            Type::Bool,
+        );
+        let select = Expr::new(Op::Select, vec![test, second, first], ty);
+        let inner = Expr::new(Op::Let(other), vec![right, select], ty);
+        Expr::new(Op::Let(one), vec![left, inner], ty)
+    }
+
+    pub(super) fn shorter(&mut self, left: Expr, right: Expr) -> Expr {
+        self.extreme_of_two(true, left, right)
+    }
+
+    /// The values of what is unpacked into several targets, if that is in the language.
+    pub(super) fn unpacked(&mut self, value: &ast::Expr, targets: usize) -> Lowered<Vec<Expr>> {
+        if let ast::Expr::Attribute(attribute) = value
+            && &*attribute.attr == "shape"
+        {
+            let array = self.array(&attribute.value)?;
+            let Type::Array(ty) = array.ty else {
+                unreachable!("`array` gives arrays");
+            };
+            if usize::from(ty.dimensions) == targets {
+                return Ok((0..ty.dimensions)
+                    .map(|axis| Expr::new(Op::Dim(axis), vec![array.clone()], Type::Int))
+                    .collect());
+            }
+            return Err(self.refuse(
+                Diagnostic::new(
+                    value.range(),
+                    format!("{} sizes cannot be unpacked into {targets} names", ty.dimensions),
+                )
+                .label(format!("the shape of a {}", array.ty)),
+            ));
+        }
+        if let ast::Expr::Call(call) = value
+            && self.builtin_called(call).as_deref() == Some("divmod")
+            && call.arguments.args.len() == 2
+            && targets == 2
+        {
+            let mut values = self.numbers(call, "divmod")?;
+            let right = values.pop().expect("two arguments");
+            let left = values.pop().expect("two arguments");
+            let (left, right) = (self.held(left), self.held(right));
+            let range = value.range();
+            let mut both = Vec::new();
+            for op in [ast::Operator::FloorDiv, ast::Operator::Mod] {
+                let mut part = self.binary(op, left.clone(), right.clone(), range)?;
+                let example = match part.ty {
+                    Type::Float => "divmod(1.0, 0.0)",
+                    _ => "divmod(1, 0)",
+                };
+                part.guards[0] = self.zero(range, example);
+                both.push(self.held(part));
+            }
+            return Ok(both);
+        }
+        Err(self.refuse(
+            Diagnostic::new(value.range(), "native code cannot unpack this")
+                .label("neither values in a row nor `divmod(...)` nor a shape")
+                .help("write the values on the right side, `a, b = x, y`"),
+        ))
+    }
+}

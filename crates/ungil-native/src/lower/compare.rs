@@ -1,0 +1,142 @@
+//! Comparisons, chained ones included.
+
+use ruff_python_ast as ast;
+use ruff_python_ast::CmpOp;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Lowered;
+use super::function::FunctionLowerer;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Comparison, Expr, Op};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    pub(super) fn compare(&mut self, expr: &ast::ExprCompare) -> Lowered<Expr> {
+        if let ([op], [right]) = (&*expr.ops, &*expr.comparators) {
+            let left = self.expression(&expr.left)?;
+            let right = self.expression(right)?;
+            return self.comparison(*op, left, right, expr.range());
+        }
+        // a < b < c is a < b and b < c with b evaluated once, and c only if a < b.
+        let first = self.expression(&expr.left)?;
+        self.chain(first, &expr.ops, &expr.comparators, expr.range())
+    }
+
+    fn chain(
+        &mut self,
+        left: Expr,
+        ops: &[CmpOp],
+        rights: &[ast::Expr],
+        range: TextRange,
+    ) -> Lowered<Expr> {
+        let (Some((&op, ops)), Some((right, rights))) = (ops.split_first(), rights.split_first())
+        else {
+            unreachable!("as many operators as operands");
+        };
+        let right_value = self.branch(right)?;
+        if ops.is_empty() {
+            return self.comparison(op, left, right_value, range);
+        }
+        let ty = right_value.ty;
+        if !ty.is_number() {
+            return self.comparison(op, left, right_value, range);
+        }
+        let slot = self.temporary(ty);
+        let kept = Expr::slot(slot, ty);
+        // The left side is evaluated before the right one, which is then kept.
+        let left_slot = self.temporary(left.ty);
+        let left_kept = Expr::slot(left_slot, left.ty);
+        let first = self.comparison(op, left_kept, kept.clone(), range)?;
+        let rest = self.chain(kept, ops, rights, range)?;
+        let both = Expr::new(Op::And, vec![first, rest], Type::Bool);
+        let inner = Expr::new(Op::Let(slot), vec![right_value, both], Type::Bool);
+        Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool))
+    }
+
+    pub(super) fn comparison(
+        &mut self,
+        op: CmpOp,
+        left: Expr,
+        right: Expr,
+        range: TextRange,
+    ) -> Lowered<Expr> {
+        let comparison = match op {
+            CmpOp::Eq => Comparison::Eq,
+            CmpOp::NotEq => Comparison::Ne,
+            CmpOp::Lt => Comparison::Lt,
+            CmpOp::LtE => Comparison::Le,
+            CmpOp::Gt => Comparison::Gt,
+            CmpOp::GtE => Comparison::Ge,
+            CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => {
+                let help = if matches!(op, CmpOp::Is | CmpOp::IsNot) {
+                    "numbers have no identity here: use `==` or `!=`"
+                } else {
+                    "write a loop, or comparisons joined by `or`"
+                };
+                return Err(self.refuse(
+                    Diagnostic::new(range, format!("native code has no `{}`", op.as_str()))
+                        .label("not in the native language")
+                        .help(help),
+                ));
+            }
+        };
+        if !left.ty.is_number() || !right.ty.is_number() {
+            return Err(self.refuse(
+                Diagnostic::new(range, "native code compares numbers only").label(format!(
+                    "{} and {}",
+                    left.ty.with_article(),
+                    right.ty.with_article()
+                )),
+            ));
+        }
+        let (op, args) = match (left.ty, right.ty) {
+            (Type::Float, Type::Float) | (Type::Bool, Type::Bool) => {
+                (Op::Compare(comparison), vec![left, right])
+            }
+            (Type::Float, _) => {
+                let right = self.to_int(right);
+                self.mixed(comparison.mirrored(), right, left, true)
+            }
+            (_, Type::Float) => {
+                let left = self.to_int(left);
+                self.mixed(comparison, left, right, false)
+            }
+            _ => {
+                let (left, right) = (self.to_int(left), self.to_int(right));
+                (Op::Compare(comparison), vec![left, right])
+            }
+        };
+        Ok(Expr::new(op, args, Type::Bool))
+    }
+
+    /// An int and a float; `swapped` if the float stood on the left (what is constant has no order).
+    fn mixed(
+        &mut self,
+        comparison: Comparison,
+        int: Expr,
+        float: Expr,
+        swapped: bool,
+    ) -> (Op, Vec<Expr>) {
+        if let Op::Int(value) = int.op
+            && value.unsigned_abs() <= 1 << 53
+        {
+            let constant = Expr::float(value as f64);
+            return (Op::Compare(comparison), vec![constant, float]);
+        }
+        if swapped && !int.is_cheap() && !float.is_cheap() {
+            // The float is evaluated first.
+            let (int_slot, float_slot) = (self.temporary(Type::Int), self.temporary(Type::Float));
+            let kept = Expr::new(
+                Op::CompareMixed(comparison),
+                vec![
+                    Expr::slot(int_slot, Type::Int),
+                    Expr::slot(float_slot, Type::Float),
+                ],
+                Type::Bool,
+            );
+            let inner = Expr::new(Op::Let(int_slot), vec![int, kept], Type::Bool);
+            return (Op::Let(float_slot), vec![float, inner]);
+        }
+        (Op::CompareMixed(comparison), vec![int, float])
+    }
+}

@@ -1,0 +1,263 @@
+//! Expressions.
+
+use ruff_python_ast as ast;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Lowered;
+use super::function::FunctionLowerer;
+use crate::diagnostic::Diagnostic;
+use crate::environment::{Constant, Global};
+use crate::ir::{Expr, Op};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    pub(super) fn expression(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        self.nested(expr.range(), |this| this.any_expression(expr))
+    }
+
+    fn any_expression(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        match expr {
+            ast::Expr::NumberLiteral(inner) => self.number(inner),
+            ast::Expr::BooleanLiteral(inner) => Ok(Expr::bool(inner.value)),
+            ast::Expr::NoneLiteral(_) => Ok(Expr::none()),
+            ast::Expr::Name(inner) => self.name(inner),
+            ast::Expr::BinOp(inner) => {
+                let left = self.expression(&inner.left)?;
+                let right = self.expression(&inner.right)?;
+                self.binary(inner.op, left, right, inner.range())
+            }
+            ast::Expr::UnaryOp(inner) => self.unary(inner),
+            ast::Expr::BoolOp(inner) => self.bool_op(inner),
+            ast::Expr::Compare(inner) => self.compare(inner),
+            ast::Expr::If(inner) => self.conditional(inner),
+            ast::Expr::Call(inner) => self.call(inner),
+            ast::Expr::Attribute(inner) => self.attribute(inner),
+            ast::Expr::Subscript(inner) => self.subscript(inner),
+            other => Err(self.refuse_expression(other)),
+        }
+    }
+
+    fn number(&mut self, literal: &ast::ExprNumberLiteral) -> Lowered<Expr> {
+        match &literal.value {
+            ast::Number::Int(value) => match value.as_i64() {
+                Some(value) => Ok(Expr::int(value)),
+                None => Err(self.refuse(
+                    Diagnostic::new(literal.range(), "this int does not fit into 64 bits")
+                        .label("larger than 9223372036854775807")
+                        .help("write it as a float (with a `.0`) if it need not be exact"),
+                )),
+            },
+            ast::Number::Float(value) => Ok(Expr::float(*value)),
+            ast::Number::Complex { .. } => Err(self.refuse(
+                Diagnostic::new(literal.range(), "native code has no complex numbers yet")
+                    .label("complex")
+                    .help("calculate with real and imaginary part in two floats"),
+            )),
+        }
+    }
+
+    fn name(&mut self, name: &ast::ExprName) -> Lowered<Expr> {
+        if self.is_local(&name.id) {
+            return self.read(&name.id, name.range());
+        }
+        let global = self.lowerer.environment.global(self.id, &name.id);
+        self.constant(global, &name.id, name.range())
+    }
+
+    /// The value of what a global name stands for.
+    pub(super) fn constant(
+        &mut self,
+        global: Global,
+        name: &str,
+        range: TextRange,
+    ) -> Lowered<Expr> {
+        match global {
+            Global::Constant(Constant::Bool(value)) => Ok(Expr::bool(value)),
+            Global::Constant(Constant::Int(value)) => Ok(Expr::int(value)),
+            Global::Constant(Constant::Float(value)) => Ok(Expr::float(value)),
+            Global::Missing => Err(self.refuse(
+                Diagnostic::new(range, format!("there is no `{name}`"))
+                    .label("neither a local variable nor a global name nor a built-in"),
+            )),
+            other => {
+                let what = match other {
+                    Global::Module(_) => "a module".to_owned(),
+                    Global::Other(what) => what,
+                    Global::Exception(_) => "a class".to_owned(),
+                    _ => "a function".to_owned(),
+                };
+                Err(self.refuse(
+                    Diagnostic::new(range, format!("`{name}` is not a number"))
+                        .label(what)
+                        .note("of what is global, native code reads numbers, as constants")
+                        .help(format!("pass `{name}` as an argument")),
+                ))
+            }
+        }
+    }
+
+    fn conditional(&mut self, expr: &ast::ExprIf) -> Lowered<Expr> {
+        let test = self.condition(&expr.test)?;
+        let (then, other) = (self.branch(&expr.body)?, self.branch(&expr.orelse)?);
+        let (then, other) = self.same_type(
+            (then, expr.body.range()),
+            (other, expr.orelse.range()),
+            "both results have to be of one type",
+        )?;
+        let ty = then.ty;
+        Ok(Expr::new(Op::Select, vec![test, then, other], ty))
+    }
+
+    /// An expression that is evaluated only sometimes: it must not put statements before the one it is in.
+    pub(super) fn branch(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        let before = self.block.len();
+        let value = self.expression(expr)?;
+        if self.block.len() > before {
+            return Err(self.refuse(
+                Diagnostic::new(expr.range(), "this is too much for a part of an expression")
+                    .label("needs a statement of its own")
+                    .help("assign it to a variable first, in an `if` statement"),
+            ));
+        }
+        Ok(value)
+    }
+
+    /// Two values that have to be of one type; an integer literal becomes a float beside one.
+    pub(super) fn same_type(
+        &mut self,
+        (left, left_range): (Expr, TextRange),
+        (right, right_range): (Expr, TextRange),
+        title: &str,
+    ) -> Lowered<(Expr, Expr)> {
+        if left.ty == right.ty {
+            return Ok((left, right));
+        }
+        Err(self.refuse(
+            Diagnostic::new(right_range, title)
+                .label(format!("this is {}", right.ty.with_article()))
+                .context(left_range, format!("this is {}", left.ty.with_article()))
+                .help("convert one of them, with `float(...)` for example; write `0.0` for `0`"),
+        ))
+    }
+
+    /// An expression as a condition.
+    pub(super) fn condition(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        // The parts of `and` and `or` need not be of one type where only their truth is asked for.
+        if let ast::Expr::BoolOp(inner) = expr {
+            return self.nested(expr.range(), |this| this.bool_condition(inner));
+        }
+        let value = self.expression(expr)?;
+        if !value.ty.is_number() {
+            return Err(self.refuse(
+                Diagnostic::new(expr.range(), "this is no condition")
+                    .label(value.ty.with_article())
+                    .help("compare numbers"),
+            ));
+        }
+        Ok(self.truth(value))
+    }
+
+    fn bool_condition(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
+        let op = match expr.op {
+            ast::BoolOp::And => Op::And,
+            ast::BoolOp::Or => Op::Or,
+        };
+        let mut parts = expr.values.iter();
+        let first = parts.next().expect("there are at least two");
+        let mut value = self.condition(first)?;
+        for part in parts {
+            let before = self.block.len();
+            let next = self.condition(part)?;
+            if self.block.len() > before {
+                return self.branch(part);
+            }
+            value = Expr::new(op.clone(), vec![value, next], Type::Bool);
+        }
+        Ok(value)
+    }
+
+    /// `and` and `or` as values: one of the operands.
+    fn bool_op(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
+        let last = expr.values.len() - 1;
+        let mut value = self.branch_of_bool(&expr.values[last])?;
+        let mut range = expr.values[last].range();
+        for part in expr.values[..last].iter().rev() {
+            let left = self.branch_of_bool(part)?;
+            let (left, right) = self.same_type(
+                (left, part.range()),
+                (value, range),
+                "`and` and `or` give one of their operands, so these have to be of one type",
+            )?;
+            range = part.range();
+            let ty = left.ty;
+            let slot = self.temporary(ty);
+            let kept = Expr::slot(slot, ty);
+            let test = self.truth(kept.clone());
+            let chosen = match expr.op {
+                ast::BoolOp::And => vec![test, right, kept],
+                ast::BoolOp::Or => vec![test, kept, right],
+            };
+            let select = Expr::new(Op::Select, chosen, ty);
+            value = Expr::new(Op::Let(slot), vec![left, select], ty);
+        }
+        Ok(value)
+    }
+
+    fn branch_of_bool(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        let value = self.branch(expr)?;
+        if value.ty.is_number() {
+            return Ok(value);
+        }
+        Err(self.refuse(
+            Diagnostic::new(expr.range(), "`and` and `or` take numbers here")
+                .label(value.ty.with_article()),
+        ))
+    }
+
+    fn attribute(&mut self, expr: &ast::ExprAttribute) -> Lowered<Expr> {
+        let name = expr.attr.as_str();
+        if let Some(global) = self.module_attribute(expr) {
+            return self.constant(global, name, expr.range());
+        }
+        let value = self.expression(&expr.value)?;
+        if let Type::Array(ty) = value.ty {
+            match name {
+                "size" => return Ok(self.size(&value, ty)),
+                "ndim" => return Ok(Expr::int(i64::from(ty.dimensions))),
+                "shape" => {
+                    return Err(self.refuse(
+                        Diagnostic::new(expr.range(), "native code has no tuples")
+                            .label("a tuple")
+                            .help("take one size, `a.shape[0]`, or unpack all: `n, m = a.shape`"),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Err(self.refuse(
+            Diagnostic::new(
+                expr.attr.range(),
+                format!("{} has no `{name}` here", value.ty.with_article()),
+            )
+            .label("not in the native language")
+            .help("of arrays there are `shape`, `size`, `ndim` and `len(...)`"),
+        ))
+    }
+
+    /// What `module.name` stands for, where `module` is one.
+    pub(super) fn module_attribute(&mut self, expr: &ast::ExprAttribute) -> Option<Global> {
+        let module = match &*expr.value {
+            ast::Expr::Name(name) if !self.is_local(&name.id) => {
+                self.lowerer.environment.global(self.id, &name.id)
+            }
+            ast::Expr::Attribute(inner) => self.module_attribute(inner)?,
+            _ => return None,
+        };
+        match module {
+            Global::Module(module) => {
+                Some(self.lowerer.environment.attribute(module, &expr.attr))
+            }
+            _ => None,
+        }
+    }
+}

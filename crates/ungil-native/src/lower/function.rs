@@ -1,0 +1,399 @@
+//! One function: its slots, its sites, its variables.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ruff_python_ast as ast;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::state::{Binding, Holds, State};
+use super::{Lowered, Lowerer, Refusal};
+use crate::diagnostic::Diagnostic;
+use crate::environment::{FunctionId, FunctionSource};
+use crate::ir::{Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt};
+use crate::types::Type;
+
+/// Expressions and statements nested deeper than this are refused: passes are recursive.
+const DEEPEST: usize = 150;
+
+pub(super) struct FunctionLowerer<'a, 'e> {
+    pub(super) lowerer: &'a mut Lowerer<'e>,
+    pub(super) id: FunctionId,
+    pub(super) source: &'a Arc<FunctionSource>,
+    pub(super) state: State,
+    pub(super) loops: Vec<LoopFrame>,
+    /// Where statements go.
+    pub(super) block: Block,
+    /// What the function returns, from its annotation or its first `return`, and where that is.
+    pub(super) returns: Option<(Type, TextRange)>,
+    pub(super) returns_annotated: bool,
+    /// Names whose integer literals meet floats: they are floats from the start.
+    promoted: BTreeSet<String>,
+    pub(super) promote: BTreeSet<String>,
+    locals: BTreeSet<String>,
+    slots: Vec<Slot>,
+    by_name: HashMap<(String, Type), SlotId>,
+    depth: usize,
+}
+
+/// What leaves a loop's body.
+#[derive(Default)]
+pub(super) struct LoopFrame {
+    pub(super) breaks: State,
+    pub(super) continues: State,
+}
+
+impl<'a, 'e> FunctionLowerer<'a, 'e> {
+    pub(super) fn lower(
+        lowerer: &'a mut Lowerer<'e>,
+        id: FunctionId,
+        source: &'a Arc<FunctionSource>,
+        arguments: &[Type],
+        returns: Option<Type>,
+    ) -> Lowered<Function> {
+        let definition = source.source.function();
+        let mut locals = Locals::default();
+        locals.visit_body(&definition.body);
+        locals.names.extend(source.source.parameter_names());
+        let mut this = FunctionLowerer {
+            lowerer,
+            id,
+            source,
+            state: State::entry(),
+            loops: Vec::new(),
+            block: Vec::new(),
+            returns: None,
+            returns_annotated: returns.is_some(),
+            promoted: BTreeSet::new(),
+            promote: BTreeSet::new(),
+            locals: locals.names,
+            slots: Vec::new(),
+            by_name: HashMap::new(),
+            depth: 0,
+        };
+        if let Some(range) = locals.too_deep {
+            return Err(this.too_deep(range));
+        }
+        this.refuse_signature(definition)?;
+        let site = this.site(
+            definition.name.range(),
+            "RecursionError",
+            "maximum recursion depth exceeded: the stack of this thread is full",
+        );
+        loop {
+            let annotation = definition.returns.as_deref();
+            this.returns = returns.zip(annotation.map(Ranged::range));
+            let parameters = this.parameters(arguments);
+            this.statements(&definition.body)?;
+            this.end_of_body(definition)?;
+            let new = std::mem::take(&mut this.promote);
+            if new.is_subset(&this.promoted) {
+                return Ok(Function {
+                    source: id,
+                    name: source.name.clone(),
+                    parameters,
+                    slots: this.slots,
+                    returns: this.returns.map_or(Type::None, |(ty, _)| ty),
+                    body: this.block,
+                    site,
+                    recursive: false,
+                    long: false,
+                });
+            }
+            this.promoted.extend(new);
+            this.state = State::entry();
+            this.block = Vec::new();
+            this.slots = Vec::new();
+            this.by_name = HashMap::new();
+        }
+    }
+
+    fn parameters(&mut self, arguments: &[Type]) -> Vec<SlotId> {
+        let definition = self.source.source.function();
+        let mut slots = Vec::new();
+        for (parameter, &ty) in definition
+            .parameters
+            .iter_non_variadic_params()
+            .zip(arguments)
+        {
+            let name = &parameter.parameter.name;
+            slots.push(self.variable(name, ty));
+            self.state.bind(name, ty, false, name.range());
+        }
+        slots
+    }
+
+    /// What happens where a function's text ends.
+    fn end_of_body(&mut self, definition: &ast::StmtFunctionDef) -> Lowered<()> {
+        if !self.state.is_reachable() {
+            return Ok(());
+        }
+        match self.returns {
+            None | Some((Type::None, _)) => {
+                self.emit(Stmt::Return(Expr::none()));
+                Ok(())
+            }
+            Some((ty, at)) => Err(self.refuse(
+                Diagnostic::new(
+                    definition.name.range(),
+                    format!("`{}` can end without a `return`", self.source.name),
+                )
+                .label("its end is reached on some way")
+                .context(at, format!("it returns {} here", ty.with_article()))
+                .note("Python would return None there, which is of another type")
+                .help("end the function with a `return` of a value or with `raise`"),
+            )),
+        }
+    }
+
+    /// The slot of a variable while it holds this type.
+    pub(super) fn variable(&mut self, name: &str, ty: Type) -> SlotId {
+        let slots = &mut self.slots;
+        *self
+            .by_name
+            .entry((name.to_owned(), ty))
+            .or_insert_with(|| {
+                slots.push(Slot {
+                    name: name.to_owned(),
+                    ty,
+                    flagged: false,
+                });
+                slots.len() - 1
+            })
+    }
+
+    /// A slot of its own.
+    pub(super) fn temporary(&mut self, ty: Type) -> SlotId {
+        self.slots.push(Slot {
+            name: format!("%{}", self.slots.len()),
+            ty,
+            flagged: false,
+        });
+        self.slots.len() - 1
+    }
+
+    pub(super) fn is_local(&self, name: &str) -> bool {
+        self.locals.contains(name)
+    }
+
+    pub(super) fn emit(&mut self, stmt: Stmt) {
+        self.block.push(stmt);
+    }
+
+    /// A place that raises.
+    pub(super) fn site(
+        &mut self,
+        range: TextRange,
+        exception: &str,
+        message: impl Into<String>,
+    ) -> SiteId {
+        self.push_site(
+            range,
+            Some(Raise {
+                exception: exception.to_owned(),
+                message: Message::Text(message.into()),
+            }),
+        )
+    }
+
+    pub(super) fn push_site(&mut self, range: TextRange, error: Option<Raise>) -> SiteId {
+        let site = Site {
+            function: self.id,
+            range,
+            error,
+        };
+        let sites = &mut self.lowerer.program.sites;
+        // The same place is gone through again where types are found out: one site will do.
+        if let Some(at) = sites.iter().rposition(|other| *other == site) {
+            return at;
+        }
+        sites.push(site);
+        sites.len() - 1
+    }
+
+    pub(super) fn guard(
+        &mut self,
+        range: TextRange,
+        exception: &str,
+        message: impl Into<String>,
+    ) -> Guard {
+        Guard {
+            site: self.site(range, exception, message),
+            proof: Proof::Open,
+        }
+    }
+
+    /// A check whose error says what Python says in an expression.
+    pub(super) fn as_python(&mut self, range: TextRange, exception: &str, example: &str) -> Guard {
+        let error = Raise {
+            exception: exception.to_owned(),
+            message: Message::LikePython(example.to_owned()),
+        };
+        Guard {
+            site: self.push_site(range, Some(error)),
+            proof: Proof::Open,
+        }
+    }
+
+    /// The check of an int's overflow.
+    pub(super) fn overflow(&mut self, range: TextRange) -> Guard {
+        let guard = self.guard(
+            range,
+            "OverflowError",
+            "the result does not fit into an int of 64 bits",
+        );
+        Guard {
+            proof: if self.source.options.wrap {
+                Proof::Waived
+            } else {
+                Proof::Open
+            },
+            ..guard
+        }
+    }
+
+    /// Assigns to a variable.
+    pub(super) fn assign(&mut self, name: &str, value: Expr, at: TextRange) {
+        let mut value = value;
+        let mut literal = matches!(value.op, Op::Int(_));
+        if literal && self.promoted.contains(name) {
+            value = self.to_float(value);
+            literal = false;
+        }
+        let ty = value.ty;
+        let slot = self.variable(name, ty);
+        self.emit(Stmt::Set(slot, value));
+        self.state.bind(name, ty, literal, at);
+    }
+
+    /// Reads a local variable.
+    pub(super) fn read(&mut self, name: &str, range: TextRange) -> Lowered<Expr> {
+        let Some(Binding {
+            holds,
+            maybe_unbound,
+            ..
+        }) = self.state.get(name).cloned()
+        else {
+            return Err(self.refuse(
+                Diagnostic::new(range, format!("`{name}` has no value here"))
+                    .label("it is assigned to later, or on ways that do not lead here")
+                    .help(format!("give `{name}` a value before")),
+            ));
+        };
+        let ty = match holds {
+            Holds::One(ty) => ty,
+            Holds::Clash([(one, here), (other, there)]) => {
+                let help = match (one, other) {
+                    (Type::Int, Type::Float) | (Type::Float, Type::Int) => {
+                        format!("make it a float everywhere: `{name} = float(...)`")
+                    }
+                    _ => "use two variables".to_owned(),
+                };
+                return Err(self.refuse(
+                    Diagnostic::new(range, format!("`{name}` can have two types here"))
+                        .label(format!("{} or {}?", one.with_article(), other.with_article()))
+                        .context(here, format!("{} on one way", one.with_article()))
+                        .context(there, format!("{} on another", other.with_article()))
+                        .help(help),
+                ));
+            }
+        };
+        let slot = self.variable(name, ty);
+        if !maybe_unbound {
+            return Ok(Expr::slot(slot, ty));
+        }
+        self.slots[slot].flagged = true;
+        let guard = self.guard(
+            range,
+            "UnboundLocalError",
+            format!(
+                "cannot access local variable '{name}' where it is not associated with a value"
+            ),
+        );
+        Ok(Expr::new(Op::BoundSlot(slot), Vec::new(), ty).guarded(vec![guard]))
+    }
+
+    pub(super) fn refuse(&self, diagnostic: Diagnostic) -> Box<Refusal> {
+        Box::new(Refusal {
+            function: self.id,
+            diagnostic,
+        })
+    }
+
+    /// Goes one level deeper into the text.
+    pub(super) fn nested<T>(
+        &mut self,
+        range: TextRange,
+        inner: impl FnOnce(&mut Self) -> Lowered<T>,
+    ) -> Lowered<T> {
+        if self.depth == DEEPEST {
+            return Err(self.too_deep(range));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+}
+
+impl FunctionLowerer<'_, '_> {
+    fn too_deep(&self, range: TextRange) -> Box<Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "this is nested too deeply")
+                .label(format!("more than {DEEPEST} levels"))
+                .help("split it into several statements or functions"),
+        )
+    }
+}
+
+/// The names that a function assigns to; and whether its text is too deep to look at.
+#[derive(Default)]
+struct Locals {
+    names: BTreeSet<String>,
+    depth: usize,
+    too_deep: Option<TextRange>,
+}
+
+impl Locals {
+    fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
+        if self.depth >= DEEPEST {
+            self.too_deep = Some(range);
+            return;
+        }
+        self.depth += 1;
+        inner(self);
+        self.depth -= 1;
+    }
+}
+
+impl<'a> Visitor<'a> for Locals {
+    fn visit_stmt(&mut self, stmt: &'a ast::Stmt) {
+        match stmt {
+            ast::Stmt::FunctionDef(inner) => {
+                self.names.insert(inner.name.to_string());
+            }
+            ast::Stmt::ClassDef(inner) => {
+                self.names.insert(inner.name.to_string());
+            }
+            ast::Stmt::If(inner) if inner.elif_else_clauses.len() > DEEPEST => {
+                self.too_deep = Some(stmt.range());
+            }
+            _ => self.deeper(stmt.range(), |this| visitor::walk_stmt(this, stmt)),
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a ast::Expr) {
+        match expr {
+            ast::Expr::Name(name) if name.ctx != ast::ExprContext::Load => {
+                self.names.insert(name.id.to_string());
+            }
+            ast::Expr::Lambda(_)
+            | ast::Expr::ListComp(_)
+            | ast::Expr::SetComp(_)
+            | ast::Expr::DictComp(_)
+            | ast::Expr::Generator(_) => {}
+            _ => self.deeper(expr.range(), |this| visitor::walk_expr(this, expr)),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Loops: their bodies are lowered until what is known at their heads stays the same.
+
+use ruff_python_ast as ast;
+use ruff_text_size::Ranged;
+
+use super::Lowered;
+use super::function::{FunctionLowerer, LoopFrame};
+use super::state::State;
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Block, Count, Expr, Op, SlotId, Stmt, While};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    /// `break` or `continue`.
+    pub(super) fn leave_loop(&mut self, for_good: bool) {
+        let state = std::mem::take(&mut self.state);
+        let frame = self.loops.last_mut().expect("Python's parser has checked it");
+        let way = if for_good {
+            &mut frame.breaks
+        } else {
+            &mut frame.continues
+        };
+        *way = std::mem::take(way).join(state, &mut self.promote);
+        self.emit(if for_good { Stmt::Break } else { Stmt::Continue });
+    }
+
+    pub(super) fn while_loop(&mut self, stmt: &ast::StmtWhile) -> Lowered<()> {
+        let forever = matches!(
+            &*stmt.test,
+            ast::Expr::BooleanLiteral(literal) if literal.value
+        );
+        let mut test = Expr::bool(true);
+        let (body, at_end, frame) = self.until_stable(|this| {
+            test = this.condition(&stmt.test)?;
+            let at_test = this.state.clone();
+            let body = this.block_of(&stmt.body)?;
+            Ok((body, at_test))
+        })?;
+        self.state = if forever { State::unreachable() } else { at_end };
+        let orelse = self.block_of(&stmt.orelse)?;
+        self.after_loop(frame);
+        let site = self.push_site(stmt.test.range(), None);
+        self.emit(Stmt::While(While {
+            test,
+            body,
+            orelse,
+            site,
+        }));
+        Ok(())
+    }
+
+    /// Lowers a loop's body again and again: gives it, the state where the loop ends by itself, and
+    /// the ways out of it. `round` starts in the state at the loop's head and leaves that at its end.
+    fn until_stable(
+        &mut self,
+        mut round: impl FnMut(&mut Self) -> Lowered<(Block, State)>,
+    ) -> Lowered<(Block, State, LoopFrame)> {
+        let mut head = std::mem::take(&mut self.state);
+        loop {
+            self.state = head.clone();
+            self.loops.push(LoopFrame::default());
+            let (body, at_end) = round(self)?;
+            let frame = self.loops.pop().expect("pushed above");
+            let back = std::mem::take(&mut self.state)
+                .join(frame.continues.clone(), &mut self.promote);
+            let next = head.clone().join(back, &mut self.promote);
+            if next.agrees_with(&head) {
+                return Ok((body, at_end, frame));
+            }
+            head = next;
+        }
+    }
+
+    fn after_loop(&mut self, frame: LoopFrame) {
+        self.state = std::mem::take(&mut self.state).join(frame.breaks, &mut self.promote);
+    }
+
+    pub(super) fn for_loop(&mut self, stmt: &ast::StmtFor) -> Lowered<()> {
+        if stmt.is_async {
+            return Err(self.refuse(
+                Diagnostic::new(stmt.range(), "native code cannot wait for coroutines")
+                    .label("`async for`")
+                    .help("use a plain `for`"),
+            ));
+        }
+        let source = self.iterated(&stmt.iter)?;
+        // The loop counts in a slot of its own: the body may assign to the variable as it likes.
+        let counter = match (&source, &*stmt.target) {
+            (Iterated::Range { .. }, ast::Expr::Name(name)) => {
+                let slot = self.variable(&name.id, Type::Int);
+                Counter::Variable(slot, name)
+            }
+            _ => Counter::Hidden(self.temporary(Type::Int)),
+        };
+        let slot = counter.slot();
+        let (body, at_head, frame) = self.until_stable(|this| {
+            let at_head = this.state.clone();
+            let outer = std::mem::take(&mut this.block);
+            let result = (|| {
+                match &counter {
+                    Counter::Variable(_, name) => {
+                        this.state.bind(&name.id, Type::Int, false, name.range());
+                    }
+                    Counter::Hidden(slot) => {
+                        let position = Expr::slot(*slot, Type::Int);
+                        this.bind_item(&stmt.target, &source, &position)?;
+                    }
+                }
+                this.statements(&stmt.body)
+            })();
+            let body = std::mem::replace(&mut this.block, outer);
+            result.map(|()| (body, at_head))
+        })?;
+        self.state = at_head;
+        let orelse = self.block_of(&stmt.orelse)?;
+        self.after_loop(frame);
+        let (start, stop, step) = source.bounds();
+        let guard = self.guard(
+            stmt.iter.range(),
+            "ValueError",
+            "range() arg 3 must not be zero",
+        );
+        let site = self.push_site(stmt.iter.range(), None);
+        self.emit(Stmt::Count(Box::new(Count {
+            slot,
+            start,
+            stop,
+            step,
+            guard,
+            site,
+            body,
+            orelse,
+            hoisted: Vec::new(),
+        })));
+        Ok(())
+    }
+
+    /// What a `for` goes over.
+    fn iterated(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
+        if let ast::Expr::Call(call) = iter
+            && let Some(function) = self.builtin_called(call)
+        {
+            match function.as_str() {
+                "range" => return self.range(call),
+                "enumerate" if call.arguments.keywords.is_empty() => {
+                    if let [inner] = &*call.arguments.args {
+                        let inner = self.iterated_array(inner)?;
+                        return Ok(Iterated::Enumerate(Box::new(inner)));
+                    }
+                }
+                "zip" if call.arguments.keywords.is_empty() => {
+                    if let [left, right] = &*call.arguments.args {
+                        let left = self.iterated_array(left)?;
+                        let right = self.iterated_array(right)?;
+                        return Ok(self.zipped(left, right));
+                    }
+                }
+                "reversed" if call.arguments.keywords.is_empty() => {
+                    if let [inner] = &*call.arguments.args {
+                        let inner = self.iterated(inner)?;
+                        if let Iterated::Array { array, len, .. } = inner {
+                            return Ok(Iterated::Array {
+                                array,
+                                len,
+                                reversed: true,
+                            });
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let ast::Expr::Name(_) | ast::Expr::Subscript(_) = iter {
+            let value = self.expression(iter)?;
+            if matches!(value.ty, Type::Array(_)) {
+                return Ok(self.over_array(value));
+            }
+        }
+        Err(self.refuse(
+            Diagnostic::new(iter.range(), "native code cannot iterate over this")
+                .label("neither a range nor an array")
+                .help(
+                    "iterate over `range(...)`, an array, or `enumerate`, `zip` of two or \
+                     `reversed` of arrays",
+                ),
+        ))
+    }
+
+    fn range(&mut self, call: &ast::ExprCall) -> Lowered<Iterated> {
+        let arguments = &call.arguments;
+        if !arguments.keywords.is_empty() || !(1..=3).contains(&arguments.args.len()) {
+            return Err(self.refuse(
+                Diagnostic::new(call.range(), "`range` takes one to three ints")
+                    .label("not a range that Python knows either"),
+            ));
+        }
+        let mut values = Vec::new();
+        for argument in &arguments.args {
+            let value = self.expression(argument)?;
+            let value = self.expect_int(value, argument.range(), "`range` takes ints")?;
+            // Evaluated before the loop, once: the body may change what it is made of.
+            values.push(self.held(value));
+        }
+        let step = if values.len() == 3 {
+            values.pop().expect("there are three")
+        } else {
+            Expr::int(1)
+        };
+        let stop = values.pop().expect("there is at least one");
+        let start = values.pop().unwrap_or_else(|| Expr::int(0));
+        Ok(Iterated::Range { start, stop, step })
+    }
+
+    fn over_array(&mut self, array: Expr) -> Iterated {
+        let array = self.held(array);
+        let len = Expr::new(Op::Dim(0), vec![array.clone()], Type::Int);
+        Iterated::Array {
+            array,
+            len,
+            reversed: false,
+        }
+    }
+
+    /// What is inside `enumerate` and `zip`: not a range, whose positions are not its values.
+    fn iterated_array(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
+        let inner = self.iterated(iter)?;
+        if matches!(inner, Iterated::Range { .. }) {
+            return Err(self.refuse(
+                Diagnostic::new(iter.range(), "native code has no `enumerate` or `zip` of ranges")
+                    .label("a range")
+                    .help("count in a variable of your own"),
+            ));
+        }
+        Ok(inner)
+    }
+
+    fn zipped(&mut self, left: Iterated, right: Iterated) -> Iterated {
+        let shorter = self.shorter(left.len(), right.len());
+        let len = self.held(shorter);
+        Iterated::Zip(Box::new([left, right]), len)
+    }
+
+    /// The value in a slot of its own, unless it is a constant.
+    pub(super) fn held(&mut self, value: Expr) -> Expr {
+        if matches!(value.op, Op::Int(_) | Op::Float(_) | Op::Bool(_)) {
+            return value;
+        }
+        let ty = value.ty;
+        let slot = self.temporary(ty);
+        self.emit(Stmt::Set(slot, value));
+        Expr::slot(slot, ty)
+    }
+
+    /// Assigns what is at a position to the loop's target.
+    fn bind_item(
+        &mut self,
+        target: &ast::Expr,
+        source: &Iterated,
+        position: &Expr,
+    ) -> Lowered<()> {
+        let pair = match target {
+            ast::Expr::Tuple(tuple) => Some(&tuple.elts[..]),
+            _ => None,
+        };
+        match (source, pair) {
+            (Iterated::Enumerate(inner), Some([index, value])) => {
+                self.assign_to(index, position.clone())?;
+                self.bind_item(value, inner, position)
+            }
+            (Iterated::Zip(both, _), Some([first, second])) => {
+                self.bind_item(first, &both[0], position)?;
+                self.bind_item(second, &both[1], position)
+            }
+            (Iterated::Enumerate(_) | Iterated::Zip(..), _) => Err(self.refuse(
+                Diagnostic::new(target.range(), "this loop gives pairs")
+                    .label("expected two names")
+                    .help("write `for a, b in ...`"),
+            )),
+            (Iterated::Range { .. }, _) => self.assign_to(target, position.clone()),
+            (
+                Iterated::Array {
+                    array,
+                    len,
+                    reversed,
+                },
+                _,
+            ) => {
+                let value = self.array_item(array, len, *reversed, position, target.range());
+                self.assign_to(target, value)
+            }
+        }
+    }
+}
+
+enum Counter<'a> {
+    Variable(SlotId, &'a ast::ExprName),
+    Hidden(SlotId),
+}
+
+impl Counter<'_> {
+    fn slot(&self) -> SlotId {
+        match self {
+            Self::Variable(slot, _) | Self::Hidden(slot) => *slot,
+        }
+    }
+}
+
+/// What a `for` goes over.
+enum Iterated {
+    Range {
+        start: Expr,
+        stop: Expr,
+        step: Expr,
+    },
+    Array {
+        array: Expr,
+        len: Expr,
+        reversed: bool,
+    },
+    Enumerate(Box<Iterated>),
+    /// Two of the same kind, and the length of the shorter one.
+    Zip(Box<[Iterated; 2]>, Expr),
+}
+
+impl Iterated {
+    /// How many rounds there are, or the end of the range.
+    fn len(&self) -> Expr {
+        match self {
+            Self::Range { stop, .. } => stop.clone(),
+            Self::Array { len, .. } | Self::Zip(_, len) => len.clone(),
+            Self::Enumerate(inner) => inner.len(),
+        }
+    }
+
+    /// The range that the loop counts over.
+    fn bounds(&self) -> (Expr, Expr, Expr) {
+        match self {
+            Self::Range { start, stop, step } => (start.clone(), stop.clone(), step.clone()),
+            other => (Expr::int(0), other.len(), Expr::int(1)),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! From the syntax tree to the typed program: names resolved, types inferred, checks written out.
+//!
+//! Types flow forward through the statements; a loop's body is gone through again until what is known
+//! at its head no longer changes. A variable may hold different types at different places, but where
+//! ways with different types meet, it cannot be used.
+
+mod arithmetic;
+mod assign;
+mod builtin;
+mod call;
+mod compare;
+mod expression;
+mod function;
+mod index;
+mod loops;
+mod refusal;
+mod state;
+mod statement;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ruff_python_ast as ast;
+
+use crate::diagnostic::Diagnostic;
+use crate::environment::{Environment, FunctionId, FunctionSource, Global};
+use crate::ir::{Function, InstanceId, Program};
+use crate::types::Type;
+use function::FunctionLowerer;
+
+/// A refusal and the function whose text it is about.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The function.
+    pub function: FunctionId,
+    /// Why.
+    pub diagnostic: Diagnostic,
+}
+
+pub(crate) type Lowered<T> = Result<T, Box<Refusal>>;
+
+/// Where a function's lowering stands.
+#[derive(Clone, Copy)]
+enum Instance {
+    /// Being lowered: calls of it are recursive, and return what it is annotated with.
+    Begun(InstanceId, Option<Type>),
+    Done(InstanceId),
+}
+
+pub(crate) struct Lowerer<'e> {
+    environment: &'e mut dyn Environment,
+    program: Program,
+    instances: HashMap<(FunctionId, Vec<Type>), Instance>,
+    /// Those being lowered, outermost first.
+    open: Vec<InstanceId>,
+}
+
+/// Lowers a function for these argument types, with all that it calls.
+pub(crate) fn lower(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    arguments: &[Type],
+) -> Lowered<Program> {
+    let mut lowerer = Lowerer {
+        environment,
+        program: Program::default(),
+        instances: HashMap::new(),
+        open: Vec::new(),
+    };
+    lowerer.instance(function, arguments)?;
+    let mut program = lowerer.program;
+    mark_long(&mut program);
+    Ok(program)
+}
+
+impl Lowerer<'_> {
+    /// The function for these argument types, lowered unless it has been, and what it returns.
+    fn instance(
+        &mut self,
+        function: FunctionId,
+        arguments: &[Type],
+    ) -> Lowered<(InstanceId, Option<Type>)> {
+        let key = (function, arguments.to_vec());
+        match self.instances.get(&key) {
+            Some(&Instance::Begun(id, returns)) => {
+                // All that are open from it on can come back to themselves.
+                let from = self.open.iter().position(|&open| open == id).unwrap_or(0);
+                for &open in &self.open[from..] {
+                    self.program.functions[open].recursive = true;
+                }
+                return Ok((id, returns));
+            }
+            Some(&Instance::Done(id)) => {
+                return Ok((id, Some(self.program.functions[id].returns)));
+            }
+            None => {}
+        }
+        let source = self.environment.function(function);
+        let returns = self.annotated(function, source.source.function().returns.as_deref());
+        let id = self.program.functions.len();
+        self.program.functions.push(Function {
+            source: function,
+            name: source.name.clone(),
+            parameters: Vec::new(),
+            slots: Vec::new(),
+            returns: returns.unwrap_or(Type::None),
+            body: Vec::new(),
+            site: 0,
+            recursive: false,
+            long: false,
+        });
+        self.instances
+            .insert(key.clone(), Instance::Begun(id, returns));
+        self.open.push(id);
+        let lowered = FunctionLowerer::lower(self, function, &source, arguments, returns)?;
+        self.open.pop();
+        let recursive = self.program.functions[id].recursive;
+        let returns = lowered.returns;
+        self.program.functions[id] = Function {
+            recursive,
+            ..lowered
+        };
+        self.instances.insert(key, Instance::Done(id));
+        Ok((id, Some(returns)))
+    }
+
+    /// The type that an annotation fixes, if it does.
+    fn annotated(
+        &mut self,
+        function: FunctionId,
+        annotation: Option<&ast::Expr>,
+    ) -> Option<Type> {
+        annotated(self.environment, function, annotation)
+    }
+}
+
+/// The types that the annotations of a function's parameters fix, in the order of the call.
+pub(crate) fn annotations(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+) -> Vec<Option<Type>> {
+    let source: Arc<FunctionSource> = environment.function(function);
+    source
+        .source
+        .function()
+        .parameters
+        .iter_non_variadic_params()
+        .map(|parameter| {
+            annotated(
+                environment,
+                function,
+                parameter.parameter.annotation.as_deref(),
+            )
+            // Nothing but None could be passed then: the call says that it is not in the language.
+            .filter(|ty| *ty != Type::None)
+        })
+        .collect()
+}
+
+fn annotated(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    annotation: Option<&ast::Expr>,
+) -> Option<Type> {
+    let name = match annotation? {
+        ast::Expr::Name(name) => name.id.as_str(),
+        ast::Expr::StringLiteral(text) => text.value.to_str(),
+        ast::Expr::NoneLiteral(_) => return Some(Type::None),
+        _ => return None,
+    };
+    let ty = match name {
+        "bool" => Type::Bool,
+        "int" => Type::Int,
+        "float" => Type::Float,
+        "None" => return Some(Type::None),
+        _ => return None,
+    };
+    (environment.global(function, name) == Global::Builtin(name.to_owned())).then_some(ty)
+}
+
+/// Marks what can take long: loops, recursion, and whoever calls such.
+fn mark_long(program: &mut Program) {
+    use crate::ir::{Op, Stmt, walk};
+    let mut calls: Vec<Vec<InstanceId>> = Vec::new();
+    for function in &mut program.functions {
+        function.long |= function.recursive;
+        let mut called = Vec::new();
+        let mut loops = false;
+        walk(&function.body, &mut |stmt| {
+            loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
+            let mut copy = stmt.clone();
+            copy.expressions_mut(&mut |expr| {
+                expr.walk(&mut |inner| {
+                    if let Op::Call(id) = inner.op {
+                        called.push(id);
+                    }
+                });
+            });
+        });
+        function.long |= loops;
+        calls.push(called);
+    }
+    loop {
+        let mut changed = false;
+        for (id, called) in calls.iter().enumerate() {
+            let long = called.iter().any(|&callee| program.functions[callee].long);
+            if long && !program.functions[id].long {
+                program.functions[id].long = true;
+                changed = true;
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is known of the variables at one point of a function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_text_size::TextRange;
+
+use crate::types::Type;
+
+/// What a variable holds.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    pub(super) holds: Holds,
+    /// Whether some way here does not assign to it.
+    pub(super) maybe_unbound: bool,
+    /// Whether every way here assigns an integer literal, which may become a float.
+    pub(super) literal: bool,
+    /// Where it was assigned to.
+    pub(super) at: TextRange,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holds {
+    One(Type),
+    /// Ways with different types meet here: an error where the variable is used.
+    Clash([(Type, TextRange); 2]),
+}
+
+/// The variables that are assigned to, or nothing where no way leads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State(pub(super) Option<BTreeMap<String, Binding>>);
+
+impl State {
+    pub(super) fn entry() -> Self {
+        Self(Some(BTreeMap::new()))
+    }
+
+    pub(super) fn unreachable() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn is_reachable(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Binding> {
+        self.0.as_ref()?.get(name)
+    }
+
+    pub(super) fn bind(&mut self, name: &str, ty: Type, literal: bool, at: TextRange) {
+        if let Some(variables) = &mut self.0 {
+            let binding = Binding {
+                holds: Holds::One(ty),
+                maybe_unbound: false,
+                literal,
+                at,
+            };
+            variables.insert(name.to_owned(), binding);
+        }
+    }
+
+    /// What is known where two ways meet. Names whose integer literals have to be floats go into `promote`.
+    pub(super) fn join(self, other: Self, promote: &mut BTreeSet<String>) -> Self {
+        let (mut left, right) = match (self.0, other.0) {
+            (Some(left), Some(right)) => (left, right),
+            (left, right) => return Self(left.or(right)),
+        };
+        for (name, binding) in &mut left {
+            match right.get(name) {
+                None => binding.maybe_unbound = true,
+                Some(other) => binding.meet(other, || {
+                    promote.insert(name.clone());
+                }),
+            }
+        }
+        for (name, mut binding) in right {
+            left.entry(name).or_insert_with(|| {
+                binding.maybe_unbound = true;
+                binding
+            });
+        }
+        Self(Some(left))
+    }
+
+    /// Whether both know the same, wherever it was assigned.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(left), Some(right)) => {
+                left.len() == right.len()
+                    && left
+                        .iter()
+                        .zip(right)
+                        .all(|((name, mine), (other, theirs))| {
+                            name == other && mine.agrees_with(theirs)
+                        })
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Binding {
+    fn meet(&mut self, other: &Self, promote: impl FnOnce()) {
+        self.maybe_unbound |= other.maybe_unbound;
+        let (Holds::One(mine), Holds::One(theirs)) = (self.holds, other.holds) else {
+            if matches!(other.holds, Holds::Clash(_)) {
+                self.holds = other.holds;
+            }
+            return;
+        };
+        if mine == theirs {
+            self.literal &= other.literal;
+            return;
+        }
+        let literal_meets_float = (self.literal && mine == Type::Int && theirs == Type::Float)
+            || (other.literal && theirs == Type::Int && mine == Type::Float);
+        self.literal = false;
+        if literal_meets_float {
+            self.holds = Holds::One(Type::Float);
+            promote();
+        } else {
+            self.holds = Holds::Clash([(mine, self.at), (theirs, other.at)]);
+        }
+    }
+
+    fn agrees_with(&self, other: &Self) -> bool {
+        let same = match (self.holds, other.holds) {
+            (Holds::One(mine), Holds::One(theirs)) => mine == theirs,
+            (Holds::Clash(_), Holds::Clash(_)) => true,
+            _ => false,
+        };
+        same && self.maybe_unbound == other.maybe_unbound && self.literal == other.literal
+    }
+}

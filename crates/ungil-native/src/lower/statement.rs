@@ -1,0 +1,237 @@
+//! Statements.
+
+use ruff_python_ast as ast;
+use ruff_python_ast::Stmt as Syntax;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Lowered;
+use super::function::FunctionLowerer;
+use super::state::State;
+use crate::diagnostic::Diagnostic;
+use crate::environment::Global;
+use crate::ir::{Block, Expr, Message, Raise, Stmt};
+use crate::types::Type;
+
+impl FunctionLowerer<'_, '_> {
+    pub(super) fn statements(&mut self, body: &[Syntax]) -> Lowered<()> {
+        for stmt in body {
+            if !self.state.is_reachable() {
+                // Python never gets there either.
+                return Ok(());
+            }
+            self.nested(stmt.range(), |this| this.statement(stmt))?;
+        }
+        Ok(())
+    }
+
+    /// Lowers into a block of its own.
+    pub(super) fn block_of(&mut self, body: &[Syntax]) -> Lowered<Block> {
+        let outer = std::mem::take(&mut self.block);
+        let result = self.statements(body);
+        let inner = std::mem::replace(&mut self.block, outer);
+        result.map(|()| inner)
+    }
+
+    fn statement(&mut self, stmt: &Syntax) -> Lowered<()> {
+        match stmt {
+            Syntax::Pass(_) => Ok(()),
+            Syntax::Expr(inner) => self.expression_statement(&inner.value),
+            Syntax::Assign(inner) => self.assignment(inner),
+            Syntax::AugAssign(inner) => self.augmented(inner),
+            Syntax::AnnAssign(inner) => self.annotated_assignment(inner),
+            Syntax::If(inner) => self.if_statement(inner),
+            Syntax::While(inner) => self.while_loop(inner),
+            Syntax::For(inner) => self.for_loop(inner),
+            Syntax::Return(inner) => self.return_statement(inner),
+            Syntax::Break(_) => {
+                self.leave_loop(true);
+                Ok(())
+            }
+            Syntax::Continue(_) => {
+                self.leave_loop(false);
+                Ok(())
+            }
+            Syntax::Assert(inner) => self.assert_statement(inner),
+            Syntax::Raise(inner) => self.raise_statement(inner),
+            other => Err(self.refuse_statement(other)),
+        }
+    }
+
+    fn expression_statement(&mut self, value: &ast::Expr) -> Lowered<()> {
+        // A docstring, or `...`.
+        if matches!(
+            value,
+            ast::Expr::StringLiteral(_) | ast::Expr::EllipsisLiteral(_)
+        ) {
+            return Ok(());
+        }
+        let value = self.expression(value)?;
+        self.emit(Stmt::Eval(value));
+        Ok(())
+    }
+
+    fn if_statement(&mut self, stmt: &ast::StmtIf) -> Lowered<()> {
+        self.if_else(&stmt.test, &stmt.body, &stmt.elif_else_clauses)
+    }
+
+    fn if_else(
+        &mut self,
+        test: &ast::Expr,
+        body: &[Syntax],
+        clauses: &[ast::ElifElseClause],
+    ) -> Lowered<()> {
+        let test = self.condition(test)?;
+        let before = self.state.clone();
+        let then = self.block_of(body)?;
+        let after_then = std::mem::replace(&mut self.state, before);
+        let other = match clauses.split_first() {
+            None => Vec::new(),
+            Some((clause, rest)) => match &clause.test {
+                None => self.block_of(&clause.body)?,
+                Some(test) => {
+                    let outer = std::mem::take(&mut self.block);
+                    let result = self.nested(clause.range, |this| {
+                        this.if_else(test, &clause.body, rest)
+                    });
+                    let inner = std::mem::replace(&mut self.block, outer);
+                    result.map(|()| inner)?
+                }
+            },
+        };
+        let after_other = std::mem::take(&mut self.state);
+        self.state = after_then.join(after_other, &mut self.promote);
+        self.emit(Stmt::If(test, then, other));
+        Ok(())
+    }
+
+    fn return_statement(&mut self, stmt: &ast::StmtReturn) -> Lowered<()> {
+        let value = match &stmt.value {
+            None => Expr::none(),
+            Some(value) => self.expression(value)?,
+        };
+        let range = stmt.value.as_ref().map_or(stmt.range(), |v| v.range());
+        if matches!(value.ty, Type::Array(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "a native function cannot return an array")
+                    .label("an array")
+                    .help("write the result into an array that is passed as an argument"),
+            ));
+        }
+        let value = match self.returns {
+            None => {
+                self.returns = Some((value.ty, range));
+                value
+            }
+            Some((ty, _)) if ty == value.ty => value,
+            Some((ty, at)) => self.returned_as(ty, at, value, range)?,
+        };
+        self.emit(Stmt::Return(value));
+        self.state = State::unreachable();
+        Ok(())
+    }
+
+    fn returned_as(
+        &mut self,
+        ty: Type,
+        at: TextRange,
+        value: Expr,
+        range: TextRange,
+    ) -> Lowered<Expr> {
+        match (ty, value.ty) {
+            (Type::Float, Type::Int | Type::Bool) if self.returns_annotated => {
+                Ok(self.to_exact_float(value, range))
+            }
+            (Type::Int, Type::Bool) if self.returns_annotated => Ok(self.to_int(value)),
+            (_, other) => {
+                let diagnostic = Diagnostic::new(
+                    range,
+                    format!("`{}` returns values of two types", self.source.name),
+                )
+                .label(format!("this is {}", other.with_article()))
+                .context(
+                    at,
+                    if self.returns_annotated {
+                        format!("annotated as {}", ty.with_article())
+                    } else {
+                        format!("this is {}", ty.with_article())
+                    },
+                );
+                let mixed = |one: Type| matches!(one, Type::Int | Type::Float | Type::Bool);
+                Err(self.refuse(if mixed(ty) && mixed(other) && !self.returns_annotated {
+                    diagnostic.help("annotate the result: with `-> float` ints become floats")
+                } else {
+                    diagnostic.help("return values of one type")
+                }))
+            }
+        }
+    }
+
+    fn assert_statement(&mut self, stmt: &ast::StmtAssert) -> Lowered<()> {
+        let test = self.condition(&stmt.test)?;
+        let message = match stmt.msg.as_deref() {
+            None => Message::None,
+            Some(ast::Expr::StringLiteral(text)) => plain(text.value.to_str()),
+            Some(other) => return Err(self.refuse_message(other.range())),
+        };
+        let error = Raise {
+            exception: "AssertionError".to_owned(),
+            message,
+        };
+        let site = self.push_site(stmt.range(), Some(error));
+        self.emit(Stmt::If(test, Vec::new(), vec![Stmt::Raise(site)]));
+        Ok(())
+    }
+
+    fn raise_statement(&mut self, stmt: &ast::StmtRaise) -> Lowered<()> {
+        let not_built_in = |this: &Self, range| {
+            this.refuse(
+                Diagnostic::new(range, "this cannot be raised from native code")
+                    .label("not a built-in exception with a constant text")
+                    .help("write, for example, `raise ValueError(\"what is wrong\")`"),
+            )
+        };
+        if let Some(cause) = &stmt.cause {
+            return Err(not_built_in(self, cause.range()));
+        }
+        let Some(raised) = stmt.exc.as_deref() else {
+            return Err(not_built_in(self, stmt.range()));
+        };
+        let (class, message) = match raised {
+            ast::Expr::Call(call) if call.arguments.keywords.is_empty() => {
+                let message = match &*call.arguments.args {
+                    [] => Message::None,
+                    [ast::Expr::StringLiteral(text)] => plain(text.value.to_str()),
+                    [other, ..] => return Err(self.refuse_message(other.range())),
+                };
+                (&*call.func, message)
+            }
+            other => (other, Message::None),
+        };
+        let exception = match class {
+            ast::Expr::Name(name) if !self.is_local(&name.id) => {
+                match self.lowerer.environment.global(self.id, &name.id) {
+                    Global::Exception(exception) => exception,
+                    _ => return Err(not_built_in(self, class.range())),
+                }
+            }
+            _ => return Err(not_built_in(self, class.range())),
+        };
+        let site = self.push_site(stmt.range(), Some(Raise { exception, message }));
+        self.emit(Stmt::Raise(site));
+        self.state = State::unreachable();
+        Ok(())
+    }
+
+    fn refuse_message(&self, range: TextRange) -> Box<super::Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "native code has no text to build a message from")
+                .label("not a constant text")
+                .help("use one constant text, in quotes"),
+        )
+    }
+}
+
+/// A user's text as a message: its braces stand for themselves.
+fn plain(text: &str) -> Message {
+    Message::Text(text.replace('{', "{{").replace('}', "}}"))
+}

@@ -1,0 +1,345 @@
+//! Intervals through the statements.
+
+use super::interval::Interval;
+use crate::environment::Options;
+use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, Stmt, While};
+use crate::types::Type;
+
+/// Sizes of arrays, checked when they are passed.
+const SIZES: Interval = Interval {
+    low: 0,
+    high: 1 << 48,
+};
+
+/// What each slot can be; nothing where no way leads.
+type Facts = Option<Vec<Interval>>;
+
+struct Analysis {
+    wrap: bool,
+    /// What is known where the loops around are left and gone on with.
+    loops: Vec<(Facts, Facts)>,
+}
+
+pub(super) fn analyse(function: &mut Function, options: Options) {
+    let mut analysis = Analysis {
+        wrap: options.wrap,
+        loops: Vec::new(),
+    };
+    let facts = vec![Interval::ALL; function.slots.len()];
+    analysis.block(&mut function.body, Some(facts));
+}
+
+fn join(left: Facts, right: Facts) -> Facts {
+    match (left, right) {
+        (Some(mut left), Some(right)) => {
+            for (mine, theirs) in left.iter_mut().zip(right) {
+                *mine = mine.join(theirs);
+            }
+            Some(left)
+        }
+        (left, right) => left.or(right),
+    }
+}
+
+fn settle(guard: &mut Guard, proved: bool) {
+    if guard.proof != Proof::Waived {
+        guard.proof = if proved { Proof::Proved } else { Proof::Open };
+    }
+}
+
+impl Analysis {
+    fn block(&mut self, block: &mut [Stmt], mut facts: Facts) -> Facts {
+        for stmt in block {
+            let Some(known) = facts else {
+                return None;
+            };
+            facts = self.statement(stmt, known);
+        }
+        facts
+    }
+
+    fn statement(&mut self, stmt: &mut Stmt, mut known: Vec<Interval>) -> Facts {
+        match stmt {
+            Stmt::Set(slot, value) => {
+                known[*slot] = self.expression(value, &mut known);
+                Some(known)
+            }
+            Stmt::Store(store) => {
+                let value = self.expression(&mut store.value, &mut known);
+                self.expression(&mut store.array, &mut known);
+                for index in &mut store.index {
+                    self.expression(index, &mut known);
+                }
+                if let (Type::Array(array), Some(last)) =
+                    (store.array.ty, store.guards.last_mut())
+                {
+                    let (low, high) = array.element.bounds();
+                    settle(last, value.is_within(Interval::new(low, high)));
+                }
+                Some(known)
+            }
+            Stmt::Eval(value) | Stmt::Return(value) => {
+                self.expression(value, &mut known);
+                matches!(stmt, Stmt::Eval(_)).then_some(known)
+            }
+            Stmt::If(test, then, other) => {
+                self.expression(test, &mut known);
+                let (mut yes, mut no) = (known.clone(), known);
+                refine(test, true, &mut yes);
+                refine(test, false, &mut no);
+                let after_then = self.block(then, Some(yes));
+                let after_other = self.block(other, Some(no));
+                join(after_then, after_other)
+            }
+            Stmt::While(inner) => self.while_loop(inner, known),
+            Stmt::Count(count) => self.count_loop(count, known),
+            Stmt::Break => self.leave(known, true),
+            Stmt::Continue => self.leave(known, false),
+            Stmt::Raise(_) => None,
+        }
+    }
+
+    fn leave(&mut self, known: Vec<Interval>, for_good: bool) -> Facts {
+        if let Some((breaks, continues)) = self.loops.last_mut() {
+            let way = if for_good { breaks } else { continues };
+            *way = join(way.take(), Some(known));
+        }
+        None
+    }
+
+    /// Goes through a loop's body until what is known at its head holds for all rounds; gives that, and
+    /// what is known where it is left by `break`.
+    fn until_stable(
+        &mut self,
+        mut head: Vec<Interval>,
+        mut round: impl FnMut(&mut Self, Vec<Interval>) -> Facts,
+    ) -> (Vec<Interval>, Facts) {
+        loop {
+            self.loops.push((None, None));
+            let end = round(self, head.clone());
+            let (breaks, continues) = self.loops.pop().expect("pushed above");
+            let Some(next) = join(end, continues) else {
+                return (head, breaks);
+            };
+            let stable = next
+                .iter()
+                .zip(&head)
+                .all(|(next, head)| next.is_within(*head));
+            if stable {
+                return (head, breaks);
+            }
+            for (head, next) in head.iter_mut().zip(next) {
+                *head = head.widen(head.join(next));
+            }
+        }
+    }
+
+    fn while_loop(&mut self, inner: &mut While, known: Vec<Interval>) -> Facts {
+        let While { test, body, .. } = inner;
+        let (mut head, breaks) = self.until_stable(known, |this, mut known| {
+            this.expression(test, &mut known);
+            refine(test, true, &mut known);
+            this.block(body, Some(known))
+        });
+        refine(test, false, &mut head);
+        let end = self.block(&mut inner.orelse, Some(head));
+        join(end, breaks)
+    }
+
+    fn count_loop(&mut self, count: &mut Count, mut known: Vec<Interval>) -> Facts {
+        let start = self.expression(&mut count.start, &mut known);
+        let stop = self.expression(&mut count.stop, &mut known);
+        let step = self.expression(&mut count.step, &mut known);
+        settle(&mut count.guard, !step.contains(0));
+        let up = Interval::new(start.low, stop.high.saturating_sub(1).max(start.low));
+        let down = Interval::new(stop.low.saturating_add(1).min(start.high), start.high);
+        let values = if step.low > 0 {
+            up
+        } else if step.high < 0 {
+            down
+        } else {
+            up.join(down)
+        };
+        let (slot, body) = (count.slot, &mut count.body);
+        let (head, breaks) = self.until_stable(known, |this, mut known| {
+            known[slot] = values;
+            this.block(body, Some(known))
+        });
+        let end = self.block(&mut count.orelse, Some(head));
+        join(end, breaks)
+    }
+
+    /// What an expression can be; settles its guards.
+    fn expression(&mut self, expr: &mut Expr, known: &mut Vec<Interval>) -> Interval {
+        match expr.op {
+            Op::Let(slot) => {
+                known[slot] = self.expression(&mut expr.args[0], known);
+                return self.expression(&mut expr.args[1], known);
+            }
+            Op::And | Op::Or => {
+                self.expression(&mut expr.args[0], known);
+                let mut then = known.clone();
+                refine(&expr.args[0], expr.op == Op::And, &mut then);
+                self.expression(&mut expr.args[1], &mut then);
+                return Interval::ALL;
+            }
+            Op::Select => {
+                self.expression(&mut expr.args[0], known);
+                let (mut yes, mut no) = (known.clone(), known.clone());
+                refine(&expr.args[0], true, &mut yes);
+                refine(&expr.args[0], false, &mut no);
+                let then = self.expression(&mut expr.args[1], &mut yes);
+                return then.join(self.expression(&mut expr.args[2], &mut no));
+            }
+            _ => {}
+        }
+        let args: Vec<Interval> = expr
+            .args
+            .iter_mut()
+            .map(|arg| self.expression(arg, known))
+            .collect();
+        self.operation(expr, &args, known)
+    }
+
+    fn operation(&self, expr: &mut Expr, args: &[Interval], known: &[Interval]) -> Interval {
+        let guards = &mut expr.guards;
+        let overflowing = |(result, fits): (Interval, bool), guard: &mut Guard| {
+            settle(guard, fits);
+            if self.wrap && !fits { Interval::ALL } else { result }
+        };
+        match expr.op {
+            Op::Int(value) => Interval::exactly(value),
+            Op::Slot(slot) | Op::BoundSlot(slot) => known[slot],
+            Op::Dim(_) => SIZES,
+            Op::BoolToInt => Interval::new(0, 1),
+            Op::Load => match expr.args[0].ty {
+                Type::Array(array) => {
+                    let (low, high) = array.element.bounds();
+                    Interval::new(low, high)
+                }
+                _ => Interval::ALL,
+            },
+            Op::Add => overflowing(args[0].add(args[1]), &mut guards[0]),
+            Op::Sub => overflowing(args[0].sub(args[1]), &mut guards[0]),
+            Op::Mul => overflowing(args[0].mul(args[1]), &mut guards[0]),
+            Op::Neg => overflowing(Interval::exactly(0).sub(args[0]), &mut guards[0]),
+            Op::Abs => overflowing(args[0].abs(), &mut guards[0]),
+            Op::Shl => {
+                settle(&mut guards[0], args[1].low >= 0);
+                overflowing(args[0].shl(args[1]), &mut guards[1])
+            }
+            Op::Shr => {
+                settle(&mut guards[0], args[1].low >= 0);
+                args[0].shr(args[1])
+            }
+            Op::Pow => {
+                settle(&mut guards[0], args[1].low >= 0);
+                Interval::ALL
+            }
+            Op::FloorDiv => {
+                settle(&mut guards[0], !args[1].contains(0));
+                let fits = !(args[0].contains(i64::MIN) && args[1].contains(-1));
+                settle(&mut guards[1], fits);
+                expr.plain = args[0].low >= 0 && args[1].low >= 0;
+                args[0].floor_div(args[1])
+            }
+            Op::Mod => {
+                settle(&mut guards[0], !args[1].contains(0));
+                expr.plain = args[0].low >= 0 && args[1].low >= 0;
+                args[0].modulo(args[1])
+            }
+            Op::TrueDiv => {
+                settle(&mut guards[0], !args[1].contains(0));
+                expr.plain = args[0].is_exact_as_float() && args[1].is_exact_as_float();
+                Interval::ALL
+            }
+            Op::IntToFloat => {
+                if let Some(guard) = guards.first_mut() {
+                    settle(guard, args[0].is_exact_as_float());
+                }
+                Interval::ALL
+            }
+            Op::CompareMixed(_) => {
+                expr.plain = args[0].is_exact_as_float();
+                Interval::ALL
+            }
+            Op::BitAnd if expr.ty == Type::Int => args[0].bit_and(args[1]),
+            Op::BitOr | Op::BitXor if expr.ty == Type::Int => args[0].bit_or(args[1]),
+            Op::Invert => Interval::exactly(-1).sub(args[0]).0,
+            _ => Interval::ALL,
+        }
+    }
+}
+
+/// Takes into account that a condition holds, or does not.
+fn refine(test: &Expr, holds: bool, known: &mut [Interval]) {
+    match test.op {
+        Op::Not => refine(&test.args[0], !holds, known),
+        Op::And if holds => {
+            refine(&test.args[0], true, known);
+            refine(&test.args[1], true, known);
+        }
+        Op::Or if !holds => {
+            refine(&test.args[0], false, known);
+            refine(&test.args[1], false, known);
+        }
+        Op::Let(slot) => {
+            refine(&test.args[1], holds, known);
+            // What is found out of a copy holds for the original, if that was one.
+            if let Op::Slot(original) = test.args[0].op {
+                known[original] = known[original].meet(known[slot]);
+            }
+        }
+        Op::Compare(comparison) if test.args[0].ty == Type::Int => {
+            let comparison = if holds {
+                comparison
+            } else {
+                comparison.negated()
+            };
+            let (left, right) = (&test.args[0], &test.args[1]);
+            let (low, high) = (simple(left, known), simple(right, known));
+            constrain(left, comparison, high, known);
+            constrain(right, comparison.mirrored(), low, known);
+        }
+        _ => {}
+    }
+}
+
+/// What a constant or a slot can be; anything where it takes more to know.
+fn simple(expr: &Expr, known: &[Interval]) -> Interval {
+    match expr.op {
+        Op::Int(value) => Interval::exactly(value),
+        Op::Slot(slot) => known[slot],
+        Op::Dim(_) => SIZES,
+        Op::Mod if matches!(expr.args[1].op, Op::Int(_)) => {
+            simple(&expr.args[0], known).modulo(simple(&expr.args[1], known))
+        }
+        _ => Interval::ALL,
+    }
+}
+
+fn constrain(expr: &Expr, comparison: Comparison, other: Interval, known: &mut [Interval]) {
+    let Op::Slot(slot) = expr.op else { return };
+    let own = known[slot];
+    let allowed = match comparison {
+        Comparison::Lt => Interval::new(i64::MIN, other.high.saturating_sub(1)),
+        Comparison::Le => Interval::new(i64::MIN, other.high),
+        Comparison::Gt => Interval::new(other.low.saturating_add(1), i64::MAX),
+        Comparison::Ge => Interval::new(other.low, i64::MAX),
+        Comparison::Eq => other,
+        Comparison::Ne if other.low == other.high => {
+            let mut left = own;
+            if left.low == other.low {
+                left.low = left.low.saturating_add(1);
+            }
+            if left.high == other.low {
+                left.high = left.high.saturating_sub(1);
+            }
+            left
+        }
+        Comparison::Ne => return,
+    };
+    if allowed.low <= allowed.high {
+        known[slot] = own.meet(allowed);
+    }
+}

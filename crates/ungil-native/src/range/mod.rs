@@ -1,0 +1,20 @@
+//! Which checks cannot fail.
+//!
+//! First, intervals: what an int can be at each place, by going through the statements (loops until
+//! nothing changes, with bounds that move going on to landmarks). Then, what is left in innermost loops
+//! and changes evenly with the loop's variable is checked before the loop.
+
+mod analysis;
+mod hoist;
+mod interval;
+
+use crate::environment::Options;
+use crate::ir::Program;
+
+/// Marks the checks of all functions.
+pub(crate) fn prove(program: &mut Program, options: &[Options]) {
+    for (function, options) in program.functions.iter_mut().zip(options) {
+        analysis::analyse(function, *options);
+        hoist::hoist(function);
+    }
+}

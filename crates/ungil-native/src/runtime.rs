@@ -1,0 +1,129 @@
+//! What machine code calls and what it shares with its caller.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+
+/// Sites of a traceback that are kept.
+pub const TRACE: usize = 64;
+
+/// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Context {
+    /// Rounds of loops until `ungil_poll` is called.
+    pub fuel: i64,
+    /// The address below which the stack must not grow.
+    pub stack_limit: usize,
+    /// Details of an error.
+    pub a: i64,
+    /// Details of an error.
+    pub b: i64,
+    /// Details of an error.
+    pub x: f64,
+    /// Details of an error.
+    pub y: f64,
+    /// Number of sites from the error outwards, those that are not kept included.
+    pub depth: u32,
+    /// The caller's own.
+    pub host: *mut c_void,
+    /// The sites, that of the error first.
+    pub trace: [u32; TRACE],
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(Context, depth) == 48);
+    assert!(std::mem::offset_of!(Context, host) == 56);
+    assert!(std::mem::offset_of!(Context, trace) == 64);
+};
+
+/// Machine code's signature.
+pub type Entry = unsafe extern "C" fn(
+    arguments: *const u64,
+    result: *mut u64,
+    context: *mut Context,
+) -> i32;
+
+/// Called now and then by loops; not zero: leave.
+pub type Poll = extern "C" fn(context: *mut Context) -> i32;
+
+/// `a / b` of ints, rounded once, to the nearest, ties to even; `b` is not zero.
+pub extern "C" fn divide_ints(a: i64, b: i64) -> f64 {
+    let (numerator, denominator) = (u128::from(a.unsigned_abs()), u128::from(b.unsigned_abs()));
+    if numerator == 0 {
+        return if b < 0 { -0.0 } else { 0.0 };
+    }
+    // A quotient of at least 55 bits, and of at most 56, whose last one tells of what was cut off.
+    let bits = |value: u128| 128 - value.leading_zeros();
+    let shift = 55 + bits(denominator) - bits(numerator).min(55 + bits(denominator));
+    let shifted = numerator << shift;
+    let quotient = (shifted / denominator) | u128::from(shifted % denominator != 0);
+    let scaled = quotient as f64 * 2_f64.powi(-(shift as i32));
+    if (a < 0) == (b < 0) { scaled } else { -scaled }
+}
+
+macro_rules! libm {
+    ($($name:ident $($argument:ident)+;)+) => {
+        unsafe extern "C" {
+            $(safe fn $name($($argument: f64),+) -> f64;)+
+        }
+
+        /// The address of a function that machine code may call, by its name there.
+        pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
+            match name {
+                $(stringify!($name) => Some($name as *const () as usize),)+
+                "ungil_divide_ints" => Some(divide_ints as *const () as usize),
+                "ungil_poll" => Some(poll as *const () as usize),
+                "memset" => Some(libc::memset as *const () as usize),
+                "memcpy" => Some(libc::memcpy as *const () as usize),
+                "memmove" => Some(libc::memmove as *const () as usize),
+                "memcmp" | "bcmp" => Some(libc::memcmp as *const () as usize),
+                _ => None,
+            }
+        }
+    };
+}
+
+libm! {
+    pow x y; fmod x y; atan2 x y; exp x; exp2 x; expm1 x; log x; log2 x; log10 x; log1p x;
+    sin x; cos x; tan x; asin x; acos x; atan x; sinh x; cosh x; tanh x; asinh x; acosh x; atanh x;
+    erf x; erfc x; cbrt x; floor x; ceil x; rint x; trunc x; sqrt x; fma x y z;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn quotients_of_exact_floats_are_those_of_the_floats(a in -(1_i64 << 53)..1 << 53, b in 1_i64..1 << 53) {
+            prop_assert_eq!(divide_ints(a, b), a as f64 / b as f64);
+            prop_assert_eq!(divide_ints(a, -b), a as f64 / -b as f64);
+        }
+
+        #[test]
+        fn no_float_is_closer_to_the_quotient(a in any::<i64>(), b in any::<i64>()) {
+            prop_assume!(a != 0 && b != 0);
+            let quotient = divide_ints(a, b).abs();
+            // |a| / |b| lies between the middles to the neighbours, which are compared exactly where
+            // everything is scaled to ints of 128 bits.
+            let (a, b) = (u128::from(a.unsigned_abs()), u128::from(b.unsigned_abs()));
+            let mantissa = u128::from(quotient.to_bits() & ((1 << 52) - 1) | 1 << 52);
+            let exponent = (quotient.to_bits() >> 52) as i32 - 1075;
+            // mantissa * 2**exponent, with middles (2 * mantissa +- 1) * 2**(exponent - 1)
+            let (low, high) = (2 * mantissa - 1, 2 * mantissa + 1);
+            let shift = exponent - 1;
+            if (-63..=0).contains(&shift) {
+                let scaled = a << -shift.max(-64);
+                prop_assert!(low * b <= scaled && scaled <= high * b);
+            }
+        }
+    }
+
+    #[test]
+    fn the_extremes() {
+        assert_eq!(divide_ints(i64::MIN, 1), -9_223_372_036_854_775_808.0);
+        assert_eq!(divide_ints(1, i64::MIN), -1.084_202_172_485_504_4e-19);
+        assert_eq!(divide_ints(i64::MAX, i64::MAX), 1.0);
+    }
+}

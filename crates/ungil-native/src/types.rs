@@ -1,0 +1,135 @@
+//! The types of values, and how they are called in messages.
+
+use std::fmt;
+
+/// The type of a value in the native language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// `None`: what a function returns that returns nothing.
+    None,
+    /// `bool`.
+    Bool,
+    /// `int` of 64 bits, whose overflow is an error.
+    Int,
+    /// `float`: IEEE 754 binary64, as in `CPython`.
+    Float,
+    /// An array of numbers in somebody else's memory.
+    Array(ArrayType),
+}
+
+/// The type of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArrayType {
+    /// What it holds.
+    pub element: Element,
+    /// Number of dimensions, 1 to 4.
+    pub dimensions: u8,
+    /// Whether its elements lie one after the other in C's order.
+    pub contiguous: bool,
+    /// Whether it may be written to.
+    pub writable: bool,
+}
+
+/// What an array holds. Reading gives a Python number: `bool`, `int` or `float`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Element {
+    /// One byte, 0 or 1.
+    Bool,
+    /// Signed integer of that many bits.
+    Signed(u8),
+    /// Unsigned integer of that many bits.
+    Unsigned(u8),
+    /// Floating point of 32 bits.
+    Float32,
+    /// Floating point of 64 bits.
+    Float64,
+}
+
+impl Element {
+    /// The element of a buffer's format string (`struct`'s letters) and size in bytes, if it has one.
+    pub fn of_format(format: &str, size: usize) -> Option<Self> {
+        let letters = match format.as_bytes() {
+            [b'@' | b'=' | b'<', rest @ ..] => rest,
+            rest => rest,
+        };
+        let bits = u8::try_from(size * 8).ok()?;
+        match letters {
+            [b'?'] if size == 1 => Some(Self::Bool),
+            [b'b' | b'h' | b'i' | b'l' | b'q' | b'n'] => Some(Self::Signed(bits)),
+            [b'B' | b'H' | b'I' | b'L' | b'Q' | b'N'] => Some(Self::Unsigned(bits)),
+            [b'f'] if size == 4 => Some(Self::Float32),
+            [b'd'] if size == 8 => Some(Self::Float64),
+            _ => None,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Bool => 1,
+            Self::Signed(bits) | Self::Unsigned(bits) => usize::from(bits) / 8,
+            Self::Float32 => 4,
+            Self::Float64 => 8,
+        }
+    }
+
+    /// The type of the number that reading gives.
+    pub fn read(self) -> Type {
+        match self {
+            Self::Bool => Type::Bool,
+            Self::Signed(_) | Self::Unsigned(_) => Type::Int,
+            Self::Float32 | Self::Float64 => Type::Float,
+        }
+    }
+
+    /// The smallest and the largest number of an integer element, as far as an `int` reaches.
+    pub fn bounds(self) -> (i64, i64) {
+        match self {
+            Self::Bool => (0, 1),
+            Self::Signed(bits) if bits < 64 => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+            Self::Unsigned(bits) if bits < 64 => (0, (1 << bits) - 1),
+            Self::Unsigned(_) => (0, i64::MAX),
+            _ => (i64::MIN, i64::MAX),
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Signed(bits) => write!(f, "int{bits}"),
+            Self::Unsigned(bits) => write!(f, "uint{bits}"),
+            Self::Float32 => f.write_str("float32"),
+            Self::Float64 => f.write_str("float64"),
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Bool => f.write_str("bool"),
+            Self::Int => f.write_str("int"),
+            Self::Float => f.write_str("float"),
+            Self::Array(array) => write!(f, "{}-d {} array", array.dimensions, array.element),
+        }
+    }
+}
+
+impl Type {
+    /// The type with its article, for sentences.
+    pub fn with_article(self) -> String {
+        match self {
+            Self::None => "None".to_owned(),
+            Self::Int => "an int".to_owned(),
+            _ => format!("a {self}"),
+        }
+    }
+
+    /// Whether it is a number (a `bool` is one, as in Python).
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Bool | Self::Int | Self::Float)
+    }
+}

@@ -1,0 +1,300 @@
+//! Python's objects as words of memory, and the result as a Python object.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt};
+use ungil_native::{ArrayType, Element, Type};
+
+/// The largest size of a dimension, in elements: checks of indices rely on it.
+const LARGEST: isize = 1 << 48;
+
+/// What is passed to machine code: the words, and the buffers that they point into.
+#[derive(Default)]
+pub(super) struct Words {
+    pub(super) words: Vec<u64>,
+    buffers: Vec<Buffer>,
+}
+
+/// A buffer that is held: its owner can neither free nor resize it.
+struct Buffer(Box<ffi::Py_buffer>);
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: got by `PyObject_GetBuffer`, released once, attached (words live on calls' stacks).
+        unsafe { ffi::PyBuffer_Release(&raw mut *self.0) };
+    }
+}
+
+/// Who is being called, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Parameter<'a> {
+    pub(super) function: &'a str,
+    pub(super) name: &'a str,
+    pub(super) annotated: Option<Type>,
+}
+
+impl Parameter<'_> {
+    fn wrong(&self, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+        let got = value
+            .get_type()
+            .fully_qualified_name()
+            .map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!(
+            "{}() argument '{}': expected {expected}, got {got}",
+            self.function, self.name
+        ))
+    }
+
+    fn too_large(&self, value: &Bound<'_, PyAny>, what: &str) -> PyErr {
+        let text = value.to_string();
+        let text = if text.len() > 60 { "an int" } else { &text };
+        PyOverflowError::new_err(format!(
+            "{}() argument '{}': {text} {what}",
+            self.function, self.name
+        ))
+    }
+
+    fn refused(&self, what: &str) -> PyErr {
+        PyValueError::new_err(format!(
+            "{}() argument '{}': {what}",
+            self.function, self.name
+        ))
+    }
+}
+
+impl Words {
+    /// Adds an argument; gives its type.
+    pub(super) fn push(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        parameter: Parameter<'_>,
+    ) -> PyResult<Type> {
+        match parameter.annotated {
+            Some(Type::Float) => {
+                let float = as_float(value, parameter)?;
+                self.words.push(float.to_bits());
+                Ok(Type::Float)
+            }
+            Some(Type::Int) => {
+                let Some(int) = as_int(value, parameter)? else {
+                    return Err(parameter.wrong("int", value));
+                };
+                self.words.push(int as u64);
+                Ok(Type::Int)
+            }
+            Some(Type::Bool) => {
+                let Some(truth) = as_bool(value)? else {
+                    return Err(parameter.wrong("bool", value));
+                };
+                self.words.push(u64::from(truth));
+                Ok(Type::Bool)
+            }
+            _ => self.push_any(value, parameter),
+        }
+    }
+
+    fn push_any(&mut self, value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<Type> {
+        if let Ok(float) = value.cast::<PyFloat>() {
+            self.words.push(float.value().to_bits());
+            return Ok(Type::Float);
+        }
+        if let Some(truth) = as_bool(value)? {
+            self.words.push(u64::from(truth));
+            return Ok(Type::Bool);
+        }
+        if let Some(int) = as_int(value, parameter)? {
+            self.words.push(int as u64);
+            return Ok(Type::Int);
+        }
+        if is_numpy_scalar(value) {
+            let float = as_float(value, parameter)?;
+            self.words.push(float.to_bits());
+            return Ok(Type::Float);
+        }
+        // SAFETY: a valid object.
+        if unsafe { ffi::PyObject_CheckBuffer(value.as_ptr()) } == 0 {
+            return Err(parameter.wrong("a number or an array", value));
+        }
+        self.push_array(value, parameter)
+    }
+
+    fn push_array(&mut self, value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<Type> {
+        let mut view = Box::new(ffi::Py_buffer::new());
+        let flags = ffi::PyBUF_RECORDS_RO;
+        // SAFETY: an object with buffers and a structure to fill; released by `Buffer`.
+        if unsafe { ffi::PyObject_GetBuffer(value.as_ptr(), &raw mut *view, flags) } != 0 {
+            let cause = PyErr::fetch(value.py());
+            let error = parameter.wrong("an array of numbers", value);
+            error.set_cause(value.py(), Some(cause));
+            return Err(error);
+        }
+        let buffer = Buffer(view);
+        let view = &buffer.0;
+        let dimensions = view.ndim as usize;
+        if !(1..=4).contains(&dimensions) {
+            return Err(parameter.refused(&format!(
+                "arrays have 1 to 4 dimensions here, this one has {dimensions}"
+            )));
+        }
+        // SAFETY: asked for with PyBUF_FORMAT: a C string that lives as long as the buffer, or null for bytes.
+        let format = unsafe {
+            if view.format.is_null() {
+                "B".to_owned()
+            } else {
+                CStr::from_ptr(view.format).to_string_lossy().into_owned()
+            }
+        };
+        let Some(element) = Element::of_format(&format, view.itemsize as usize) else {
+            return Err(PyTypeError::new_err(format!(
+                "{}() argument '{}': expected an array of numbers (bool, int8 to int64, uint8 to uint64, \
+                 float32 or float64), got one whose elements are {}",
+                parameter.function,
+                parameter.name,
+                described(&format),
+            )));
+        };
+        // SAFETY: asked for with PyBUF_STRIDES: as many sizes and strides as dimensions.
+        let (sizes, strides) = unsafe {
+            (
+                std::slice::from_raw_parts(view.shape, dimensions),
+                std::slice::from_raw_parts(view.strides, dimensions),
+            )
+        };
+        let count = sizes
+            .iter()
+            .try_fold(1_isize, |product, &size| product.checked_mul(size));
+        if count.is_none() || sizes.iter().any(|&size| size > LARGEST) {
+            return Err(parameter.refused("the array is too large"));
+        }
+        let contiguous = is_contiguous(sizes, strides, view.itemsize);
+        self.words.push(view.buf as u64);
+        self.words.extend(sizes.iter().map(|&size| size as u64));
+        if !contiguous {
+            self.words.extend(strides.iter().map(|&stride| stride as u64));
+        }
+        let writable = view.readonly == 0;
+        self.buffers.push(buffer);
+        Ok(Type::Array(ArrayType {
+            element,
+            dimensions: dimensions as u8,
+            contiguous,
+            writable,
+        }))
+    }
+}
+
+fn is_contiguous(sizes: &[isize], strides: &[isize], item: isize) -> bool {
+    if sizes.contains(&0) {
+        return true;
+    }
+    let mut expected = item;
+    sizes.iter().zip(strides).rev().all(|(&size, &stride)| {
+        let fits = size == 1 || stride == expected;
+        expected *= size;
+        fits
+    })
+}
+
+fn described(format: &str) -> String {
+    match format {
+        "O" => "Python objects".to_owned(),
+        "Zd" | "Zf" => "complex numbers".to_owned(),
+        "e" => "floats of 16 bits".to_owned(),
+        _ if format.starts_with(['>', '!']) => "stored with the most significant byte first".to_owned(),
+        _ => format!("of the format '{format}'"),
+    }
+}
+
+/// Whether it is one of NumPy's numbers that are not Python's as well.
+fn is_numpy_scalar(value: &Bound<'_, PyAny>) -> bool {
+    let class = value.get_type();
+    let from_numpy = class
+        .module()
+        .is_ok_and(|module| module.to_cow().is_ok_and(|module| module == "numpy"));
+    from_numpy
+        && value.hasattr("__float__").unwrap_or(false)
+        && value.hasattr("dtype").unwrap_or(false)
+        && value
+            .getattr("shape")
+            .and_then(|shape| shape.len())
+            .is_ok_and(|dimensions| dimensions == 0)
+        && value
+            .getattr("dtype")
+            .and_then(|dtype| dtype.getattr("kind"))
+            .and_then(|kind| kind.extract::<String>())
+            .is_ok_and(|kind| matches!(kind.as_str(), "b" | "i" | "u" | "f"))
+}
+
+fn as_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    if let Ok(truth) = value.cast::<PyBool>() {
+        return Ok(Some(truth.is_true()));
+    }
+    if is_numpy_scalar(value) {
+        let kind: String = value.getattr("dtype")?.getattr("kind")?.extract()?;
+        if kind == "b" {
+            return value.is_truthy().map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// An int or what stands for one; `None` if it is something else.
+fn as_int(value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<Option<i64>> {
+    let mut int = value.clone();
+    if !value.is_instance_of::<PyInt>() {
+        if !is_numpy_scalar(value) || value.is_instance_of::<PyFloat>() {
+            return Ok(None);
+        }
+        if let Some(truth) = as_bool(value)? {
+            return Ok(Some(i64::from(truth)));
+        }
+        // SAFETY: a valid object.
+        if unsafe { ffi::PyIndex_Check(value.as_ptr()) } == 0 {
+            return Ok(None);
+        }
+        int = value.call_method0("__index__")?;
+    }
+    let mut overflow = 0;
+    // SAFETY: an int, attached.
+    let result = unsafe { ffi::PyLong_AsLongLongAndOverflow(int.as_ptr(), &raw mut overflow) };
+    if overflow != 0 {
+        return Err(parameter.too_large(value, "does not fit into an int of 64 bits"));
+    }
+    Ok(Some(result))
+}
+
+/// A float, or an int that has a float of the same value.
+fn as_float(value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<f64> {
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Ok(float.value());
+    }
+    if let Some(int) = as_int(value, parameter)? {
+        let float = int as f64;
+        if float as i128 != i128::from(int) {
+            return Err(parameter.too_large(value, "has no float of the same value"));
+        }
+        return Ok(float);
+    }
+    if is_numpy_scalar(value) {
+        return value.call_method0("__float__")?.extract();
+    }
+    Err(parameter.wrong("float", value))
+}
+
+/// What a call returned, as Python has it.
+pub(super) fn returned(py: Python<'_>, ty: Type, word: u64) -> Py<PyAny> {
+    // SAFETY: attached; the functions give new references (or null, without memory, which panics here).
+    unsafe {
+        let object = match ty {
+            Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word)),
+            Type::Int => ffi::PyLong_FromLongLong(word as i64),
+            Type::Bool => ffi::PyBool_FromLong(i64::from(word != 0)),
+            Type::None | Type::Array(_) => return py.None(),
+        };
+        Bound::from_owned_ptr(py, object).unbind()
+    }
+}

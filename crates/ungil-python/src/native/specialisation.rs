@@ -1,0 +1,139 @@
+//! A native function for one list of argument types: its machine code and what that relies on.
+#![allow(unsafe_code)]
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use ungil_native::object::{self, Code};
+use ungil_native::runtime::{self, Entry};
+use ungil_native::{Checks, Compiled, FunctionId, Refusal, Site, Type};
+
+use super::environment::{Dependency, Place, PythonEnvironment};
+use super::function::NativeFunction;
+use super::running;
+
+/// The function in the object file that is called.
+const ENTRY: &str = "ungil_entry";
+
+#[derive(Debug)]
+pub(super) struct Specialisation {
+    pub(super) arguments: Vec<Type>,
+    pub(super) returns: Type,
+    pub(super) long: bool,
+    pub(super) recursive: bool,
+    pub(super) sites: Vec<Site>,
+    /// The functions that sites are in, by their number.
+    pub(super) functions: Vec<Py<NativeFunction>>,
+    pub(super) checks: Checks,
+    pub(super) ir: String,
+    pub(super) typed: String,
+    /// Where the object code was found: compiled, or in the cache.
+    pub(super) origin: String,
+    dependencies: Vec<Dependency>,
+    code: Code,
+}
+
+impl Specialisation {
+    pub(super) fn new(
+        function: &Bound<'_, NativeFunction>,
+        arguments: &[Type],
+    ) -> PyResult<Self> {
+        let py = function.py();
+        let mut environment = PythonEnvironment::new(function);
+        let compiled = ungil_native::compile(&mut environment, FunctionId(0), arguments);
+        if let Some(error) = environment.error.take() {
+            return Err(error);
+        }
+        let compiled = compiled.map_err(|refusal| refused(&environment, &refusal))?;
+        let (code, origin) = machine_code(py, &compiled)?;
+        let most = compiled.sites.iter().map(|site| site.function.0).max();
+        let functions = (0..=most.unwrap_or(0))
+            .map(|id| environment.function_object(FunctionId(id)).clone().unbind())
+            .collect();
+        Ok(Self {
+            arguments: arguments.to_vec(),
+            returns: compiled.returns,
+            long: compiled.long,
+            recursive: compiled.recursive,
+            sites: compiled.sites,
+            functions,
+            checks: compiled.checks,
+            ir: compiled.ir,
+            typed: compiled.typed,
+            origin,
+            dependencies: environment.dependencies,
+            code,
+        })
+    }
+
+    pub(super) fn entry(&self) -> Entry {
+        // SAFETY: the address of the function of this signature that `emit` writes, alive as `self` is.
+        unsafe { std::mem::transmute::<usize, Entry>(self.code.entry()) }
+    }
+
+    pub(super) fn code_size(&self) -> usize {
+        self.code.size()
+    }
+
+    /// Whether every global name still stands for the same object.
+    pub(super) fn is_current(&self, _py: Python<'_>) -> bool {
+        self.dependencies.iter().all(|dependency| {
+            let expected = dependency
+                .value
+                .as_ref()
+                .map_or(std::ptr::null_mut(), Py::as_ptr);
+            // SAFETY: attached, as the token shows; both calls give borrowed references, which are
+            // compared and not kept, and no error for interned keys.
+            let found = unsafe {
+                match &dependency.place {
+                    Place::Names(names, name) => {
+                        ffi::PyDict_GetItemWithError(names.as_ptr(), name.as_ptr())
+                    }
+                    Place::Cell(cell) => {
+                        let value = ffi::PyCell_Get(cell.as_ptr());
+                        ffi::Py_XDECREF(value);
+                        value
+                    }
+                }
+            };
+            found == expected
+        })
+    }
+}
+
+/// Has the LLVM IR compiled, or finds what was compiled before.
+fn machine_code(py: Python<'_>, compiled: &Compiled) -> PyResult<(Code, String)> {
+    let answer = py
+        .import("ungil._native.compiler")?
+        .call_method1("object_code", (PyString::new(py, &compiled.ir),))?;
+    let (bytes, origin): (Bound<'_, PyBytes>, String) = answer.extract()?;
+    let code = object::load(bytes.as_bytes(), ENTRY, |name| {
+        runtime::symbol(name, running::poll)
+    })
+    .map_err(|error| {
+        pyo3::exceptions::PyRuntimeError::new_err(format!(
+            "the compiled code cannot be loaded: {error}. Please report this with the function"
+        ))
+    })?;
+    Ok((code, origin))
+}
+
+/// The refusal as Python's exception.
+fn refused(environment: &PythonEnvironment<'_>, refusal: &Refusal) -> PyErr {
+    let function = environment.function_object(refusal.function);
+    let source = function.get().source();
+    let text = refusal.diagnostic.render(&source.source);
+    let place = source.source.place(refusal.diagnostic.range);
+    refusal_error(function.py(), &text, &source.source.file, place.line)
+}
+
+/// `ungil.native.Refused` with what was found.
+pub(super) fn refusal_error(py: Python<'_>, text: &str, file: &str, line: u32) -> PyErr {
+    let made = py
+        .import("ungil._native.errors")
+        .and_then(|module| module.call_method1("refused", (text, file, line)));
+    match made {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}

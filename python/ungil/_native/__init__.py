@@ -1,0 +1,108 @@
+"""`@ungil.native`: compile a function to machine code that runs with the GIL released."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ungil._native.errors import Refused
+from ungil._ungil import NativeFunction
+
+if TYPE_CHECKING:
+    from ungil._native.report import Report
+
+__all__ = ["native"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Native:
+    """The decorator `ungil.native`; see `docs/native.md` for the language."""
+
+    Refused = Refused
+
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+    @overload
+    def __call__(
+        self,
+        /,
+        *,
+        fastmath: bool = False,
+        boundscheck: bool = True,
+        wrap: bool = False,
+    ) -> Callable[[F], F]: ...
+    def __call__(
+        self,
+        function: F | None = None,
+        /,
+        *,
+        fastmath: bool = False,
+        boundscheck: bool = True,
+        wrap: bool = False,
+    ) -> F | Callable[[F], F]:
+        """Compile `function` when it is first called with arguments of some types.
+
+        `fastmath`: floats may be reordered and taken for finite. `boundscheck=False`: indices are
+        trusted. `wrap`: ints of 64 bits wrap around instead of raising `OverflowError`.
+
+        Raises `TypeError` for what is not a function of Python, `native.Refused` where its source
+        is not to be had; what is not in the language is refused when it is first called.
+        """
+        if function is None:
+            return functools.partial(  # type: ignore[return-value]
+                compiled_when_called, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
+            )
+        return compiled_when_called(function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap)  # type: ignore[return-value]
+
+    def report(self, function: Callable[..., Any], /) -> Report:
+        """What `function` was compiled to: types, checks, size, IR. Compiled by its first call."""
+        from ungil._native.report import Report  # noqa: PLC0415
+
+        if not isinstance(function, NativeFunction):
+            raise TypeError(f"report() takes a native function, not {type(function).__name__}")
+        return Report(function)
+
+    def __repr__(self) -> str:
+        return "ungil.native"
+
+
+def compiled_when_called(
+    function: Callable[..., Any], *, fastmath: bool, boundscheck: bool, wrap: bool
+) -> NativeFunction:
+    if isinstance(function, NativeFunction):
+        function = function.__wrapped__
+    if not isinstance(function, types.FunctionType):
+        raise TypeError(
+            f"native() takes a function that is written in Python, not {type(function).__name__}"
+        )
+    file, first_line, text = source_of(function)
+    return NativeFunction(
+        function, file, first_line, text, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
+    )
+
+
+def source_of(function: types.FunctionType) -> tuple[str, int, str]:
+    """File, first line and text of a function's definition."""
+    name = function.__qualname__
+    code = function.__code__
+    if code.co_name == "<lambda>":
+        raise Refused(
+            f"{name} at {code.co_filename}:{code.co_firstlineno} is a lambda: native functions are "
+            "compiled from a definition. Write `def name(...): ...`"
+        )
+    try:
+        lines, first_line = inspect.getsourcelines(function)
+    except (OSError, TypeError) as error:
+        raise Refused(
+            f"the source of {name} is not to be had ({code.co_filename}): native functions are "
+            "compiled from their source text. Define it in a file, or in a notebook; not in the "
+            "plain interpreter, nor by exec"
+        ) from error
+    return code.co_filename, max(first_line, 1), "".join(lines)
+
+
+native = Native()

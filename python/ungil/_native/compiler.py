@@ -1,0 +1,86 @@
+"""From LLVM IR to object code, by LLVM or from the cache."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache as once
+from importlib import import_module
+from typing import Any
+
+from ungil._native import cache
+
+OLDEST = (0, 44)
+"""The oldest llvmlite whose LLVM knows what is used."""
+
+REMEDY = "install it with: pip install 'ungil[native]'"
+
+_lock = threading.Lock()
+
+
+def object_code(ir: str) -> tuple[bytes, str]:
+    """The object file for a module, and where it came from: "compiled" or "cache".
+
+    Raises `ImportError` where LLVM is needed and is not there.
+    """
+    key = cache.key(ir)
+    # One at a time: the second thread finds what the first one has compiled.
+    with _lock:
+        found = cache.load(key)
+        if found is not None:
+            return found, "cache"
+        compiled = compile_with_llvm(ir)
+        cache.store(key, compiled)
+        return compiled, "compiled"
+
+
+def compile_with_llvm(ir: str) -> bytes:
+    llvm, machine = target()
+    module = llvm.parse_assembly(ir)
+    try:
+        module.triple = machine.triple
+        module.data_layout = str(machine.target_data)
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.slp_vectorization = True
+        options.loop_interleaving = True
+        options.loop_unrolling = True
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        return bytes(machine.emit_object(module))
+    finally:
+        module.close()
+
+
+@once
+def target() -> tuple[Any, Any]:
+    """llvmlite.binding and the machine to compile for: this one."""
+    llvm = load_llvm()
+    try:
+        llvm.initialize()
+    except RuntimeError:
+        pass  # newer ones do it themselves, and say so
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="small",
+    )
+    return llvm, machine
+
+
+def load_llvm() -> Any:
+    try:
+        llvmlite = import_module("llvmlite")
+        binding = import_module("llvmlite.binding")
+    except ImportError as error:
+        raise ImportError(f"native functions are compiled by llvmlite: {REMEDY}") from error
+    version = tuple(int(part) for part in llvmlite.__version__.split(".")[:2])
+    if version < OLDEST:
+        raise ImportError(
+            f"llvmlite {llvmlite.__version__} is too old for native functions, "
+            f"{OLDEST[0]}.{OLDEST[1]} or newer is needed: {REMEDY}"
+        )
+    return binding

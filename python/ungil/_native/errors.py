@@ -1,0 +1,79 @@
+"""The exceptions of native functions, made as Python would have made them."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from types import FunctionType, TracebackType
+
+from ungil._ungil import _new_frame
+
+Position = tuple[int, int, int, int]
+
+
+class Refused(Exception):  # noqa: N818  (what happened is that it was refused)
+    """A function that is not in the native language: where, why, and what to write instead.
+
+    `filename` and `lineno` tell the place, where there is one.
+    """
+
+    filename: str | None = None
+    lineno: int | None = None
+
+
+def refused(text: str, filename: str, lineno: int) -> Refused:
+    exception = Refused("not in the native language\n\n" + text)
+    exception.filename, exception.lineno = filename, lineno
+    return exception
+
+
+def checkpoint() -> None:
+    """Does nothing, as Python code: what other threads have set for this one is raised here."""
+
+
+def exception(
+    name: str, kind: str, text: str, ints: tuple[int, int], floats: tuple[float, float]
+) -> BaseException:
+    """The exception of a site, with what is known of the moment it was reached."""
+    made: BaseException
+    if kind == "like python":
+        made = as_python_says(text, floats) or getattr(builtins, name)()
+    elif kind == "text":
+        made = getattr(builtins, name)(text.format(a=ints[0], b=ints[1]))
+    else:
+        made = getattr(builtins, name)()
+    return made
+
+
+def as_python_says(expression: str, floats: tuple[float, float]) -> Exception | None:
+    """What this Python raises in an expression: its words differ between versions."""
+    try:
+        eval(expression, {"math": math, "a": floats[0], "b": floats[1]})
+    except Exception as error:
+        return error.with_traceback(None)
+    return None
+
+
+def add_frames(
+    exception: BaseException,
+    frames: list[tuple[FunctionType, Position]],
+    left_out: int,
+) -> None:
+    """Put the native functions into the traceback: `frames` has the innermost first."""
+    trace = exception.__traceback__
+    for function, position in frames:
+        frame = _new_frame(function.__code__, function.__globals__)
+        trace = TracebackType(trace, frame, instruction_at(function, position), position[0])
+    if left_out:
+        exception.add_note(f"{left_out} more calls of native functions are not shown")
+    exception.__traceback__ = trace
+
+
+def instruction_at(function: FunctionType, position: Position) -> int:
+    """The instruction whose source this is, for the marks under it; -1 if there is none."""
+    line, column, end_line, end_column = position
+    wanted = (line, end_line, column, end_column)
+    for index, found in enumerate(function.__code__.co_positions()):
+        if found == wanted:
+            return 2 * index
+    return -1
