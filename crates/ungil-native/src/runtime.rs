@@ -1,7 +1,7 @@
 //! What machine code calls and what it shares with its caller.
 #![allow(unsafe_code)]
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
@@ -61,32 +61,38 @@ pub extern "C" fn divide_ints(a: i64, b: i64) -> f64 {
     if (a < 0) == (b < 0) { scaled } else { -scaled }
 }
 
-macro_rules! libm {
-    ($($name:ident $($argument:ident)+;)+) => {
-        unsafe extern "C" {
-            $(safe fn $name($($argument: f64),+) -> f64;)+
-        }
+/// The functions of the C library that machine code may call.
+const LIBRARY: &[&CStr] = &[
+    c"pow", c"fmod", c"atan2", c"exp", c"exp2", c"expm1", c"log", c"log2", c"log10", c"log1p", c"sin",
+    c"cos", c"tan", c"asin", c"acos", c"atan", c"sinh", c"cosh", c"tanh", c"asinh", c"acosh", c"atanh",
+    c"erf", c"erfc", c"cbrt", c"floor", c"ceil", c"rint", c"trunc", c"sqrt", c"fma", c"memset",
+    c"memcpy", c"memmove", c"memcmp", c"bcmp",
+];
 
-        /// The address of a function that machine code may call, by its name there.
-        pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
-            match name {
-                $(stringify!($name) => Some($name as *const () as usize),)+
-                "ungil_divide_ints" => Some(divide_ints as *const () as usize),
-                "ungil_poll" => Some(poll as *const () as usize),
-                "memset" => Some(libc::memset as *const () as usize),
-                "memcpy" => Some(libc::memcpy as *const () as usize),
-                "memmove" => Some(libc::memmove as *const () as usize),
-                "memcmp" | "bcmp" => Some(libc::memcmp as *const () as usize),
-                _ => None,
-            }
+/// The address of a function that machine code may call, by its name there.
+///
+/// Those of the C library are looked up at run time: Rust brings some of its own under the same names,
+/// whose last bits differ from what `CPython` calls.
+pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
+    match name {
+        "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
+        "ungil_poll" => return Some(poll as *const () as usize),
+        _ => {}
+    }
+    let name = LIBRARY.iter().find(|known| known.to_bytes() == name.as_bytes())?;
+    // SAFETY: constant C strings; the handle stays open, as the addresses are kept.
+    let address = unsafe {
+        let library = libc::dlopen(c"libm.so.6".as_ptr(), libc::RTLD_LAZY);
+        let mut address = std::ptr::null_mut();
+        if !library.is_null() {
+            address = libc::dlsym(library, name.as_ptr());
         }
+        if address.is_null() {
+            address = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+        }
+        address
     };
-}
-
-libm! {
-    pow x y; fmod x y; atan2 x y; exp x; exp2 x; expm1 x; log x; log2 x; log10 x; log1p x;
-    sin x; cos x; tan x; asin x; acos x; atan x; sinh x; cosh x; tanh x; asinh x; acosh x; atanh x;
-    erf x; erfc x; cbrt x; floor x; ceil x; rint x; trunc x; sqrt x; fma x y z;
+    (!address.is_null()).then_some(address as usize)
 }
 
 #[cfg(test)]

@@ -113,7 +113,15 @@ impl fmt::Display for Type {
             Self::Bool => f.write_str("bool"),
             Self::Int => f.write_str("int"),
             Self::Float => f.write_str("float"),
-            Self::Array(array) => write!(f, "{}-d {} array", array.dimensions, array.element),
+            Self::Array(array) => {
+                if !array.contiguous {
+                    f.write_str("strided ")?;
+                }
+                if !array.writable {
+                    f.write_str("read-only ")?;
+                }
+                write!(f, "{}-d {} array", array.dimensions, array.element)
+            }
         }
     }
 }

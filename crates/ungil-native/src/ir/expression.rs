@@ -128,7 +128,7 @@ pub(crate) enum Op {
     /// A native function. Guard: the call.
     Call(InstanceId),
 
-    /// Of an array (first argument) at the indices. Guards: one for each index, then the value's range.
+    /// Of an array (first argument) at the indices. Guards: one for each index, then, of uint64, the value's range.
     Load,
     /// The array's size along an axis.
     Dim(u8),

@@ -7,7 +7,7 @@ use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Guard, Op, Proof, ViewPart};
-use crate::types::{ArrayType, Type};
+use crate::types::{ArrayType, Element, Type};
 
 impl FunctionLowerer<'_, '_> {
     /// An expression that has to be an array.
@@ -128,11 +128,13 @@ impl FunctionLowerer<'_, '_> {
         let Type::Array(ty) = array.ty else {
             unreachable!("only arrays are indexed");
         };
-        guards.push(self.guard(
-            range,
-            "OverflowError",
-            "the element does not fit into an int of 64 bits",
-        ));
+        if ty.element == Element::Unsigned(64) {
+            guards.push(self.guard(
+                range,
+                "OverflowError",
+                "the element does not fit into an int of 64 bits",
+            ));
+        }
         let mut args = vec![array];
         args.extend(index);
         Expr::new(Op::Load, args, ty.element.read()).guarded(guards)

@@ -216,6 +216,7 @@ fn is_numpy_scalar(value: &Bound<'_, PyAny>) -> bool {
         .module()
         .is_ok_and(|module| module.to_cow().is_ok_and(|module| module == "numpy"));
     from_numpy
+        && class.name().is_ok_and(|name| name != "ndarray")
         && value.hasattr("__float__").unwrap_or(false)
         && value.hasattr("dtype").unwrap_or(false)
         && value

@@ -1,0 +1,358 @@
+"""Random programs in the native language, and what CPython makes of them.
+
+The oracle is CPython itself, running the same text with one thing added: an int that leaves the 64 bits
+raises `OverflowError` where it arises, as native code has it.
+"""
+
+import ast
+import random
+import traceback
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+INTS = [0, 1, -1, 2, -2, 3, 5, -7, 10, 63, 64, 255, 2**31, -(2**31), 2**53, 2**53 + 1, 2**62]
+INTS += [2**63 - 1, -(2**63)]
+FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.0, 1e-310, 1e300, -1e300, 2.0**53, 2.0**63]
+FLOATS += [float("inf"), float("-inf"), float("nan")]
+
+PARAMETERS = {
+    "i": "int",
+    "j": "int",
+    "x": "float",
+    "y": "float",
+    "b": "bool",
+    "a": "floats",
+    "k": "ints",
+    "m": "matrix",
+}
+
+
+class Program:
+    """The text of a function `f`, grown from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.lines: list[str] = []
+        self.names = {name: kind for name, kind in PARAMETERS.items() if len(kind) <= 5}
+        self.fresh = 0
+        self.loops = 0
+        helper = self.expression("float", 2, only=["i", "j", "x", "y"])
+        self.lines.append("def helper(i: int, j: int, x: float, y: float) -> float:")
+        self.lines.append(f"    return {helper}")
+        self.lines.append("")
+        self.has_helper = True
+        self.lines.append(f"def f({', '.join(PARAMETERS)}):")
+        self.block(1, self.random.randint(3, 7))
+        kind = self.random.choice(["int", "float", "bool"])
+        self.lines.append(f"    return {self.expression(kind, 2)}")
+
+    has_helper = False
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+    def variable(self, kind: str) -> str:
+        self.fresh += 1
+        return f"{kind[0]}v{self.fresh}"
+
+    def block(self, depth: int, count: int) -> None:
+        known = dict(self.names)
+        for _ in range(count):
+            self.statement(depth)
+        if depth > 1:
+            # What is assigned in here only may not be there outside; sometimes it is asked for all the same.
+            if self.random.random() < 0.95:
+                self.names = known
+
+    def statement(self, depth: int) -> None:
+        pad = "    " * depth
+        r = self.random
+        choice = r.random()
+        if choice < 0.3 or depth > 3:
+            kind = r.choice(["int", "int", "float", "float", "bool"])
+            value = self.expression(kind, 3)
+            name = self.target(kind)
+            self.lines.append(f"{pad}{name} = {value}")
+            self.names[name] = kind
+        elif choice < 0.45:
+            kind = r.choice(["int", "float"])
+            name = r.choice([n for n, k in self.names.items() if k == kind])
+            op = r.choice(["+", "-", "*", "//", "%"] if kind == "float" else ["+", "-", "*", "//", "%", "&", "|", "^"])
+            self.lines.append(f"{pad}{name} {op}= {self.expression(kind, 2)}")
+        elif choice < 0.6:
+            self.lines.append(f"{pad}{self.element()} {r.choice(['=', '=', '+=', '-='])} {self.expression('float', 2)}")
+        elif choice < 0.65:
+            self.lines.append(f"{pad}k[{self.index('k')}] = {self.expression('int', 2)}")
+        elif choice < 0.8:
+            self.lines.append(f"{pad}if {self.expression('bool', 2)}:")
+            self.block(depth + 1, r.randint(1, 3))
+            if r.random() < 0.5:
+                self.lines.append(f"{pad}else:")
+                self.block(depth + 1, r.randint(1, 2))
+        else:
+            self.loop(depth)
+
+    def target(self, kind: str) -> str:
+        known = [n for n, k in self.names.items() if k == kind and n not in self.counters]
+        if known and self.random.random() < 0.5:
+            return self.random.choice(known)
+        return self.variable(kind)
+
+    counters: frozenset[str] = frozenset()
+
+    def loop(self, depth: int) -> None:
+        pad = "    " * depth
+        r = self.random
+        if self.loops >= 3:
+            self.lines.append(f"{pad}pass")
+            return
+        self.loops += 1
+        form = r.random()
+        if form < 0.6:
+            name = self.variable("int")
+            bounds = r.choice(
+                [
+                    f"{r.randint(0, 9)}",
+                    "len(a)",
+                    "len(k)",
+                    "m.shape[1]",
+                    f"{r.randint(-4, 4)}, {r.randint(-4, 9)}",
+                    f"1, len(a) - {r.randint(0, 2)}",
+                    f"{r.randint(-9, 9)}, {r.randint(-9, 9)}, {r.choice([-3, -2, -1, 1, 2, 3])}",
+                    "len(a) - 1, -1, -1",
+                ]
+            )
+            self.lines.append(f"{pad}for {name} in range({bounds}):")
+            self.names[name] = "int"
+        elif form < 0.8:
+            name = self.variable("float")
+            self.lines.append(f"{pad}for {name} in {r.choice(['a', 'a[1:]', 'a[::-1]', 'm[0]'])}:")
+            self.names[name] = "float"
+        else:
+            name = self.variable("int")
+            self.lines.append(f"{pad}{name} = {r.randint(0, 6)}")
+            self.lines.append(f"{pad}while {name} > 0:")
+            self.lines.append(f"{pad}    {name} -= 1")
+            self.names[name] = "int"
+            self.counters = self.counters | {name}
+        self.block(depth + 1, r.randint(1, 3))
+        if r.random() < 0.2:
+            self.lines.append(f"{pad}    if {self.expression('bool', 1)}:")
+            self.lines.append(f"{pad}        {r.choice(['break', 'continue'])}")
+        if r.random() < 0.15:
+            self.lines.append(f"{pad}else:")
+            self.block(depth + 1, 1)
+        self.loops -= 1
+
+    def index(self, array: str) -> str:
+        r = self.random
+        known = [n for n, k in self.names.items() if k == "int"]
+        name = r.choice(known)
+        return r.choice(
+            [str(r.randint(-3, 3)), name, name, f"{name} {r.choice('+-')} {r.randint(1, 2)}", f"{name} % len({array})"]
+        )
+
+    def element(self) -> str:
+        if self.random.random() < 0.6:
+            return f"a[{self.index('a')}]"
+        return f"m[{self.index('m')}, {self.index('a')}]"
+
+    def expression(self, kind: str, depth: int, only: list[str] | None = None) -> str:
+        r = self.random
+        names = [n for n, k in self.names.items() if k == kind and (only is None or n in only)]
+        if depth == 0 or r.random() < 0.15:
+            if names and r.random() < 0.7:
+                return r.choice(names)
+            constants = {"int": INTS[:16], "float": FLOATS[:13], "bool": [True, False]}[kind]
+            return f"({r.choice(constants)!r})"
+
+        def sub(kind: str) -> str:
+            return self.expression(kind, depth - 1, only)
+
+        if kind == "bool":
+            numbers = r.choice(["int", "float"])
+            other = r.choice([numbers, numbers, "int"])
+            compare = r.choice(["<", "<=", "==", "!=", ">", ">="])
+            forms = [
+                lambda: f"({sub(numbers)} {compare} {sub(other)})",
+                lambda: f"({sub('bool')} {r.choice(['and', 'or'])} {sub('bool')})",
+                lambda: f"(not {sub('bool')})",
+                lambda: f"({sub('int')} < {sub('int')} <= {sub('int')})",
+            ]
+        elif kind == "int":
+            forms = [
+                lambda: f"({sub('int')} {r.choice(['+', '-', '*', '//', '%'])} {sub('int')})",
+                lambda: f"({sub('int')} {r.choice(['+', '-', '*', '//', '%'])} {r.randint(1, 9)})",
+                lambda: f"({sub('int')} {r.choice(['&', '|', '^'])} {sub('int')})",
+                lambda: f"({sub('int')} {r.choice(['<<', '>>'])} {r.randint(0, 5)})",
+                lambda: f"{r.choice(['-', '~'])}{sub('int')}",
+                lambda: f"abs({sub('int')})",
+                lambda: f"({sub('int')} if {sub('bool')} else {sub('int')})",
+                lambda: f"{r.choice(['min', 'max'])}({sub('int')}, {sub('int')})",
+                lambda: f"{r.choice(['int', 'round', 'math.floor'])}({sub('float')})",
+                lambda: f"({sub('int')} ** {r.randint(0, 3)})",
+            ]
+            if only is None:
+                forms.append(lambda: f"k[{self.index('k')}]")
+                forms.append(lambda: "len(a)")
+        else:
+            forms = [
+                lambda: f"({sub('float')} {r.choice(['+', '-', '*', '/', '//', '%'])} {sub('float')})",
+                lambda: f"({sub('float')} {r.choice(['+', '-', '*', '/'])} {sub('int')})",
+                lambda: f"({sub('int')} / {sub('int')})",
+                lambda: f"({sub('float')} ** {r.choice(['2', '0.5', '3', '-1'])})",
+                lambda: f"-{sub('float')}",
+                lambda: f"abs({sub('float')})",
+                lambda: f"({sub('float')} if {sub('bool')} else {sub('float')})",
+                lambda: f"{r.choice(['min', 'max'])}({sub('float')}, {sub('float')})",
+                lambda: f"float({sub('int')})",
+                lambda: f"math.{r.choice(['sqrt', 'sin', 'exp', 'log', 'atan', 'tanh'])}({sub('float')})",
+            ]
+            if only is None:
+                forms.append(self.element)
+                forms.append(self.element)
+            if self.has_helper:
+                forms.append(
+                    lambda: f"helper({sub('int')}, {sub('int')}, {sub('float')}, {sub('float')})"
+                )
+        return r.choice(forms)()
+
+    def inputs(self) -> dict[str, Any]:
+        r = self.random
+        size = r.choice([1, 2, 3, 8, 13])
+
+        def floats(count: int) -> list[float]:
+            special = r.random() < 0.3
+            return [r.choice(FLOATS) if special else r.uniform(-9, 9) for _ in range(count)]
+
+        return {
+            "i": r.choice([r.choice(INTS), r.randint(-9, 9)]),
+            "j": r.choice([r.choice(INTS), r.randint(-9, 9)]),
+            "x": r.choice([r.choice(FLOATS), r.uniform(-9, 9)]),
+            "y": r.choice([r.choice(FLOATS), r.uniform(-9, 9)]),
+            "b": r.random() < 0.5,
+            "a": floats(size),
+            "k": [r.choice([r.randint(-9, 9), r.choice(INTS)]) for _ in range(r.choice([1, 3, 7]))],
+            "m": [floats(size) for _ in range(r.choice([1, 3]))],
+        }
+
+
+class Checked(ast.NodeTransformer):
+    """Every result of arithmetic goes through `checked`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return checked_call(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        return checked_call(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        return checked_call(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        # The operator of an augmented assignment is checked by the value: `x += y` is `x = checked(x + y)`,
+        # for which array and index are looked up once in either order of evaluation.
+        self.generic_visit(node)
+        target = ast.parse(ast.unparse(node.target), mode="eval").body
+        for inner in ast.walk(target):
+            ast.copy_location(inner, node)
+        operation = ast.copy_location(ast.BinOp(target, node.op, node.value), node)
+        return ast.copy_location(ast.Assign([node.target], checked_call(operation)), node)
+
+
+def checked_call(node: ast.expr) -> ast.expr:
+    name = ast.copy_location(ast.Name("checked", ast.Load()), node)
+    return ast.copy_location(ast.Call(name, [node], []), node)
+
+
+def checked(value: Any) -> Any:
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise OverflowError("int")
+    if isinstance(value, complex):
+        raise ValueError("complex")
+    return value
+
+
+class Matrix:
+    """Rows with NumPy's way to index."""
+
+    def __init__(self, rows: list[memoryview]) -> None:
+        self.rows = rows
+        self.shape = (len(rows), len(rows[0]))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple):
+            return self.rows[index[0]][index[1]]
+        return self.rows[index]
+
+    def __setitem__(self, index: tuple[int, int], value: float) -> None:
+        self.rows[index[0]][index[1]] = value
+
+
+def oracle(text: str, name: str) -> Callable[..., Any]:
+    """The program's `f`, run by CPython."""
+    tree = ast.fix_missing_locations(Checked().visit(ast.parse(text)))
+    import math  # noqa: PLC0415
+
+    names: dict[str, Any] = {"checked": checked, "math": math}
+    exec(compile(tree, name, "exec"), names)
+    function: Callable[..., Any] = names["f"]
+    return function
+
+
+def as_views(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Arrays of which slices are views, and whose elements are Python's numbers."""
+    return inputs | {
+        "a": memoryview(array("d", inputs["a"])),
+        "k": memoryview(array("q", inputs["k"])),
+        "m": Matrix([memoryview(array("d", row)) for row in inputs["m"]]),
+    }
+
+
+def as_arrays(inputs: dict[str, Any], strided: bool) -> dict[str, Any]:
+    arrays = {
+        "a": np.array(inputs["a"], float),
+        "k": np.array(inputs["k"], np.int64),
+        "m": np.array(inputs["m"], float),
+    }
+    if strided:
+        arrays = {name: np.repeat(one, 2, axis=-1)[..., ::2] for name, one in arrays.items()}
+    return inputs | arrays
+
+
+def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> tuple[Any, ...]:
+    """What a call gives: type and bits of the result, or the exception and its lines in the program."""
+    try:
+        result = function(**inputs)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == file]
+        return ("raised", type(error).__name__, *lines)
+    return ("returned", type(result).__name__, bits(result))
+
+
+def bits(value: Any) -> Any:
+    if isinstance(value, float):
+        return "nan" if value != value else value.hex()
+    return value
+
+
+def contents(inputs: dict[str, Any]) -> list[Any]:
+    """The arrays after a call, bit by bit."""
+    matrix = inputs["m"]
+    rows = matrix.rows if isinstance(matrix, Matrix) else matrix.tolist()
+    return [
+        [bits(x) for x in list(inputs["a"])],
+        [int(x) for x in list(inputs["k"])],
+        [[bits(x) for x in row] for row in rows],
+    ]
