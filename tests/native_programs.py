@@ -80,7 +80,9 @@ class Program:
             self.names[name] = kind
         elif choice < 0.45:
             kind = r.choice(["int", "float"])
-            name = r.choice([n for n, k in self.names.items() if k == kind])
+            name = r.choice(
+                [n for n, k in self.names.items() if k == kind and n not in self.counters]
+            )
             op = r.choice(["+", "-", "*", "//", "%"] if kind == "float" else ["+", "-", "*", "//", "%", "&", "|", "^"])
             self.lines.append(f"{pad}{name} {op}= {self.expression(kind, 2)}")
         elif choice < 0.6:
