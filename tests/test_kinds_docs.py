@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ["executors.md", "reliability.md", "transport.md"]
+PAGES = ["executors.md", "native.md", "reliability.md", "transport.md"]
 EXAMPLES = [
     (page, *found)
     for page in PAGES

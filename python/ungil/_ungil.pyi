@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from pickle import PickleBuffer
 from threading import Condition
-from types import ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar, final
 
 from typing_extensions import Buffer, disjoint_base
@@ -16,6 +16,7 @@ __all__ = [
     "FutureBase",
     "Gather",
     "GilStats",
+    "NativeFunction",
     "PoolFigures",
     "Probe",
     "ProcessPool",
@@ -29,6 +30,7 @@ __all__ = [
     "_after_fork_in_child",
     "_collect_held",
     "_hold",
+    "_new_frame",
     "_reduce",
     "_run_server",
     "_run_worker",
@@ -232,3 +234,28 @@ def trace_pause() -> None: ...
 def trace_resume_soon() -> None: ...
 def trace_forget() -> None: ...
 def name_thread(name: str) -> None: ...
+
+# --- native code ---------------------------------------------------------------------------
+
+@final
+class NativeFunction:
+    def __new__(
+        cls,
+        function: FunctionType,
+        file: str,
+        first_line: int,
+        text: str,
+        *,
+        fastmath: bool = False,
+        boundscheck: bool = True,
+        wrap: bool = False,
+    ) -> NativeFunction: ...
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any: ...
+    def compile(self, *arguments: Any, **keywords: Any) -> None: ...
+    @property
+    def _specialisations(self) -> list[dict[str, Any]]: ...
+    @property
+    def __wrapped__(self) -> FunctionType: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+def _new_frame(code: CodeType, globals: dict[str, Any]) -> FrameType: ...

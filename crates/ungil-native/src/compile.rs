@@ -62,11 +62,7 @@ pub fn compile(
         long: root.long,
         recursive: program.functions.iter().any(|function| function.recursive),
         checks: count(&program),
-        typed: program
-            .functions
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        typed: program.functions.iter().map(ToString::to_string).collect(),
         sites: program.sites,
     })
 }

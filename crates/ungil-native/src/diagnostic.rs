@@ -83,8 +83,10 @@ impl Diagnostic {
         let first_line = if cut > 0 { first_line + 1 } else { first_line };
         let shown = &text[cut..];
         let span = |range: TextRange| {
+            // A lexer's error may lie within a character.
             let clamp = |offset: usize| offset.saturating_sub(cut).min(shown.len());
-            clamp(range.start().to_usize())..clamp(range.end().to_usize())
+            let start = shown.floor_char_boundary(clamp(range.start().to_usize()));
+            start..shown.ceil_char_boundary(clamp(range.end().to_usize()))
         };
         let mut snippet = Snippet::source(shown)
             .line_start(usize::try_from(first_line).unwrap_or(1))
@@ -101,8 +103,8 @@ impl Diagnostic {
                     .label(label.as_str()),
             );
         }
-        let mut group = Group::with_title(Level::ERROR.primary_title(self.title.as_str()))
-            .element(snippet);
+        let mut group =
+            Group::with_title(Level::ERROR.primary_title(self.title.as_str())).element(snippet);
         if let Some(note) = &self.note {
             group = group.element(Level::NOTE.message(note.as_str()));
         }

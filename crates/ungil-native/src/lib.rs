@@ -13,6 +13,8 @@
 //! diagnostic   refusals, laid out as rustc does
 //! ```
 
+#![allow(clippy::similar_names)] // start, stop and step are Python's words, site and size ours
+
 mod compile;
 mod diagnostic;
 mod emit;

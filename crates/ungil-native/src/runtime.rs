@@ -37,11 +37,8 @@ const _: () = {
 };
 
 /// Machine code's signature.
-pub type Entry = unsafe extern "C" fn(
-    arguments: *const u64,
-    result: *mut u64,
-    context: *mut Context,
-) -> i32;
+pub type Entry =
+    unsafe extern "C" fn(arguments: *const u64, result: *mut u64, context: *mut Context) -> i32;
 
 /// Called now and then by loops; not zero: leave.
 pub type Poll = extern "C" fn(context: *mut Context) -> i32;
@@ -57,16 +54,16 @@ pub extern "C" fn divide_ints(a: i64, b: i64) -> f64 {
     let shift = 55 + bits(denominator) - bits(numerator).min(55 + bits(denominator));
     let shifted = numerator << shift;
     let quotient = (shifted / denominator) | u128::from(shifted % denominator != 0);
-    let scaled = quotient as f64 * 2_f64.powi(-(shift as i32));
+    let scaled = quotient as f64 * 2_f64.powi(-shift.cast_signed());
     if (a < 0) == (b < 0) { scaled } else { -scaled }
 }
 
 /// The functions of the C library that machine code may call.
 const LIBRARY: &[&CStr] = &[
-    c"pow", c"fmod", c"atan2", c"exp", c"exp2", c"expm1", c"log", c"log2", c"log10", c"log1p", c"sin",
-    c"cos", c"tan", c"asin", c"acos", c"atan", c"sinh", c"cosh", c"tanh", c"asinh", c"acosh", c"atanh",
-    c"erf", c"erfc", c"cbrt", c"floor", c"ceil", c"rint", c"trunc", c"sqrt", c"fma", c"memset",
-    c"memcpy", c"memmove", c"memcmp", c"bcmp",
+    c"pow", c"fmod", c"atan2", c"exp", c"exp2", c"expm1", c"log", c"log2", c"log10", c"log1p",
+    c"sin", c"cos", c"tan", c"asin", c"acos", c"atan", c"sinh", c"cosh", c"tanh", c"asinh",
+    c"acosh", c"atanh", c"erf", c"erfc", c"cbrt", c"floor", c"ceil", c"rint", c"trunc", c"sqrt",
+    c"fma", c"memset", c"memcpy", c"memmove", c"memcmp", c"bcmp",
 ];
 
 /// The address of a function that machine code may call, by its name there.
@@ -79,7 +76,9 @@ pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
         "ungil_poll" => return Some(poll as *const () as usize),
         _ => {}
     }
-    let name = LIBRARY.iter().find(|known| known.to_bytes() == name.as_bytes())?;
+    let name = LIBRARY
+        .iter()
+        .find(|known| known.to_bytes() == name.as_bytes())?;
     // SAFETY: constant C strings; the handle stays open, as the addresses are kept.
     let address = unsafe {
         let library = libc::dlopen(c"libm.so.6".as_ptr(), libc::RTLD_LAZY);
@@ -96,6 +95,7 @@ pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // to the last bit
 mod tests {
     use super::*;
     use proptest::prelude::*;

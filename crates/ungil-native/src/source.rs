@@ -35,7 +35,7 @@ pub struct Place {
 
 impl Source {
     /// Parses the text of a function definition (with its decorators) that begins at `first_line`.
-    pub fn parse(file: &str, first_line: u32, text: &str) -> Result<Self, Diagnostic> {
+    pub fn parse(file: &str, first_line: u32, text: &str) -> Result<Self, Box<Diagnostic>> {
         let indented = text.starts_with([' ', '\t']);
         let (text, first_line) = if indented {
             (format!("{ROOF}{text}"), i64::from(first_line) - 1)
@@ -45,9 +45,11 @@ impl Source {
         let parsed = match ruff_python_parser::parse_module(&text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                return Err(Diagnostic::new(error.location, "this cannot be parsed")
-                    .label(error.error.to_string())
-                    .help("decorate a whole function definition, written in a file of its own"));
+                return Err(Box::new(
+                    Diagnostic::new(error.location, "this cannot be parsed")
+                        .label(error.error.to_string())
+                        .help("decorate a whole function definition, written in a file"),
+                ));
             }
         };
         let mut body = parsed.into_syntax().body.into_iter();
@@ -59,9 +61,11 @@ impl Source {
         }
         let Some(Stmt::FunctionDef(function)) = first else {
             let range = first.map_or(TextRange::default(), |stmt| stmt.range());
-            return Err(Diagnostic::new(range, "this is not a function definition")
-                .label("expected `def`")
-                .help("lambdas have no body of statements: write `def name(...): ...`"));
+            return Err(Box::new(
+                Diagnostic::new(range, "this is not a function definition")
+                    .label("expected `def`")
+                    .help("lambdas have no body of statements: write `def name(...): ...`"),
+            ));
         };
         Ok(Self {
             file: file.to_owned(),
@@ -104,12 +108,12 @@ impl Source {
 
     fn line_and_column(&self, offset: usize) -> (u32, u32) {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+        let lines = before.split(|&byte| byte == b'\n').count() - 1;
         let start = before
             .iter()
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |at| at + 1);
-        let line = self.first_line + lines as i64;
+        let line = self.first_line + i64::try_from(lines).unwrap_or(0);
         (
             u32::try_from(line).unwrap_or(0),
             (before.len() - start) as u32,

@@ -48,12 +48,9 @@ pub enum Element {
 impl Element {
     /// The element of a buffer's format string (`struct`'s letters) and size in bytes, if it has one.
     pub fn of_format(format: &str, size: usize) -> Option<Self> {
-        let letters = match format.as_bytes() {
-            [b'@' | b'=' | b'<', rest @ ..] => rest,
-            rest => rest,
-        };
+        let letters = format.strip_prefix(['@', '=', '<']).unwrap_or(format);
         let bits = u8::try_from(size * 8).ok()?;
-        match letters {
+        match letters.as_bytes() {
             [b'?'] if size == 1 => Some(Self::Bool),
             [b'b' | b'h' | b'i' | b'l' | b'q' | b'n'] => Some(Self::Signed(bits)),
             [b'B' | b'H' | b'I' | b'L' | b'Q' | b'N'] => Some(Self::Unsigned(bits)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from ungil._native import cache
 
-OLDEST = (0, 44)
+OLDEST = (0, 45)
 """The oldest llvmlite whose LLVM knows what is used."""
 
 REMEDY = "install it with: pip install 'ungil[native]'"

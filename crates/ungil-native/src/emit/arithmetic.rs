@@ -165,9 +165,7 @@ impl Builder<'_> {
         let quick = float(self);
         self.jump(&after);
         self.start(&hard);
-        let slow = self.let_(format!(
-            "call double @ungil_divide_ints(i64 {a}, i64 {b})"
-        ));
+        let slow = self.let_(format!("call double @ungil_divide_ints(i64 {a}, i64 {b})"));
         self.jump(&after);
         self.start(&after);
         self.phi("double", &[(&quick, &simple), (&slow, &hard)])

@@ -84,13 +84,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn checked_index(
-        &mut self,
-        index: &str,
-        size: &str,
-        guard: Guard,
-        written: &Expr,
-    ) -> String {
+    fn checked_index(&mut self, index: &str, size: &str, guard: Guard, written: &Expr) -> String {
         let negative = matches!(written.op, Op::Int(value) if value < 0);
         if !self.is_open(guard) {
             // Hoisted: it is within the bounds as it is. Waived: it may be negative.
@@ -233,12 +227,12 @@ impl Builder<'_> {
         guard: Guard,
     ) -> (String, String, Option<String>) {
         let Some(step) = step else {
-            let first = start.map_or("0".to_owned(), |start| self.clamped(&start, size, "0", size));
+            let first = start.map_or("0".to_owned(), |start| {
+                self.clamped(&start, size, "0", size)
+            });
             let last = stop.map_or(size.to_owned(), |stop| self.clamped(&stop, size, "0", size));
             let distance = self.let_(format!("sub nsw i64 {last}, {first}"));
-            let count = self.let_(format!(
-                "call i64 @llvm.smax.i64(i64 {distance}, i64 0)"
-            ));
+            let count = self.let_(format!("call i64 @llvm.smax.i64(i64 {distance}, i64 0)"));
             return (first, count, None);
         };
         let some = self.let_(format!("icmp ne i64 {step}, 0"));
@@ -276,15 +270,11 @@ impl Builder<'_> {
     fn clamped(&mut self, bound: &str, size: &str, low: &str, high: &str) -> String {
         let negative = self.let_(format!("icmp slt i64 {bound}, 0"));
         let from_end = self.let_(format!("add i64 {bound}, {size}"));
-        let absolute = self.let_(format!(
-            "select i1 {negative}, i64 {from_end}, i64 {bound}"
-        ));
+        let absolute = self.let_(format!("select i1 {negative}, i64 {from_end}, i64 {bound}"));
         let above = self.let_(format!(
             "call i64 @llvm.smax.i64(i64 {absolute}, i64 {low})"
         ));
-        self.let_(format!(
-            "call i64 @llvm.smin.i64(i64 {above}, i64 {high})"
-        ))
+        self.let_(format!("call i64 @llvm.smin.i64(i64 {above}, i64 {high})"))
     }
 
     /// One of two arrays of one type.
@@ -306,9 +296,7 @@ impl Builder<'_> {
             .parts()
             .zip(other.parts())
             .zip(types)
-            .map(|((then, other), ty)| {
-                self.phi(ty, &[(then, &then_block), (other, &other_block)])
-            })
+            .map(|((then, other), ty)| self.phi(ty, &[(then, &then_block), (other, &other_block)]))
             .collect::<Vec<_>>()
             .into_iter();
         let data = merged.next().expect("an array has data");

@@ -95,7 +95,9 @@ impl<'a> Builder<'a> {
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
                 let _ = write!(parameters, ", {ty} %a{position}.{part}");
-                this.push(format!("store {ty} %a{position}.{part}, ptr %s{slot}.{part}"));
+                this.push(format!(
+                    "store {ty} %a{position}.{part}, ptr %s{slot}.{part}"
+                ));
             }
         }
         if function.long {
@@ -117,11 +119,13 @@ impl<'a> Builder<'a> {
         )
     }
 
+    #[allow(clippy::needless_pass_by_value)] // texts are made for it on the spot
     pub(super) fn push(&mut self, instruction: String) {
         let _ = writeln!(self.body, "  {instruction}");
     }
 
     /// An instruction with a result: its register.
+    #[allow(clippy::needless_pass_by_value)] // as above
     pub(super) fn let_(&mut self, instruction: String) -> String {
         let register = format!("%r{}", self.next);
         self.next += 1;

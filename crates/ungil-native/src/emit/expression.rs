@@ -1,5 +1,7 @@
 //! Expressions: which text belongs to which operation.
 
+use std::fmt::Write as _;
+
 use super::builder::{Builder, Details, Value};
 use super::{llvm, parts, result_type};
 use crate::ir::{Comparison, Expr, MathFunction, Op, SlotId};
@@ -18,7 +20,9 @@ impl Builder<'_> {
             }
             Op::Call(id) => self.call(*id, expr),
             Op::View(kinds) => Value::Array(self.view(kinds, expr)),
-            Op::Select if matches!(expr.ty, Type::Array(_)) => Value::Array(self.select_array(expr)),
+            Op::Select if matches!(expr.ty, Type::Array(_)) => {
+                Value::Array(self.select_array(expr))
+            }
             _ => Value::Scalar(self.number(expr)),
         }
     }
@@ -139,11 +143,11 @@ impl Builder<'_> {
         for arg in &expr.args {
             match self.value(arg) {
                 Value::Scalar(register) => {
-                    arguments.push_str(&format!(", {} {register}", llvm(arg.ty)));
+                    let _ = write!(arguments, ", {} {register}", llvm(arg.ty));
                 }
                 Value::Array(array) => {
                     for (part, ty) in array.parts().zip(parts(arg.ty)) {
-                        arguments.push_str(&format!(", {ty} {part}"));
+                        let _ = write!(arguments, ", {ty} {part}");
                     }
                 }
                 Value::None => unreachable!("None is not passed"),
@@ -194,16 +198,11 @@ impl Builder<'_> {
             return coarse;
         }
         let equal = self.let_(format!("fcmp oeq double {rounded}, {float}"));
-        let whole = self.let_(format!(
-            "call i64 @llvm.fptosi.sat.i64.f64(double {float})"
-        ));
+        let whole = self.let_(format!("call i64 @llvm.fptosi.sat.i64.f64(double {float})"));
         let fine = self.compare(comparison, Type::Int, int, &whole);
         // 2.0**63 is larger than every int.
         let beyond = self.let_(format!("fcmp oeq double {float}, 0x43E0000000000000"));
-        let smaller = matches!(
-            comparison,
-            Comparison::Lt | Comparison::Le | Comparison::Ne
-        );
+        let smaller = matches!(comparison, Comparison::Lt | Comparison::Le | Comparison::Ne);
         let fine = self.let_(format!("select i1 {beyond}, i1 {smaller}, i1 {fine}"));
         self.let_(format!("select i1 {equal}, i1 {fine}, i1 {coarse}"))
     }

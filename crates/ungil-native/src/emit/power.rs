@@ -85,9 +85,7 @@ impl Builder<'_> {
             "br i1 {clear}, label %{quick}, label %{slow}, !prof !0"
         ));
         self.start(&slow);
-        let power = self.let_(format!(
-            "call double @pow(double {a}, double 2.0) #4"
-        ));
+        let power = self.let_(format!("call double @pow(double {a}, double 2.0) #4"));
         let size = self.intrinsic("fabs", &power);
         let infinite = self.let_(format!("fcmp oeq double {size}, 0x7FF0000000000000"));
         let a_size = self.intrinsic("fabs", a);

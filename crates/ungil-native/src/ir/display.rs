@@ -86,7 +86,11 @@ impl Function {
             Op::Bool(value) => format!("{value}"),
             Op::None => "None".to_owned(),
             Op::Slot(slot) | Op::BoundSlot(slot) => format!("{marks}{}", self.slot(*slot)),
-            Op::Let(slot) => format!("let {} = {}", self.slot(*slot), self.expressions(&expr.args)),
+            Op::Let(slot) => format!(
+                "let {} = {}",
+                self.slot(*slot),
+                self.expressions(&expr.args)
+            ),
             op => {
                 let mut name = format!("{op:?}").to_lowercase();
                 name.retain(|character| !character.is_whitespace());

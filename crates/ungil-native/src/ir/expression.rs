@@ -284,11 +284,19 @@ impl Expr {
 
     /// Whether evaluating it a second time, or not at all, makes no difference but for its checks.
     pub(crate) fn is_cheap(&self) -> bool {
-        let own = match self.op {
-            Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::Slot(_) | Op::Dim(_) => true,
-            Op::Add | Op::Sub | Op::Mul | Op::Neg | Op::BoolToInt => true,
-            _ => false,
-        };
+        let own = matches!(
+            self.op,
+            Op::Int(_)
+                | Op::Float(_)
+                | Op::Bool(_)
+                | Op::Slot(_)
+                | Op::Dim(_)
+                | Op::Add
+                | Op::Sub
+                | Op::Mul
+                | Op::Neg
+                | Op::BoolToInt
+        );
         own && self.args.iter().all(Self::is_cheap)
     }
 

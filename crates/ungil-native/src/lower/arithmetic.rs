@@ -32,18 +32,15 @@ impl FunctionLowerer<'_, '_> {
                 .help("calculate with numbers; go over arrays in a loop"),
             ));
         }
-        let bitwise = matches!(
-            op,
-            Operator::BitAnd | Operator::BitOr | Operator::BitXor
-        );
+        let bitwise = matches!(op, Operator::BitAnd | Operator::BitOr | Operator::BitXor);
         if left.ty == Type::Bool && right.ty == Type::Bool && bitwise {
             return Ok(Expr::new(bitwise_op(op), vec![left, right], Type::Bool));
         }
         if left.ty == Type::Float || right.ty == Type::Float {
-            let (left, right) = (self.to_float(left), self.to_float(right));
+            let (left, right) = (as_float(left), as_float(right));
             self.float_binary(op, left, right, range)
         } else {
-            let (left, right) = (self.to_int(left), self.to_int(right));
+            let (left, right) = (as_int(left), as_int(right));
             self.int_binary(op, left, right, range)
         }
     }
@@ -61,19 +58,14 @@ impl FunctionLowerer<'_, '_> {
             Operator::Mult => (Op::Mul, vec![self.overflow(range)]),
             Operator::FloorDiv => (
                 Op::FloorDiv,
-                vec![
-                    self.zero(range, "1 // 0"),
-                    self.overflow(range),
-                ],
+                vec![self.zero(range, "1 // 0"), self.overflow(range)],
             ),
-            Operator::Mod => (
-                Op::Mod,
-                vec![self.zero(range, "1 % 0")],
-            ),
+            Operator::Mod => (Op::Mod, vec![self.zero(range, "1 % 0")]),
             Operator::Div => {
                 let guard = self.zero(range, "1 / 0");
-                return Ok(Expr::new(Op::TrueDiv, vec![left, right], Type::Float)
-                    .guarded(vec![guard]));
+                return Ok(
+                    Expr::new(Op::TrueDiv, vec![left, right], Type::Float).guarded(vec![guard])
+                );
             }
             Operator::Pow => return self.int_power(left, right, range),
             Operator::LShift => (
@@ -100,14 +92,15 @@ impl FunctionLowerer<'_, '_> {
         };
         if exponent.is_some_and(|exponent| exponent < 0) {
             // A negative exponent makes a float of it, as in Python.
-            let (left, right) = (self.to_float(left), self.to_float(right));
+            let (left, right) = (as_float(left), as_float(right));
             return self.float_binary(Operator::Pow, left, right, range);
         }
         if exponent == Some(2) {
             let overflow = self.overflow(range);
             if left.is_cheap() {
-                return Ok(Expr::new(Op::Mul, vec![left.clone(), left], Type::Int)
-                    .guarded(vec![overflow]));
+                return Ok(
+                    Expr::new(Op::Mul, vec![left.clone(), left], Type::Int).guarded(vec![overflow])
+                );
             }
         }
         let guards = vec![
@@ -132,18 +125,9 @@ impl FunctionLowerer<'_, '_> {
             Operator::Add => (Op::FAdd, Vec::new()),
             Operator::Sub => (Op::FSub, Vec::new()),
             Operator::Mult => (Op::FMul, Vec::new()),
-            Operator::Div => (
-                Op::FDiv,
-                vec![self.zero(range, "1.0 / 0.0")],
-            ),
-            Operator::FloorDiv => (
-                Op::FFloorDiv,
-                vec![self.zero(range, "1.0 // 0.0")],
-            ),
-            Operator::Mod => (
-                Op::FMod,
-                vec![self.zero(range, "1.0 % 0.0")],
-            ),
+            Operator::Div => (Op::FDiv, vec![self.zero(range, "1.0 / 0.0")]),
+            Operator::FloorDiv => (Op::FFloorDiv, vec![self.zero(range, "1.0 // 0.0")]),
+            Operator::Mod => (Op::FMod, vec![self.zero(range, "1.0 % 0.0")]),
             Operator::Pow => return Ok(self.float_power(left, right, range)),
             Operator::MatMult => return Err(self.refuse_matmul(range)),
             _ => {
@@ -168,8 +152,7 @@ impl FunctionLowerer<'_, '_> {
             "ValueError",
             "a negative number to the power of a fraction is complex, which native code does not have",
         );
-        Expr::new(Op::FPow, vec![left, right], Type::Float)
-            .guarded(vec![zero, complex, too_large])
+        Expr::new(Op::FPow, vec![left, right], Type::Float).guarded(vec![zero, complex, too_large])
     }
 
     pub(super) fn unary(&mut self, expr: &ast::ExprUnaryOp) -> Lowered<Expr> {
@@ -201,13 +184,11 @@ impl FunctionLowerer<'_, '_> {
         }
         match (expr.op, value.ty) {
             (ast::UnaryOp::UAdd, Type::Float) => Ok(value),
-            (ast::UnaryOp::UAdd, _) => Ok(self.to_int(value)),
-            (ast::UnaryOp::USub, Type::Float) => {
-                Ok(Expr::new(Op::FNeg, vec![value], Type::Float))
-            }
+            (ast::UnaryOp::UAdd, _) => Ok(as_int(value)),
+            (ast::UnaryOp::USub, Type::Float) => Ok(Expr::new(Op::FNeg, vec![value], Type::Float)),
             (ast::UnaryOp::USub, _) => {
                 let overflow = self.overflow(range);
-                let value = self.to_int(value);
+                let value = as_int(value);
                 Ok(Expr::new(Op::Neg, vec![value], Type::Int).guarded(vec![overflow]))
             }
             (_, Type::Float) => Err(self.refuse(
@@ -216,7 +197,7 @@ impl FunctionLowerer<'_, '_> {
                     .help("write `int(...)` around the float"),
             )),
             _ => {
-                let value = self.to_int(value);
+                let value = as_int(value);
                 Ok(Expr::new(Op::Invert, vec![value], Type::Int))
             }
         }
@@ -226,29 +207,9 @@ impl FunctionLowerer<'_, '_> {
         self.as_python(range, "ZeroDivisionError", example)
     }
 
-    /// A number as an int; a float stays what it is.
-    pub(super) fn to_int(&mut self, value: Expr) -> Expr {
-        match value.ty {
-            Type::Bool => Expr::new(Op::BoolToInt, vec![value], Type::Int),
-            _ => value,
-        }
-    }
-
-    /// A number as a float, rounded to the nearest as Python does.
-    pub(super) fn to_float(&mut self, value: Expr) -> Expr {
-        match (&value.op, value.ty) {
-            (_, Type::Float) => value,
-            (Op::Int(constant), _) => Expr::float(*constant as f64),
-            _ => {
-                let value = self.to_int(value);
-                Expr::new(Op::IntToFloat, vec![value], Type::Float)
-            }
-        }
-    }
-
     /// A number as a float that has the same value.
-    pub(super) fn to_exact_float(&mut self, value: Expr, range: TextRange) -> Expr {
-        let mut converted = self.to_float(value);
+    pub(super) fn exact_float(&mut self, value: Expr, range: TextRange) -> Expr {
+        let mut converted = as_float(value);
         if converted.op == Op::IntToFloat {
             let guard = self.guard(
                 range,
@@ -260,15 +221,6 @@ impl FunctionLowerer<'_, '_> {
         converted
     }
 
-    /// Whether a number is not zero.
-    pub(super) fn truth(&mut self, value: Expr) -> Expr {
-        if value.ty == Type::Bool {
-            value
-        } else {
-            Expr::new(Op::Truth, vec![value], Type::Bool)
-        }
-    }
-
     pub(super) fn expect_int(
         &mut self,
         value: Expr,
@@ -276,7 +228,7 @@ impl FunctionLowerer<'_, '_> {
         title: &str,
     ) -> Lowered<Expr> {
         match value.ty {
-            Type::Int | Type::Bool => Ok(self.to_int(value)),
+            Type::Int | Type::Bool => Ok(as_int(value)),
             other => Err(self.refuse(
                 Diagnostic::new(range, title)
                     .label(format!("this is {}", other.with_article()))
@@ -291,6 +243,35 @@ impl FunctionLowerer<'_, '_> {
                 .label("matrix multiplication")
                 .help("write the loops: they are as fast here as in C"),
         )
+    }
+}
+
+/// A number as an int; a float stays what it is.
+pub(super) fn as_int(value: Expr) -> Expr {
+    match value.ty {
+        Type::Bool => Expr::new(Op::BoolToInt, vec![value], Type::Int),
+        _ => value,
+    }
+}
+
+/// A number as a float, rounded to the nearest as Python does.
+pub(super) fn as_float(value: Expr) -> Expr {
+    match (&value.op, value.ty) {
+        (_, Type::Float) => value,
+        (Op::Int(constant), _) => Expr::float(*constant as f64),
+        _ => {
+            let value = as_int(value);
+            Expr::new(Op::IntToFloat, vec![value], Type::Float)
+        }
+    }
+}
+
+/// Whether a number is not zero.
+pub(super) fn truth(value: Expr) -> Expr {
+    if value.ty == Type::Bool {
+        value
+    } else {
+        Expr::new(Op::Truth, vec![value], Type::Bool)
     }
 }
 

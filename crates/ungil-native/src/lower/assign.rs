@@ -4,6 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::Ranged;
 
 use super::Lowered;
+use super::arithmetic::{as_float, as_int, truth};
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Stmt, Store};
@@ -32,11 +33,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(())
     }
 
-    fn unpack_values(
-        &mut self,
-        targets: &ast::ExprTuple,
-        values: &ast::ExprTuple,
-    ) -> Lowered<()> {
+    fn unpack_values(&mut self, targets: &ast::ExprTuple, values: &ast::ExprTuple) -> Lowered<()> {
         if targets.elts.len() != values.elts.len() {
             return Err(self.refuse(
                 Diagnostic::new(
@@ -111,9 +108,9 @@ impl FunctionLowerer<'_, '_> {
         }
         let value = match (ty.element.read(), value.ty) {
             (wanted, got) if wanted == got => value,
-            (Type::Int, Type::Bool) => self.to_int(value),
-            (Type::Float, Type::Int | Type::Bool) => self.to_float(value),
-            (Type::Bool, got) if got.is_number() => self.truth(value),
+            (Type::Int, Type::Bool) => as_int(value),
+            (Type::Float, Type::Int | Type::Bool) => as_float(value),
+            (Type::Bool, got) if got.is_number() => truth(value),
             (_, got) => {
                 let help = match (ty.element.read(), got) {
                     (Type::Int, Type::Float) => "write `int(...)` around the value",
@@ -158,13 +155,7 @@ impl FunctionLowerer<'_, '_> {
                 let index = self.indices(subscript, &array)?;
                 let index: Vec<Expr> = index
                     .into_iter()
-                    .map(|one| {
-                        if one.is_cheap() {
-                            one
-                        } else {
-                            self.held(one)
-                        }
-                    })
+                    .map(|one| if one.is_cheap() { one } else { self.held(one) })
                     .collect();
                 let left = self.load(subscript, array.clone(), index.clone());
                 let left = self.held(left);
@@ -193,12 +184,10 @@ impl FunctionLowerer<'_, '_> {
         };
         let range = value.range();
         let value = self.expression(value)?;
-        let annotated = self
-            .lowerer
-            .annotated(self.id, Some(&stmt.annotation));
+        let annotated = self.lowerer.annotated(self.id, Some(&stmt.annotation));
         let value = match (annotated, value.ty) {
-            (Some(Type::Float), Type::Int | Type::Bool) => self.to_exact_float(value, range),
-            (Some(Type::Int), Type::Bool) => self.to_int(value),
+            (Some(Type::Float), Type::Int | Type::Bool) => self.exact_float(value, range),
+            (Some(Type::Int), Type::Bool) => as_int(value),
             (Some(wanted), got) if wanted != got => {
                 return Err(self.refuse(
                     Diagnostic::new(

@@ -4,6 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
+use super::arithmetic::{as_float, as_int, truth};
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Comparison, Expr, Op};
@@ -26,12 +27,12 @@ impl FunctionLowerer<'_, '_> {
                     }
                     "abs" => {
                         let overflow = self.overflow(range);
-                        let value = self.to_int(value);
+                        let value = as_int(value);
                         Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow])
                     }
-                    "float" => self.to_float(value),
-                    "bool" => self.truth(value),
-                    _ if value.ty != Type::Float => self.to_int(value),
+                    "float" => as_float(value),
+                    "bool" => truth(value),
+                    _ if value.ty != Type::Float => as_int(value),
                     "int" => self.float_to_int(value, range),
                     _ => {
                         let rounded = Expr::new(Op::Rint, vec![value], Type::Float);
@@ -129,7 +130,10 @@ impl FunctionLowerer<'_, '_> {
             return Err(self.refuse(
                 Diagnostic::new(
                     value.range(),
-                    format!("{} sizes cannot be unpacked into {targets} names", ty.dimensions),
+                    format!(
+                        "{} sizes cannot be unpacked into {targets} names",
+                        ty.dimensions
+                    ),
                 )
                 .label(format!("the shape of a {}", array.ty)),
             ));

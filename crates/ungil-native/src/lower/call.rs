@@ -4,6 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
+use super::arithmetic::{as_float, as_int};
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{Constant, FunctionId, Global};
@@ -131,8 +132,8 @@ impl FunctionLowerer<'_, '_> {
                 }
             };
             let value = match (annotations[at], value.ty) {
-                (Some(Type::Float), Type::Int | Type::Bool) => self.to_exact_float(value, range),
-                (Some(Type::Int), Type::Bool) => self.to_int(value),
+                (Some(Type::Float), Type::Int | Type::Bool) => self.exact_float(value, range),
+                (Some(Type::Int), Type::Bool) => as_int(value),
                 (Some(wanted), got) if wanted != got => {
                     let title = format!(
                         "`{}` of `{}` is annotated as {}",
@@ -185,7 +186,7 @@ impl FunctionLowerer<'_, '_> {
             ("floor" | "ceil" | "trunc", 1) => {
                 let value = values.remove(0);
                 if value.ty != Type::Float {
-                    return Ok(self.to_int(value));
+                    return Ok(as_int(value));
                 }
                 let rounded = match name {
                     "floor" => Expr::new(Op::Floor, vec![value], Type::Float),
@@ -196,7 +197,7 @@ impl FunctionLowerer<'_, '_> {
             }
             ("isnan" | "isinf" | "isfinite", 1) => {
                 let value = values.remove(0);
-                let value = self.to_float(value);
+                let value = as_float(value);
                 let op = match name {
                     "isnan" => Op::IsNan,
                     "isinf" => Op::IsInf,
@@ -227,17 +228,18 @@ impl FunctionLowerer<'_, '_> {
             ));
         }
         let ints = values.iter().any(|value| value.ty != Type::Float);
-        if matches!(function, MathFunction::Log | MathFunction::Log2 | MathFunction::Log10) && ints {
+        if matches!(
+            function,
+            MathFunction::Log | MathFunction::Log2 | MathFunction::Log10
+        ) && ints
+        {
             // Python calculates these of ints exactly, beyond the floats.
             for value in &mut values {
                 let plain = std::mem::replace(value, Expr::none());
-                *value = self.to_exact_float(plain, range);
+                *value = self.exact_float(plain, range);
             }
         }
-        let args: Vec<Expr> = values
-            .into_iter()
-            .map(|value| self.to_float(value))
-            .collect();
+        let args: Vec<Expr> = values.into_iter().map(as_float).collect();
         let example = match function.arity() {
             1 => format!("math.{name}(a)"),
             _ => format!("math.{name}(a, b)"),

@@ -5,6 +5,7 @@ use ruff_python_ast::CmpOp;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
+use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Comparison, Expr, Op};
@@ -94,15 +95,15 @@ impl FunctionLowerer<'_, '_> {
                 (Op::Compare(comparison), vec![left, right])
             }
             (Type::Float, _) => {
-                let right = self.to_int(right);
+                let right = as_int(right);
                 self.mixed(comparison.mirrored(), right, left, true)
             }
             (_, Type::Float) => {
-                let left = self.to_int(left);
+                let left = as_int(left);
                 self.mixed(comparison, left, right, false)
             }
             _ => {
-                let (left, right) = (self.to_int(left), self.to_int(right));
+                let (left, right) = (as_int(left), as_int(right));
                 (Op::Compare(comparison), vec![left, right])
             }
         };

@@ -4,6 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
+use super::arithmetic::truth;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{Constant, Global};
@@ -154,7 +155,7 @@ impl FunctionLowerer<'_, '_> {
                     .help("compare numbers"),
             ));
         }
-        Ok(self.truth(value))
+        Ok(truth(value))
     }
 
     fn bool_condition(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
@@ -192,7 +193,7 @@ impl FunctionLowerer<'_, '_> {
             let ty = left.ty;
             let slot = self.temporary(ty);
             let kept = Expr::slot(slot, ty);
-            let test = self.truth(kept.clone());
+            let test = truth(kept.clone());
             let chosen = match expr.op {
                 ast::BoolOp::And => vec![test, right, kept],
                 ast::BoolOp::Or => vec![test, kept, right],
@@ -254,9 +255,7 @@ impl FunctionLowerer<'_, '_> {
             _ => return None,
         };
         match module {
-            Global::Module(module) => {
-                Some(self.lowerer.environment.attribute(module, &expr.attr))
-            }
+            Global::Module(module) => Some(self.lowerer.environment.attribute(module, &expr.attr)),
             _ => None,
         }
     }

@@ -7,11 +7,14 @@ use ruff_python_ast as ast;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::arithmetic::as_float;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::environment::{FunctionId, FunctionSource};
-use crate::ir::{Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt};
+use crate::ir::{
+    Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
+};
 use crate::types::Type;
 
 /// Expressions and statements nested deeper than this are refused: passes are recursive.
@@ -25,6 +28,9 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) loops: Vec<LoopFrame>,
     /// Where statements go.
     pub(super) block: Block,
+    /// A variable that was read before it was assigned to, as far as ways are known so far: what follows
+    /// is not reached.
+    pub(super) unbound: Option<Box<Refusal>>,
     /// What the function returns, from its annotation or its first `return`, and where that is.
     pub(super) returns: Option<(Type, TextRange)>,
     pub(super) returns_annotated: bool,
@@ -63,6 +69,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             state: State::entry(),
             loops: Vec::new(),
             block: Vec::new(),
+            unbound: None,
             returns: None,
             returns_annotated: returns.is_some(),
             promoted: BTreeSet::new(),
@@ -86,6 +93,9 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             this.returns = returns.zip(annotation.map(Ranged::range));
             let parameters = this.parameters(arguments);
             this.statements(&definition.body)?;
+            if let Some(refusal) = this.unbound.take() {
+                return Err(refusal);
+            }
             this.end_of_body(definition)?;
             let new = std::mem::take(&mut this.promote);
             if new.is_subset(&this.promoted) {
@@ -258,7 +268,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         let mut value = value;
         let mut literal = matches!(value.op, Op::Int(_));
         if literal && self.promoted.contains(name) {
-            value = self.to_float(value);
+            value = as_float(value);
             literal = false;
         }
         let ty = value.ty;
@@ -275,11 +285,13 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             ..
         }) = self.state.get(name).cloned()
         else {
-            return Err(self.refuse(
+            let mut refusal = self.refuse(
                 Diagnostic::new(range, format!("`{name}` has no value here"))
                     .label("it is assigned to later, or on ways that do not lead here")
                     .help(format!("give `{name}` a value before")),
-            ));
+            );
+            refusal.provisional = true;
+            return Err(refusal);
         };
         let ty = match holds {
             Holds::One(ty) => ty,
@@ -292,7 +304,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                 };
                 return Err(self.refuse(
                     Diagnostic::new(range, format!("`{name}` can have two types here"))
-                        .label(format!("{} or {}?", one.with_article(), other.with_article()))
+                        .label(format!(
+                            "{} or {}?",
+                            one.with_article(),
+                            other.with_article()
+                        ))
                         .context(here, format!("{} on one way", one.with_article()))
                         .context(there, format!("{} on another", other.with_article()))
                         .help(help),
@@ -318,7 +334,17 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         Box::new(Refusal {
             function: self.id,
             diagnostic,
+            provisional: false,
         })
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// After a refusal has gone up to here.
+    pub(super) fn return_to(&mut self, depth: usize) {
+        self.depth = depth;
     }
 
     /// Goes one level deeper into the text.

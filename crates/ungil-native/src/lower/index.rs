@@ -17,8 +17,7 @@ impl FunctionLowerer<'_, '_> {
             return Ok(value);
         }
         Err(self.refuse(
-            Diagnostic::new(expr.range(), "this is not an array")
-                .label(value.ty.with_article()),
+            Diagnostic::new(expr.range(), "this is not an array").label(value.ty.with_article()),
         ))
     }
 
@@ -35,9 +34,7 @@ impl FunctionLowerer<'_, '_> {
             unreachable!("`array` gives arrays");
         };
         let parts = parts(&expr.slice);
-        let slices = parts
-            .iter()
-            .any(|part| matches!(part, ast::Expr::Slice(_)));
+        let slices = parts.iter().any(|part| matches!(part, ast::Expr::Slice(_)));
         if slices || parts.len() < usize::from(ty.dimensions) {
             return self.view(expr, array, ty, &parts);
         }

@@ -1,7 +1,7 @@
 //! Loops: their bodies are lowered until what is known at their heads stays the same.
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
 use super::function::{FunctionLowerer, LoopFrame};
@@ -12,16 +12,25 @@ use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
     /// `break` or `continue`.
-    pub(super) fn leave_loop(&mut self, for_good: bool) {
+    pub(super) fn leave_loop(&mut self, range: TextRange, for_good: bool) -> Lowered<()> {
         let state = std::mem::take(&mut self.state);
-        let frame = self.loops.last_mut().expect("Python's parser has checked it");
+        let Some(frame) = self.loops.last_mut() else {
+            return Err(self.refuse(
+                Diagnostic::new(range, "there is no loop around this").label("not in a loop"),
+            ));
+        };
         let way = if for_good {
             &mut frame.breaks
         } else {
             &mut frame.continues
         };
         *way = std::mem::take(way).join(state, &mut self.promote);
-        self.emit(if for_good { Stmt::Break } else { Stmt::Continue });
+        self.emit(if for_good {
+            Stmt::Break
+        } else {
+            Stmt::Continue
+        });
+        Ok(())
     }
 
     pub(super) fn while_loop(&mut self, stmt: &ast::StmtWhile) -> Lowered<()> {
@@ -36,7 +45,11 @@ impl FunctionLowerer<'_, '_> {
             let body = this.block_of(&stmt.body)?;
             Ok((body, at_test))
         })?;
-        self.state = if forever { State::unreachable() } else { at_end };
+        self.state = if forever {
+            State::unreachable()
+        } else {
+            at_end
+        };
         let orelse = self.block_of(&stmt.orelse)?;
         self.after_loop(frame);
         let site = self.push_site(stmt.test.range(), None);
@@ -56,15 +69,19 @@ impl FunctionLowerer<'_, '_> {
         mut round: impl FnMut(&mut Self) -> Lowered<(Block, State)>,
     ) -> Lowered<(Block, State, LoopFrame)> {
         let mut head = std::mem::take(&mut self.state);
+        let unbound_before = self.unbound.take();
         loop {
             self.state = head.clone();
+            self.unbound = None;
             self.loops.push(LoopFrame::default());
-            let (body, at_end) = round(self)?;
+            let result = round(self);
             let frame = self.loops.pop().expect("pushed above");
-            let back = std::mem::take(&mut self.state)
-                .join(frame.continues.clone(), &mut self.promote);
+            let (body, at_end) = result?;
+            let back =
+                std::mem::take(&mut self.state).join(frame.continues.clone(), &mut self.promote);
             let next = head.clone().join(back, &mut self.promote);
             if next.agrees_with(&head) {
+                self.unbound = unbound_before.or(self.unbound.take());
                 return Ok((body, at_end, frame));
             }
             head = next;
@@ -226,9 +243,12 @@ impl FunctionLowerer<'_, '_> {
         let inner = self.iterated(iter)?;
         if matches!(inner, Iterated::Range { .. }) {
             return Err(self.refuse(
-                Diagnostic::new(iter.range(), "native code has no `enumerate` or `zip` of ranges")
-                    .label("a range")
-                    .help("count in a variable of your own"),
+                Diagnostic::new(
+                    iter.range(),
+                    "native code has no `enumerate` or `zip` of ranges",
+                )
+                .label("a range")
+                .help("count in a variable of your own"),
             ));
         }
         Ok(inner)
@@ -252,12 +272,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// Assigns what is at a position to the loop's target.
-    fn bind_item(
-        &mut self,
-        target: &ast::Expr,
-        source: &Iterated,
-        position: &Expr,
-    ) -> Lowered<()> {
+    fn bind_item(&mut self, target: &ast::Expr, source: &Iterated, position: &Expr) -> Lowered<()> {
         let pair = match target {
             ast::Expr::Tuple(tuple) => Some(&tuple.elts[..]),
             _ => None,

@@ -35,6 +35,8 @@ pub struct Refusal {
     pub function: FunctionId,
     /// Why.
     pub diagnostic: Diagnostic,
+    /// Whether it holds only if it is still so when all ways around loops are known.
+    pub(crate) provisional: bool,
 }
 
 pub(crate) type Lowered<T> = Result<T, Box<Refusal>>;
@@ -125,11 +127,7 @@ impl Lowerer<'_> {
     }
 
     /// The type that an annotation fixes, if it does.
-    fn annotated(
-        &mut self,
-        function: FunctionId,
-        annotation: Option<&ast::Expr>,
-    ) -> Option<Type> {
+    fn annotated(&mut self, function: FunctionId, annotation: Option<&ast::Expr>) -> Option<Type> {
         annotated(self.environment, function, annotation)
     }
 }

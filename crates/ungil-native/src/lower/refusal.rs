@@ -12,9 +12,12 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_signature(&mut self, function: &ast::StmtFunctionDef) -> Lowered<()> {
         if function.is_async {
             return Err(self.refuse(
-                Diagnostic::new(function.name.range(), "a native function cannot be a coroutine")
-                    .label("`async def`")
-                    .help("write `def`, and run it on a thread: `await asyncio.to_thread(f, ...)`"),
+                Diagnostic::new(
+                    function.name.range(),
+                    "a native function cannot be a coroutine",
+                )
+                .label("`async def`")
+                .help("write `def`, and run it on a thread: `await asyncio.to_thread(f, ...)`"),
             ));
         }
         let parameters = &function.parameters;
@@ -55,7 +58,10 @@ impl FunctionLowerer<'_, '_> {
             }
             Syntax::Delete(_) => ("`del`", "leave it out: native variables cost nothing"),
             Syntax::Match(_) => ("`match`", "write `if` and `elif`"),
-            _ => ("this statement", "leave it out, or move it out of the native function"),
+            _ => (
+                "this statement",
+                "leave it out, or move it out of the native function",
+            ),
         };
         // Only the head is underlined: a statement can be long.
         let text = &self.source.source.text[stmt.range().start().to_usize()..];
@@ -86,12 +92,14 @@ impl FunctionLowerer<'_, '_> {
             | ast::Expr::SetComp(_)
             | ast::Expr::DictComp(_)
             | ast::Expr::Generator(_) => ("comprehensions", "write the loop"),
-            ast::Expr::StringLiteral(_) | ast::Expr::FString(_) | ast::Expr::TString(_) => {
-                ("text", "use numbers as codes, or move this out of the native function")
-            }
-            ast::Expr::BytesLiteral(_) => {
-                ("bytes as constants", "pass them as an argument: they are an array of uint8")
-            }
+            ast::Expr::StringLiteral(_) | ast::Expr::FString(_) | ast::Expr::TString(_) => (
+                "text",
+                "use numbers as codes, or move this out of the native function",
+            ),
+            ast::Expr::BytesLiteral(_) => (
+                "bytes as constants",
+                "pass them as an argument: they are an array of uint8",
+            ),
             ast::Expr::Await(_) => ("`await`", "await outside of the native function"),
             ast::Expr::Yield(_) | ast::Expr::YieldFrom(_) => (
                 "generators",
@@ -100,7 +108,10 @@ impl FunctionLowerer<'_, '_> {
             ast::Expr::Named(_) => ("`:=`", "assign in a statement of its own"),
             ast::Expr::Starred(_) => ("`*` of values", "write them out"),
             ast::Expr::Slice(_) => ("slices here", "index an array with it"),
-            _ => ("this expression", "leave it out, or move it out of the native function"),
+            _ => (
+                "this expression",
+                "leave it out, or move it out of the native function",
+            ),
         };
         self.refuse(
             Diagnostic::new(expr.range(), format!("native code has no {what}"))

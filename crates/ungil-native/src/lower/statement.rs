@@ -5,6 +5,7 @@ use ruff_python_ast::Stmt as Syntax;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
+use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use super::state::State;
 use crate::diagnostic::Diagnostic;
@@ -19,7 +20,15 @@ impl FunctionLowerer<'_, '_> {
                 // Python never gets there either.
                 return Ok(());
             }
-            self.nested(stmt.range(), |this| this.statement(stmt))?;
+            let depth = self.depth();
+            match self.nested(stmt.range(), |this| this.statement(stmt)) {
+                Err(refusal) if refusal.provisional => {
+                    self.return_to(depth);
+                    self.unbound.get_or_insert(refusal);
+                    self.state = State::unreachable();
+                }
+                other => other?,
+            }
         }
         Ok(())
     }
@@ -43,14 +52,8 @@ impl FunctionLowerer<'_, '_> {
             Syntax::While(inner) => self.while_loop(inner),
             Syntax::For(inner) => self.for_loop(inner),
             Syntax::Return(inner) => self.return_statement(inner),
-            Syntax::Break(_) => {
-                self.leave_loop(true);
-                Ok(())
-            }
-            Syntax::Continue(_) => {
-                self.leave_loop(false);
-                Ok(())
-            }
+            Syntax::Break(inner) => self.leave_loop(inner.range(), true),
+            Syntax::Continue(inner) => self.leave_loop(inner.range(), false),
             Syntax::Assert(inner) => self.assert_statement(inner),
             Syntax::Raise(inner) => self.raise_statement(inner),
             other => Err(self.refuse_statement(other)),
@@ -90,9 +93,8 @@ impl FunctionLowerer<'_, '_> {
                 None => self.block_of(&clause.body)?,
                 Some(test) => {
                     let outer = std::mem::take(&mut self.block);
-                    let result = self.nested(clause.range, |this| {
-                        this.if_else(test, &clause.body, rest)
-                    });
+                    let result =
+                        self.nested(clause.range, |this| this.if_else(test, &clause.body, rest));
                     let inner = std::mem::replace(&mut self.block, outer);
                     result.map(|()| inner)?
                 }
@@ -139,9 +141,9 @@ impl FunctionLowerer<'_, '_> {
     ) -> Lowered<Expr> {
         match (ty, value.ty) {
             (Type::Float, Type::Int | Type::Bool) if self.returns_annotated => {
-                Ok(self.to_exact_float(value, range))
+                Ok(self.exact_float(value, range))
             }
-            (Type::Int, Type::Bool) if self.returns_annotated => Ok(self.to_int(value)),
+            (Type::Int, Type::Bool) if self.returns_annotated => Ok(as_int(value)),
             (_, other) => {
                 let diagnostic = Diagnostic::new(
                     range,
@@ -157,11 +159,13 @@ impl FunctionLowerer<'_, '_> {
                     },
                 );
                 let mixed = |one: Type| matches!(one, Type::Int | Type::Float | Type::Bool);
-                Err(self.refuse(if mixed(ty) && mixed(other) && !self.returns_annotated {
-                    diagnostic.help("annotate the result: with `-> float` ints become floats")
-                } else {
-                    diagnostic.help("return values of one type")
-                }))
+                Err(
+                    self.refuse(if mixed(ty) && mixed(other) && !self.returns_annotated {
+                        diagnostic.help("annotate the result: with `-> float` ints become floats")
+                    } else {
+                        diagnostic.help("return values of one type")
+                    }),
+                )
             }
         }
     }

@@ -108,7 +108,9 @@ pub fn load(
         };
         for (offset, relocation) in section.relocations() {
             let RelocationFlags::Elf { r_type } = relocation.flags() else {
-                return Err(LoadError::Unreadable("its relocations are not ELF's".into()));
+                return Err(LoadError::Unreadable(
+                    "its relocations are not ELF's".into(),
+                ));
             };
             let RelocationTarget::Symbol(index) = relocation.target() else {
                 return Err(LoadError::UnknownRelocation(r_type.0));

@@ -35,6 +35,7 @@ pub(super) fn stub(address: usize) -> [u8; 16] {
     stub
 }
 
+#[allow(clippy::cast_possible_wrap)] // addresses of user space are far below 2**63
 pub(super) fn apply(
     mapping: &mut Mapping,
     kind: u32,
@@ -49,9 +50,7 @@ pub(super) fn apply(
         Target::Outside { stub } => base + stub as i64,
     };
     match kind {
-        kind if kind == elf::R_X86_64_64.0 => {
-            mapping.write(at, &(function + addend).to_le_bytes())
-        }
+        kind if kind == elf::R_X86_64_64.0 => mapping.write(at, &(function + addend).to_le_bytes()),
         kind if kind == elf::R_X86_64_PC32.0 || kind == elf::R_X86_64_PLT32.0 => {
             relative(mapping, kind, at, function + addend - place)
         }

@@ -1,8 +1,10 @@
 //! Intervals through the statements.
 
+use std::collections::BTreeMap;
+
 use super::interval::Interval;
 use crate::environment::Options;
-use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, Stmt, While};
+use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, While};
 use crate::types::Type;
 
 /// Sizes of arrays, checked when they are passed.
@@ -18,12 +20,15 @@ struct Analysis {
     wrap: bool,
     /// What is known where the loops around are left and gone on with.
     loops: Vec<(Facts, Facts)>,
+    /// Slots that loops only add to, with how far they get: adding to them does not overflow.
+    bounded: BTreeMap<SlotId, Interval>,
 }
 
 pub(super) fn analyse(function: &mut Function, options: Options) {
     let mut analysis = Analysis {
         wrap: options.wrap,
         loops: Vec::new(),
+        bounded: BTreeMap::new(),
     };
     let facts = vec![Interval::ALL; function.slots.len()];
     analysis.block(&mut function.body, Some(facts));
@@ -50,10 +55,7 @@ fn settle(guard: &mut Guard, proved: bool) {
 impl Analysis {
     fn block(&mut self, block: &mut [Stmt], mut facts: Facts) -> Facts {
         for stmt in block {
-            let Some(known) = facts else {
-                return None;
-            };
-            facts = self.statement(stmt, known);
+            facts = self.statement(stmt, facts?);
         }
         facts
     }
@@ -62,6 +64,10 @@ impl Analysis {
         match stmt {
             Stmt::Set(slot, value) => {
                 known[*slot] = self.expression(value, &mut known);
+                if let Some(&limit) = self.bounded.get(slot) {
+                    settle(&mut value.guards[0], true);
+                    known[*slot] = known[*slot].meet(limit);
+                }
                 Some(known)
             }
             Stmt::Store(store) => {
@@ -70,8 +76,7 @@ impl Analysis {
                 for index in &mut store.index {
                     self.expression(index, &mut known);
                 }
-                if let (Type::Array(array), Some(last)) =
-                    (store.array.ty, store.guards.last_mut())
+                if let (Type::Array(array), Some(last)) = (store.array.ty, store.guards.last_mut())
                 {
                     let (low, high) = array.element.bounds();
                     settle(last, value.is_within(Interval::new(low, high)));
@@ -160,13 +165,73 @@ impl Analysis {
         } else {
             up.join(down)
         };
+        let rounds = most_rounds(start, stop, step);
+        let limits = self.limits(&mut count.body, count.slot, rounds, &known, values);
         let (slot, body) = (count.slot, &mut count.body);
-        let (head, breaks) = self.until_stable(known, |this, mut known| {
+        self.bounded.extend(limits.iter().copied());
+        let (mut head, breaks) = self.until_stable(known, |this, mut known| {
+            for &(counter, limit) in &limits {
+                known[counter] = known[counter].meet(limit);
+            }
             known[slot] = values;
             this.block(body, Some(known))
         });
+        for (counter, limit) in limits {
+            head[counter] = head[counter].meet(limit);
+            self.bounded.remove(&counter);
+        }
         let end = self.block(&mut count.orelse, Some(head));
         join(end, breaks)
+    }
+
+    /// How far slots get that a loop's body only adds to, once a round: not further than the rounds.
+    ///
+    /// What is added may depend on other slots, which are taken for anything here.
+    fn limits(
+        &mut self,
+        body: &mut [Stmt],
+        variable: SlotId,
+        rounds: Option<i64>,
+        known: &[Interval],
+        values: Interval,
+    ) -> Vec<(SlotId, Interval)> {
+        let Some(rounds) = rounds.filter(|_| !self.wrap) else {
+            return Vec::new();
+        };
+        let mut inside = known.to_vec();
+        let assigned = assignments(body);
+        for &slot in assigned.keys() {
+            inside[slot] = Interval::ALL;
+        }
+        if !assigned.contains_key(&variable) {
+            inside[variable] = values;
+        }
+        let rounds = Interval::new(0, rounds);
+        let mut limits = Vec::new();
+        for (slot, times) in assigned {
+            // Once a round at most: not in a loop inside of it, and always by adding.
+            let Some(times) = times.filter(|_| slot != variable) else {
+                continue;
+            };
+            let mut change = (Interval::exactly(0), true);
+            for (sign, mut term) in times {
+                let term = self.expression(&mut term, &mut inside.clone());
+                let term = if sign {
+                    (term, true)
+                } else {
+                    Interval::exactly(0).sub(term)
+                };
+                // Not every round need add it.
+                let sum = change.0.add(term.0.join(Interval::exactly(0)));
+                change = (sum.0, change.1 && term.1 && sum.1);
+            }
+            let total = change.0.mul(rounds);
+            let reached = known[slot].add(total.0);
+            if change.1 && total.1 && reached.1 {
+                limits.push((slot, reached.0));
+            }
+        }
+        limits
     }
 
     /// What an expression can be; settles its guards.
@@ -205,7 +270,11 @@ impl Analysis {
         let guards = &mut expr.guards;
         let overflowing = |(result, fits): (Interval, bool), guard: &mut Guard| {
             settle(guard, fits);
-            if self.wrap && !fits { Interval::ALL } else { result }
+            if self.wrap && !fits {
+                Interval::ALL
+            } else {
+                result
+            }
         };
         match expr.op {
             Op::Int(value) => Interval::exactly(value),
@@ -269,6 +338,75 @@ impl Analysis {
             _ => Interval::ALL,
         }
     }
+}
+
+/// The most rounds that a range can have.
+fn most_rounds(start: Interval, stop: Interval, step: Interval) -> Option<i64> {
+    let distance = if step.low > 0 {
+        i128::from(stop.high) - i128::from(start.low)
+    } else if step.high < 0 {
+        i128::from(start.high) - i128::from(stop.low)
+    } else {
+        return None;
+    };
+    i64::try_from(distance.max(0)).ok()
+}
+
+/// What is added to a slot (or subtracted from it, where that is false).
+type Terms = Vec<(bool, Expr)>;
+
+/// The slots that a body assigns to: with all that is added to each, where nothing else is done with it.
+fn assignments(body: &[Stmt]) -> BTreeMap<SlotId, Option<Terms>> {
+    let mut found: BTreeMap<SlotId, Option<Terms>> = BTreeMap::new();
+    collect(body, true, &mut found);
+    found
+}
+
+fn collect(block: &[Stmt], once: bool, found: &mut BTreeMap<SlotId, Option<Terms>>) {
+    for stmt in block {
+        if let Stmt::Set(slot, value) = stmt {
+            let entry = found.entry(*slot).or_insert_with(|| Some(Vec::new()));
+            match added(*slot, value).filter(|_| once) {
+                Some(term) => {
+                    if let Some(terms) = entry {
+                        terms.push(term);
+                    }
+                }
+                None => *entry = None,
+            }
+        } else if let Some(slot) = stmt.assigned() {
+            found.insert(slot, None);
+        }
+        let mut copy = stmt.clone();
+        copy.expressions_mut(&mut |expr| {
+            expr.walk(&mut |inner| {
+                if let Op::Let(slot) = inner.op {
+                    found.insert(slot, None);
+                }
+            });
+        });
+        let once = once && matches!(stmt, Stmt::If(..));
+        for nested in stmt.blocks() {
+            collect(nested, once, found);
+        }
+    }
+}
+
+/// The term of `slot = slot + term`, `term + slot` or `slot - term`.
+fn added(slot: SlotId, value: &Expr) -> Option<(bool, Expr)> {
+    let is_slot = |expr: &Expr| expr.op == Op::Slot(slot);
+    let mentions = |expr: &Expr| {
+        let mut found = false;
+        expr.walk(&mut |inner| found |= inner.op == Op::Slot(slot));
+        found
+    };
+    let (sign, term) = match value.op {
+        Op::Add if is_slot(&value.args[0]) => (true, &value.args[1]),
+        Op::Add if is_slot(&value.args[1]) => (true, &value.args[0]),
+        Op::Sub if is_slot(&value.args[0]) => (false, &value.args[1]),
+        _ => return None,
+    };
+    (!mentions(term)).then(|| (sign, term.clone()))
 }
 
 /// Takes into account that a condition holds, or does not.

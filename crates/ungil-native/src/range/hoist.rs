@@ -158,7 +158,9 @@ impl Hoisting {
     fn add(&mut self, value: Expr, within: Option<(Expr, u8)>) -> bool {
         let known = self.conditions.iter().any(|condition| {
             let place = |within: &Option<(Expr, u8)>| {
-                within.as_ref().map(|(array, axis)| (array.op.clone(), *axis))
+                within
+                    .as_ref()
+                    .map(|(array, axis)| (array.op.clone(), *axis))
             };
             same(&condition.value, &value) && place(&condition.within) == place(&within)
         });

@@ -154,7 +154,7 @@ impl Interval {
             return Self::ALL;
         }
         let bits = 64 - (self.high | other.high).leading_zeros();
-        Self::new(0, ((1_u64 << bits) - 1) as i64)
+        Self::new(0, ((1_u64 << bits) - 1).cast_signed())
     }
 
     pub(super) fn abs(self) -> (Self, bool) {

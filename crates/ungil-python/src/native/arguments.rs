@@ -174,7 +174,8 @@ impl Words {
         self.words.push(view.buf as u64);
         self.words.extend(sizes.iter().map(|&size| size as u64));
         if !contiguous {
-            self.words.extend(strides.iter().map(|&stride| stride as u64));
+            self.words
+                .extend(strides.iter().map(|&stride| stride as u64));
         }
         let writable = view.readonly == 0;
         self.buffers.push(buffer);
@@ -204,7 +205,9 @@ fn described(format: &str) -> String {
         "O" => "Python objects".to_owned(),
         "Zd" | "Zf" => "complex numbers".to_owned(),
         "e" => "floats of 16 bits".to_owned(),
-        _ if format.starts_with(['>', '!']) => "stored with the most significant byte first".to_owned(),
+        _ if format.starts_with(['>', '!']) => {
+            "stored with the most significant byte first".to_owned()
+        }
         _ => format!("of the format '{format}'"),
     }
 }

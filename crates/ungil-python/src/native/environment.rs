@@ -128,7 +128,10 @@ impl<'py> PythonEnvironment<'py> {
 
     /// A function or class of `builtins` or `math`, recognised by being the very object there.
     fn known_function(&self, value: &Bound<'py, PyAny>) -> PyResult<Option<Global>> {
-        let Ok(name) = value.getattr("__name__").and_then(|name| name.extract::<String>()) else {
+        let Ok(name) = value
+            .getattr("__name__")
+            .and_then(|name| name.extract::<String>())
+        else {
             return Ok(None);
         };
         for module in ["builtins", "math"] {
@@ -139,9 +142,9 @@ impl<'py> PythonEnvironment<'py> {
             if !known.is(value) {
                 continue;
             }
-            let exception = value.cast::<PyType>().is_ok_and(|class| {
-                class.is_subclass_of::<PyBaseException>().unwrap_or(false)
-            });
+            let exception = value
+                .cast::<PyType>()
+                .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false));
             return Ok(Some(match module {
                 _ if exception => Global::Exception(name),
                 "builtins" => Global::Builtin(name),

@@ -51,19 +51,28 @@ impl NativeFunction {
 
     /// The specialisation that was used last, if there is one.
     pub(super) fn latest(&self) -> Option<Arc<Specialisation>> {
-        let known = self.specialisations.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self
+            .specialisations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         known.first().cloned()
     }
 
     fn find(&self, arguments: &[Type]) -> Option<Arc<Specialisation>> {
-        let mut known = self.specialisations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .specialisations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let at = known.iter().position(|one| one.arguments == arguments)?;
         known[..=at].rotate_right(1);
         known.first().cloned()
     }
 
     fn keep(&self, one: Arc<Specialisation>) {
-        let mut known = self.specialisations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .specialisations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         known.retain(|other| other.arguments != one.arguments);
         known.insert(0, one);
     }
@@ -135,7 +144,11 @@ impl NativeFunction {
         let mut missing = Vec::new();
         let mut matched = Vec::with_capacity(values.len());
         for (at, value) in values.into_iter().enumerate() {
-            match value.or_else(|| self.defaults[at].as_ref().map(|value| value.bind(py).clone())) {
+            match value.or_else(|| {
+                self.defaults[at]
+                    .as_ref()
+                    .map(|value| value.bind(py).clone())
+            }) {
                 Some(value) => matched.push(value),
                 None => missing.push(format!("'{}'", self.parameters[at])),
             }
@@ -277,7 +290,10 @@ impl NativeFunction {
     fn _specialisations<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let known: Vec<_> = {
             let this = slf.get();
-            let known = this.specialisations.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = this
+                .specialisations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             known.iter().cloned().collect()
         };
         let describe = |one: &Specialisation| {

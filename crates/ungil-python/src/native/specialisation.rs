@@ -34,10 +34,7 @@ pub(super) struct Specialisation {
 }
 
 impl Specialisation {
-    pub(super) fn new(
-        function: &Bound<'_, NativeFunction>,
-        arguments: &[Type],
-    ) -> PyResult<Self> {
+    pub(super) fn new(function: &Bound<'_, NativeFunction>, arguments: &[Type]) -> PyResult<Self> {
         let py = function.py();
         let mut environment = PythonEnvironment::new(function);
         let compiled = ungil_native::compile(&mut environment, FunctionId(0), arguments);

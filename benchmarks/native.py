@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Native code beside numba and a C compiler, interleaved in one run.
+
+    python3 benchmarks/native.py [--kernel NAME ...] [--rounds N] [--fastmath] [--json FILE]
+
+Needs gcc; numba is measured where it is installed (dependency group `bench-native`). Times are the best
+of the rounds; ratios are of these. Every contender's result is compared with Python's first.
+"""
+
+import argparse
+import ctypes
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ungil
+from nativebench.kernels import KERNELS, Kernel, integrate_square
+
+HERE = Path(__file__).parent / "nativebench"
+C_FLAGS = ["-O3", "-march=native", "-shared", "-fPIC"]
+
+Call = Callable[..., Any]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kernel", action="append", help="only this one; may be repeated")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--fastmath", action="store_true", help="for ungil and numba")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    chosen = [k for k in KERNELS if not options.kernel or k.function.__name__ in options.kernel]
+    if not chosen:
+        parser.error("no kernel of that name")
+    with tempfile.TemporaryDirectory() as folder:
+        library = compiled_c(Path(folder))
+        results = [measured(kernel, library, options) for kernel in chosen]
+        report(results)
+        calls = {"call_ns": call_overhead(library), "two_threads": two_threads()}
+    print(
+        f"\na call with two floats and an int, no rounds: {calls['call_ns']['ungil']:.0f} ns "
+        f"(builtin math.fma-like call of C: {calls['call_ns']['builtin']:.0f} ns)"
+    )
+    print(f"integrate_square on 2 threads: {calls['two_threads']:.2f}x of 1")
+    if options.json:
+        Path(options.json).write_text(json.dumps({"kernels": results} | calls, indent=2) + "\n")
+    return 0
+
+
+def compiled_c(folder: Path) -> ctypes.CDLL:
+    target = folder / "kernels.so"
+    subprocess.run(["gcc", *C_FLAGS, "-o", target, HERE / "kernels.c", "-lm"], check=True)
+    return ctypes.CDLL(str(target))
+
+
+def in_c(kernel: Kernel, library: ctypes.CDLL) -> Call:
+    """The C function, whose arguments are converted beforehand: the call costs about a microsecond."""
+    function = getattr(library, kernel.function.__name__)
+    returned = kernel.function.__annotations__.get("return")
+    function.restype = {float: ctypes.c_double, int: ctypes.c_int64, None: None}[returned]
+
+    def call(*arguments: Any) -> Any:
+        converted: list[Any] = []
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                converted.append(ctypes.c_void_p(argument.ctypes.data))
+                converted.extend(ctypes.c_int64(size) for size in argument.shape)
+            elif isinstance(argument, float):
+                converted.append(ctypes.c_double(argument))
+            else:
+                converted.append(ctypes.c_int64(argument))
+        return lambda: function(*converted)
+
+    return call
+
+
+def measured(kernel: Kernel, library: ctypes.CDLL, options: argparse.Namespace) -> dict[str, Any]:
+    name = kernel.function.__name__
+    first: dict[str, float] = {}
+    calls: dict[str, Callable[[], Any]] = {}
+    expected = kernel.arguments()
+    wanted = kernel.function(*small(expected))
+    compilers: dict[str, Callable[[Call], Call]] = {
+        "ungil": ungil.native(fastmath=options.fastmath)
+    }
+    try:
+        numba = import_module("numba")
+        compilers["numba"] = numba.njit(nogil=True, fastmath=options.fastmath)
+    except ImportError:
+        pass
+    for contender, compiler in compilers.items():
+        function = compiler(kernel.function)
+        begun = time.perf_counter()
+        found = function(*small(kernel.arguments()))
+        first[contender] = time.perf_counter() - begun
+        check(name, contender, found, wanted)
+        calls[contender] = bound(function, kernel.arguments())
+    calls["gcc"] = in_c(kernel, library)(*(keep := kernel.arguments()))
+    times: dict[str, list[float]] = {contender: [] for contender in calls}
+    for _ in range(options.rounds):
+        for contender, call in calls.items():
+            begun = time.perf_counter()
+            call()
+            times[contender].append(time.perf_counter() - begun)
+    del keep
+    best = {contender: min(seconds) for contender, seconds in times.items()}
+    return {"kernel": name, "seconds": best, "first_call": first}
+
+
+def bound(function: Call, arguments: tuple[Any, ...]) -> Callable[[], Any]:
+    return lambda: function(*arguments)
+
+
+def small(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same with counts that Python is done with quickly."""
+    return tuple(min(a, 50) if type(a) is int else a for a in arguments)
+
+
+def check(kernel: str, contender: str, found: Any, wanted: Any) -> None:
+    close = wanted is None or math.isclose(found, wanted, rel_tol=1e-9)
+    if not close:
+        sys.exit(f"{kernel}: {contender} gives {found}, Python {wanted}")
+
+
+def report(results: list[dict[str, Any]]) -> None:
+    contenders = list(results[0]["seconds"])
+    print(f"{'kernel':<18}" + "".join(f"{name + ', ms':>14}" for name in contenders), end="")
+    print("".join(f"{'/ ' + name:>10}" for name in contenders[1:]), end="")
+    print("".join(f"{name + ' 1st, ms':>16}" for name in results[0]["first_call"]))
+    for result in results:
+        seconds = result["seconds"]
+        print(f"{result['kernel']:<18}", end="")
+        print("".join(f"{seconds[name] * 1000:14.3f}" for name in contenders), end="")
+        print("".join(f"{seconds['ungil'] / seconds[n]:10.2f}" for n in contenders[1:]), end="")
+        print("".join(f"{value * 1000:16.1f}" for value in result["first_call"].values()))
+    for name in contenders[1:]:
+        ratios = [r["seconds"]["ungil"] / r["seconds"][name] for r in results]
+        print(f"geometric mean of ungil / {name}: {statistics.geometric_mean(ratios):.2f}")
+    if "numba" in contenders:
+        ratios = [r["first_call"]["numba"] / r["first_call"]["ungil"] for r in results]
+        print(f"median of numba's first call / ungil's: {statistics.median(ratios):.1f}")
+
+
+def call_overhead(library: ctypes.CDLL) -> dict[str, float]:
+    """Nanoseconds of a call, with the loop around it taken off."""
+    native = ungil.native(integrate_square)
+    native(0.0, 1.0, 1)
+    count = 200_000
+
+    def seconds(function: Call, *arguments: Any) -> float:
+        best = math.inf
+        for _ in range(5):
+            begun = time.perf_counter()
+            for _ in range(count):
+                function(*arguments)
+            best = min(best, time.perf_counter() - begun)
+        return best
+
+    return {
+        "ungil": seconds(native, 0.0, 1.0, 1) / count * 1e9,
+        "builtin": seconds(math.hypot, 0.0, 1.0) / count * 1e9,
+    }
+
+
+def two_threads() -> float:
+    """How many times as much two threads do as one in the same time."""
+    native = ungil.native(integrate_square)
+    native(0.0, 1.0, 1)
+    steps = 20_000_000
+
+    def seconds(number: int) -> float:
+        threads = [threading.Thread(target=native, args=(0.0, 5.0, steps)) for _ in range(number)]
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.perf_counter() - begun
+
+    one = min(seconds(1) for _ in range(3))
+    two = min(seconds(2) for _ in range(3))
+    return 2 * one / two
+
+
+if __name__ == "__main__":
+    sys.exit(main())

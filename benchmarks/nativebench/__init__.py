@@ -1,0 +1,1 @@
+"""Kernels in native code beside numba's, Cython's and a C compiler's."""
