@@ -3,8 +3,8 @@
 
     python3 benchmarks/native.py [--kernel NAME ...] [--rounds N] [--fastmath] [--json FILE]
 
-Needs gcc; numba is measured where it is installed (dependency group `bench-native`). Times are the best
-of the rounds; ratios are of these. Every contender's result is compared with Python's first.
+Needs gcc; numba is measured where it is installed (dependency group `bench-native`). Times are the
+best of the rounds; ratios are of these. Every contender's result is compared with Python's first.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import ungil
+
 from nativebench.kernels import KERNELS, Kernel, integrate_square
 
 HERE = Path(__file__).parent / "nativebench"
@@ -46,14 +47,15 @@ def main() -> int:
         library = compiled_c(Path(folder))
         results = [measured(kernel, library, options) for kernel in chosen]
         report(results)
-        calls = {"call_ns": call_overhead(library), "two_threads": two_threads()}
+        calls, scaling = call_overhead(), two_threads()
     print(
-        f"\na call with two floats and an int, no rounds: {calls['call_ns']['ungil']:.0f} ns "
-        f"(builtin math.fma-like call of C: {calls['call_ns']['builtin']:.0f} ns)"
+        f"\na call with two floats and an int, no rounds: {calls['ungil']:.0f} ns "
+        f"(math.hypot, a function of C: {calls['builtin']:.0f} ns)"
     )
-    print(f"integrate_square on 2 threads: {calls['two_threads']:.2f}x of 1")
+    print(f"integrate_square on 2 threads: {scaling:.2f}x of 1")
     if options.json:
-        Path(options.json).write_text(json.dumps({"kernels": results} | calls, indent=2) + "\n")
+        document = {"kernels": results, "call_ns": calls, "two_threads": scaling}
+        Path(options.json).write_text(json.dumps(document, indent=2) + "\n")
     return 0
 
 
@@ -64,7 +66,7 @@ def compiled_c(folder: Path) -> ctypes.CDLL:
 
 
 def in_c(kernel: Kernel, library: ctypes.CDLL) -> Call:
-    """The C function, whose arguments are converted beforehand: the call costs about a microsecond."""
+    """The C function, with arguments converted beforehand: a call costs about a microsecond."""
     function = getattr(library, kernel.function.__name__)
     returned = kernel.function.__annotations__.get("return")
     function.restype = {float: ctypes.c_double, int: ctypes.c_int64, None: None}[returned]
@@ -151,7 +153,7 @@ def report(results: list[dict[str, Any]]) -> None:
         print(f"median of numba's first call / ungil's: {statistics.median(ratios):.1f}")
 
 
-def call_overhead(library: ctypes.CDLL) -> dict[str, float]:
+def call_overhead() -> dict[str, float]:
     """Nanoseconds of a call, with the loop around it taken off."""
     native = ungil.native(integrate_square)
     native(0.0, 1.0, 1)

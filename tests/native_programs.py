@@ -1,7 +1,7 @@
 """Random programs in the native language, and what CPython makes of them.
 
-The oracle is CPython itself, running the same text with one thing added: an int that leaves the 64 bits
-raises `OverflowError` where it arises, as native code has it.
+The oracle is CPython itself, running the same text with one thing added: an int that leaves the
+64 bits raises `OverflowError` where it arises, as native code has it.
 """
 
 import ast
@@ -63,10 +63,9 @@ class Program:
         known = dict(self.names)
         for _ in range(count):
             self.statement(depth)
-        if depth > 1:
-            # What is assigned in here only may not be there outside; sometimes it is asked for all the same.
-            if self.random.random() < 0.95:
-                self.names = known
+        # What is assigned in here only may not be there outside; now and then it is asked for.
+        if depth > 1 and self.random.random() < 0.95:
+            self.names = known
 
     def statement(self, depth: int) -> None:
         pad = "    " * depth
@@ -83,10 +82,16 @@ class Program:
             name = r.choice(
                 [n for n, k in self.names.items() if k == kind and n not in self.counters]
             )
-            op = r.choice(["+", "-", "*", "//", "%"] if kind == "float" else ["+", "-", "*", "//", "%", "&", "|", "^"])
+            op = r.choice(
+                ["+", "-", "*", "//", "%"]
+                if kind == "float"
+                else ["+", "-", "*", "//", "%", "&", "|", "^"]
+            )
             self.lines.append(f"{pad}{name} {op}= {self.expression(kind, 2)}")
         elif choice < 0.6:
-            self.lines.append(f"{pad}{self.element()} {r.choice(['=', '=', '+=', '-='])} {self.expression('float', 2)}")
+            self.lines.append(
+                f"{pad}{self.element()} {r.choice(['=', '+=', '-='])} {self.expression('float', 2)}"
+            )
         elif choice < 0.65:
             self.lines.append(f"{pad}k[{self.index('k')}] = {self.expression('int', 2)}")
         elif choice < 0.8:
@@ -155,7 +160,13 @@ class Program:
         known = [n for n, k in self.names.items() if k == "int"]
         name = r.choice(known)
         return r.choice(
-            [str(r.randint(-3, 3)), name, name, f"{name} {r.choice('+-')} {r.randint(1, 2)}", f"{name} % len({array})"]
+            [
+                str(r.randint(-3, 3)),
+                name,
+                name,
+                f"{name} {r.choice('+-')} {r.randint(1, 2)}",
+                f"{name} % len({array})",
+            ]
         )
 
     def element(self) -> str:
@@ -169,8 +180,12 @@ class Program:
         if depth == 0 or r.random() < 0.15:
             if names and r.random() < 0.7:
                 return r.choice(names)
-            constants = {"int": INTS[:16], "float": FLOATS[:13], "bool": [True, False]}[kind]
-            return f"({r.choice(constants)!r})"
+            constants: dict[str, list[Any]] = {
+                "int": INTS[:16],
+                "float": FLOATS[:13],
+                "bool": [True, False],
+            }
+            return f"({r.choice(constants[kind])!r})"
 
         def sub(kind: str) -> str:
             return self.expression(kind, depth - 1, only)
@@ -203,7 +218,9 @@ class Program:
                 forms.append(lambda: "len(a)")
         else:
             forms = [
-                lambda: f"({sub('float')} {r.choice(['+', '-', '*', '/', '//', '%'])} {sub('float')})",
+                lambda: (
+                    f"({sub('float')} {r.choice(['+', '-', '*', '/', '//', '%'])} {sub('float')})"
+                ),
                 lambda: f"({sub('float')} {r.choice(['+', '-', '*', '/'])} {sub('int')})",
                 lambda: f"({sub('int')} / {sub('int')})",
                 lambda: f"({sub('float')} ** {r.choice(['2', '0.5', '3', '-1'])})",
@@ -212,7 +229,7 @@ class Program:
                 lambda: f"({sub('float')} if {sub('bool')} else {sub('float')})",
                 lambda: f"{r.choice(['min', 'max'])}({sub('float')}, {sub('float')})",
                 lambda: f"float({sub('int')})",
-                lambda: f"math.{r.choice(['sqrt', 'sin', 'exp', 'log', 'atan', 'tanh'])}({sub('float')})",
+                lambda: f"math.{r.choice(['sqrt', 'sin', 'exp', 'log', 'tanh'])}({sub('float')})",
             ]
             if only is None:
                 forms.append(self.element)
@@ -259,8 +276,7 @@ class Checked(ast.NodeTransformer):
         return checked_call(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        # The operator of an augmented assignment is checked by the value: `x += y` is `x = checked(x + y)`,
-        # for which array and index are looked up once in either order of evaluation.
+        # `x += y` is `x = checked(x + y)`: array and index have no effects, so twice is as good.
         self.generic_visit(node)
         target = ast.parse(ast.unparse(node.target), mode="eval").body
         for inner in ast.walk(target):
@@ -298,7 +314,7 @@ class Matrix:
         return self.rows[index]
 
     def __setitem__(self, index: tuple[int, int], value: float) -> None:
-        self.rows[index[0]][index[1]] = value
+        self.rows[index[0]][index[1]] = value  # type: ignore[call-overload]
 
 
 def oracle(text: str, name: str) -> Callable[..., Any]:
@@ -333,7 +349,7 @@ def as_arrays(inputs: dict[str, Any], strided: bool) -> dict[str, Any]:
 
 
 def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> tuple[Any, ...]:
-    """What a call gives: type and bits of the result, or the exception and its lines in the program."""
+    """Type and bits of a call's result, or the exception and its lines in the program."""
     try:
         result = function(**inputs)
     except Exception as error:
@@ -345,7 +361,7 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
 
 def bits(value: Any) -> Any:
     if isinstance(value, float):
-        return "nan" if value != value else value.hex()
+        return value.hex()
     return value
 
 

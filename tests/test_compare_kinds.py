@@ -216,3 +216,21 @@ def test_ctrl_c_ends_a_cluster_within_a_second(tmp_path: Path, jobs: Path, clust
     assert program.returncode == 130
     assert (out, err.strip()) == ("", "ungil: interrupted")
     wait_until(lambda: living_members(program.pid) == [])
+
+
+def test_native_threads_run_the_function_as_machine_code(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
+    (tmp_path / "jobs.py").write_text(
+        "def total(n=200_000):\n    s = 0.0\n    for i in range(n):\n        s += i\n    return s\n"
+        "def words(n=3):\n    return str(n)\n"
+    )
+    options = ("--worker", "native", "--workers", "1", "--tasks", "2", "--repeat", "1")
+    measured = cli("compare", "jobs.py:total", *options, "--json")
+    assert measured.returncode == 0, measured.stderr
+    (kind,) = json.loads(measured.stdout)["workloads"][0]["kinds"]
+    assert kind["kind"] == "native"
+    assert kind["cells"][0]["summary"]["speedup"] > 0
+    refused = cli("compare", "jobs.py:words", *options)
+    assert "native code has no `str` (jobs.py, line 7)" in " ".join(
+        (refused.stdout + refused.stderr).split()
+    )

@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
 
 @ungil.native
-def dot(a, b):
+def dot(a: Any, b: Any) -> Any:
     total = 0.0
     for i in range(len(a)):
         total += a[i] * b[i]
@@ -19,7 +19,7 @@ def dot(a, b):
 
 
 @ungil.native
-def matmul(a, b, c):
+def matmul(a: Any, b: Any, c: Any) -> Any:
     n, m = a.shape
     p = b.shape[-1]
     for i in range(n):
@@ -38,13 +38,16 @@ def test_contiguous_and_strided_arrays_give_the_same() -> None:
 
 def test_matrices_in_either_order() -> None:
     a, b = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(4, 5)
-    for left, right, out in [(a, b, np.empty((3, 5))), (np.asfortranarray(a), b, np.empty((5, 3)).T)]:
+    for left, right, out in [
+        (a, b, np.empty((3, 5))),
+        (np.asfortranarray(a), b, np.empty((5, 3)).T),
+    ]:
         matmul(left, right, out)
         assert (out == a @ b).all()
 
 
 @ungil.native
-def element(a, i):
+def element(a: Any, i: Any) -> Any:
     return a[i]
 
 
@@ -67,7 +70,7 @@ def test_what_is_read_from_each_type_is_pythons_number() -> None:
 
 
 @ungil.native
-def put(a, i, value):
+def put(a: Any, i: Any, value: Any) -> Any:
     a[i] = value
 
 
@@ -101,14 +104,14 @@ def test_any_buffer_is_an_array() -> None:
 
 
 @ungil.native
-def shifted(a):
+def shifted(a: Any) -> Any:
     """The neighbours' sum: checked before the loop where it can be."""
     for i in range(1, len(a)):
         a[i] = a[i] + a[i - 1]
 
 
 @ungil.native
-def writes_until_it_fails(a, n):
+def writes_until_it_fails(a: Any, n: Any) -> Any:
     for i in range(n):
         a[i] = i
 
@@ -124,7 +127,7 @@ def test_what_was_written_before_a_failure_stays() -> None:
 
 
 @ungil.native
-def from_the_end(a):
+def from_the_end(a: Any) -> Any:
     total = 0
     for i in range(-len(a), len(a)):
         total = total * 10 + a[i]
@@ -136,7 +139,7 @@ def test_a_loop_may_run_over_negative_indices() -> None:
 
 
 @ungil.native
-def digest(a, start, stop, step):
+def digest(a: Any, start: Any, stop: Any, step: Any) -> Any:
     part = a[start:stop:step]
     total = 0
     for x in part:
@@ -163,14 +166,14 @@ def test_slices_are_pythons() -> None:
 
 
 @ungil.native
-def clear_column(m, j):
+def clear_column(m: Any, j: Any) -> Any:
     column = m[:, j]
     for i in range(len(column)):
         column[i] = 0.0
 
 
 @ungil.native
-def sums(m, out):
+def sums(m: Any, out: Any) -> Any:
     for i, row in enumerate(m):
         for x in row:
             out[i] += x
@@ -185,9 +188,9 @@ def test_views_share_their_arrays_memory() -> None:
 
 
 @ungil.native
-def pairs(a, b):
+def pairs(a: Any, b: Any) -> Any:
     total = 0.0
-    for x, y in zip(a, b):
+    for x, y in zip(a, b, strict=False):
         total += x * y
     for x in reversed(a):
         total = total * 0.5 + x

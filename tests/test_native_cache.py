@@ -34,7 +34,12 @@ def run(tmp_path: Path) -> Run:
         script.write_text(text)
         given = {"UNGIL_NATIVE_CACHE": str(tmp_path / "cache")} | environment
         ran = subprocess.run(
-            [sys.executable, script], env=given, capture_output=True, text=True, timeout=50, check=True
+            [sys.executable, script],
+            env=given,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=True,
         )
         return ran.stdout.strip()
 

@@ -15,51 +15,51 @@ import ungil
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
 
-def has_a_list(n):
+def has_a_list(n: Any) -> Any:
     values = [0] * n
     return values
 
 
-def catches(x):
+def catches(x: Any) -> Any:
     try:
         return 1 / x
     except ZeroDivisionError:
         return 0.0
 
 
-def two_types(flag):
+def two_types(flag: Any) -> Any:
     if flag:
         x = 1
         x = x + 1
     else:
-        x = 0.5
+        x = 0.5  # type: ignore[assignment]
     return x
 
 
-def maybe_returns(x):
+def maybe_returns(x: Any) -> Any:
     if x > 0:
         return x
 
 
-def prints(x):
+def prints(x: Any) -> Any:
     print(x)
 
 
-def calls_a_stranger(x):
+def calls_a_stranger(x: Any) -> Any:
     return textwrap.dedent(x)
 
 
-def unknown(x):
+def unknown(x: Any) -> Any:
     return x + nothing_of_that_name  # type: ignore[name-defined]  # noqa: F821
 
 
-def without_an_end(n):
+def without_an_end(n: Any) -> Any:
     if n == 0:
         return 0
     return without_an_end(n - 1)
 
 
-def float_index(a):
+def float_index(a: Any) -> Any:
     return a[1.5]
 
 
@@ -119,7 +119,7 @@ def half(x: float, n: int) -> float:
     return x / n
 
 
-def identity(x):
+def identity(x: Any) -> Any:
     return x
 
 
@@ -162,12 +162,12 @@ def test_arrays_of_what_is_no_number_are_refused(
 
 
 @ungil.native
-def inner(a, i):
+def inner(a: Any, i: Any) -> Any:
     return a[i] * 2
 
 
 @ungil.native
-def outer(a, i):
+def outer(a: Any, i: Any) -> Any:
     return inner(a, i) + 1
 
 
@@ -220,7 +220,7 @@ def test_importing_ungil_does_not_import_llvmlite(tmp_path: Path) -> None:
         import sys, ungil
 
         @ungil.native
-        def f(x):
+        def f(x: Any) -> Any:
             return x
 
         print("llvmlite" in sys.modules)
@@ -236,7 +236,7 @@ def test_llvmlite_missing_or_too_old_is_said_with_the_remedy(tmp_path: Path) -> 
         import sys, types, ungil
 
         @ungil.native
-        def f(x):
+        def f(x: Any) -> Any:
             return x
 
         for version in (None, "0.40.1"):

@@ -1,6 +1,7 @@
 """The kernels, as plain Python: each contender compiles this text.
 
-A kernel is a function and what makes its arguments; the C versions are in `kernels.c`, with the same names.
+A kernel is a function and what makes its arguments; the C versions, with the same names, are in
+`kernels.c`.
 """
 
 import math
@@ -24,7 +25,7 @@ def integrate_square(l: float, r: float, n_steps: int) -> float:  # noqa: E741
     return result
 
 
-def mandelbrot(counts, size: int, limit: int):
+def mandelbrot(counts: Any, size: int, limit: int) -> Any:
     for row in range(size):
         for column in range(size):
             cx = 3.0 * column / size - 2.0
@@ -40,26 +41,26 @@ def mandelbrot(counts, size: int, limit: int):
             counts[row, column] = n
 
 
-def dot(a, b) -> float:
+def dot(a: Any, b: Any) -> float:
     total = 0.0
     for i in range(len(a)):
         total += a[i] * b[i]
     return total
 
 
-def saxpy(k: float, x, y):
+def saxpy(k: float, x: Any, y: Any) -> Any:
     for i in range(len(x)):
         y[i] = k * x[i] + y[i]
 
 
-def prefix_sum(a, out):
+def prefix_sum(a: Any, out: Any) -> Any:
     total = 0.0
     for i in range(len(a)):
         total += a[i]
         out[i] = total
 
 
-def sieve(flags) -> int:
+def sieve(flags: Any) -> int:
     n = len(flags)
     for i in range(n):
         flags[i] = 1
@@ -84,17 +85,13 @@ def collatz(limit: int) -> int:
         n = start
         steps = 0
         while n != 1:
-            if n % 2 == 0:
-                n = n // 2
-            else:
-                n = 3 * n + 1
+            n = n // 2 if n % 2 == 0 else 3 * n + 1
             steps += 1
-        if steps > longest:
-            longest = steps
+        longest = max(longest, steps)
     return longest
 
 
-def matmul(a, b, c):
+def matmul(a: Any, b: Any, c: Any) -> Any:
     n = a.shape[0]
     m = a.shape[1]
     p = b.shape[1]
@@ -107,7 +104,7 @@ def matmul(a, b, c):
                 c[i, j] += t * b[k, j]
 
 
-def levenshtein(s, t, row) -> int:
+def levenshtein(s: Any, t: Any, row: Any) -> int:
     for j in range(len(t) + 1):
         row[j] = j
     for i in range(len(s)):
@@ -120,12 +117,10 @@ def levenshtein(s, t, row) -> int:
             diagonal = row[j + 1]
             best = diagonal + 1
             left = row[j] + 1
-            if left < best:
-                best = left
-            if cost < best:
-                best = cost
+            best = min(best, left)
+            best = min(best, cost)
             row[j + 1] = best
-    return row[len(t)]
+    return int(row[len(t)])
 
 
 def monte_carlo_pi(n: int) -> float:
@@ -141,7 +136,7 @@ def monte_carlo_pi(n: int) -> float:
     return 4.0 * inside / n
 
 
-def black_scholes(price, strike, years, out):
+def black_scholes(price: Any, strike: Any, years: Any, out: Any) -> Any:
     rate = 0.02
     volatility = 0.3
     for i in range(len(price)):
@@ -155,12 +150,12 @@ def black_scholes(price, strike, years, out):
         out[i] = price[i] * n1 - strike[i] * math.exp(-rate * years[i]) * n2
 
 
-def histogram(values, counts):
+def histogram(values: Any, counts: Any) -> Any:
     for i in range(len(values)):
         counts[values[i]] += 1
 
 
-def convolution(signal, weights, out):
+def convolution(signal: Any, weights: Any, out: Any) -> Any:
     for i in range(len(signal) - len(weights) + 1):
         total = 0.0
         for j in range(len(weights)):
@@ -168,7 +163,7 @@ def convolution(signal, weights, out):
         out[i] = total
 
 
-def game_of_life(world, after):
+def game_of_life(world: Any, after: Any) -> Any:
     rows = world.shape[0]
     columns = world.shape[1]
     for i in range(1, rows - 1):
@@ -189,7 +184,7 @@ def game_of_life(world, after):
                 after[i, j] = 0
 
 
-def spectral_norm(u, v):
+def spectral_norm(u: Any, v: Any) -> Any:
     n = len(u)
     for i in range(n):
         total = 0.0
@@ -198,7 +193,7 @@ def spectral_norm(u, v):
         v[i] = total
 
 
-def nbody(position, velocity, mass, steps: int):
+def nbody(position: Any, velocity: Any, mass: Any, steps: int) -> Any:
     n = len(mass)
     for _ in range(steps):
         for i in range(n):
@@ -246,6 +241,9 @@ KERNELS = [
     Kernel(monte_carlo_pi, lambda: (1_000_000,)),
     Kernel(black_scholes, lambda: (*(numbers(20_000) for _ in range(3)), np.zeros(20_000))),
     Kernel(histogram, lambda: (integers(256, 1_000_000), np.zeros(256, np.int64))),
-    Kernel(game_of_life, lambda: (integers(2, 512, 512).astype(np.uint8), np.zeros((512, 512), np.uint8))),
+    Kernel(
+        game_of_life,
+        lambda: (integers(2, 512, 512).astype(np.uint8), np.zeros((512, 512), np.uint8)),
+    ),
     Kernel(convolution, lambda: (numbers(100_000), numbers(31), np.zeros(100_000))),
 ]

@@ -2,9 +2,9 @@
 
     python examples/04_native/integrate_square.py [STEPS] [--svg FILE]
 
-A left Riemann sum of x**2 over [0, 5], split into one range for each thread. Python's line stays flat
-or rises, since one thread at a time holds the GIL; the native line falls as far as there are cores,
-although it does 100 times as many steps. `--svg` draws both.
+A left Riemann sum of x**2 over [0, 5], split into one range for each thread. Python's line stays
+flat or rises, since one thread at a time holds the GIL; the native line falls as far as there are
+cores, although it does 100 times as many steps. `--svg` draws both.
 """
 
 import argparse

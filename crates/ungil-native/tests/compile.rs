@@ -285,13 +285,7 @@ mod syntax {
             expression().prop_map(|value| format!("assert {value}")),
         ];
         simple.prop_recursive(3, 12, 3, |inner| {
-            let block = prop::collection::vec(inner, 1..3).prop_map(|lines| {
-                lines
-                    .join("\n")
-                    .lines()
-                    .map(|line| format!("    {line}\n"))
-                    .collect::<String>()
-            });
+            let block = prop::collection::vec(inner, 1..3).prop_map(|lines| indented(&lines));
             (block.clone(), block, expression(), "if|while|for").prop_map(
                 |(body, other, head, keyword)| {
                     let head = match keyword.as_str() {
@@ -310,13 +304,16 @@ mod syntax {
         })
     }
 
+    fn indented(blocks: &[String]) -> String {
+        format!("    {}\n", blocks.join("\n").replace('\n', "\n    "))
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
         fn any_function_is_compiled_or_refused(lines in prop::collection::vec(statement(), 1..5)) {
-            let body: String =
-                lines.join("\n").lines().map(|line| format!("    {line}\n")).collect();
+            let body = indented(&lines);
             let text = format!("def f(x, a, n):\n{body}");
             // A `break` outside of a loop is Python's to refuse.
             let Ok(source) = Source::parse("f.py", 1, &text) else { return Ok(()) };

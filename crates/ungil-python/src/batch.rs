@@ -41,7 +41,7 @@ pub(crate) struct Times {
 impl Batch<'_> {
     /// Runs the tasks; the first failure ends it, and the pool is then the caller's to abandon.
     pub(crate) fn run(&self, py: Python<'_>) -> Result<Times> {
-        let probe = self.workload.probe(py, self.pool.kind.home())?;
+        let probe = self.workload.probe_for(py, self.pool.kind)?;
         if self.pool.is_caller() {
             self.run_here(py, &probe)
         } else {

@@ -95,7 +95,7 @@ struct Visits<'py, 'a> {
 
 impl<'py, 'a> Visits<'py, 'a> {
     fn new(py: Python<'py>, pool: &'a Pool, workload: &Workload) -> Result<Self> {
-        let probe = workload.probe(py, pool.kind.home())?;
+        let probe = workload.probe_for(py, pool.kind)?;
         Ok(Self {
             py,
             pool,

@@ -53,10 +53,12 @@ class Native:
         is not to be had; what is not in the language is refused when it is first called.
         """
         if function is None:
-            return functools.partial(  # type: ignore[return-value]
+            return functools.partial(
                 compiled_when_called, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
             )
-        return compiled_when_called(function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap)  # type: ignore[return-value]
+        return compiled_when_called(  # type: ignore[return-value]
+            function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
+        )
 
     def report(self, function: Callable[..., Any], /) -> Report:
         """What `function` was compiled to: types, checks, size, IR. Compiled by its first call."""
@@ -83,6 +85,21 @@ def compiled_when_called(
     return NativeFunction(
         function, file, first_line, text, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
     )
+
+
+def compiled_for(function: Callable[..., Any], arguments: tuple[Any, ...]) -> NativeFunction:
+    """`function` as native code, compiled for arguments like these: for `ungil compare`."""
+    known: Any = function
+    if not isinstance(function, NativeFunction):
+        known = getattr(function, KEPT, None) or native(function)
+        setattr(function, KEPT, known)
+    compiled: NativeFunction = known
+    compiled.compile(*arguments)
+    return compiled
+
+
+KEPT = "__ungil_native__"
+"""The attribute of a function that has its native version."""
 
 
 def source_of(function: types.FunctionType) -> tuple[str, int, str]:

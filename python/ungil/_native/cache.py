@@ -1,7 +1,7 @@
 """Object code on disk, so that a program's second run need not compile, nor load LLVM.
 
 A file per module, named by a digest of all that the code depends on, written under another name and
-renamed: readers see all of it or nothing. Whatever goes wrong with it costs a compilation, never more.
+renamed: readers see all of it or nothing. Whatever goes wrong costs a compilation, never more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ungil._ungil import __version__
 
 MAGIC = b"ungil object 1\n"
 LARGEST = 256 << 20
-"""Bytes of all files together; the ones not used for longest go first. `UNGIL_NATIVE_CACHE_BYTES`."""
+"""Bytes of all files together, if `UNGIL_NATIVE_CACHE_BYTES` does not say otherwise."""
 
 
 def directory() -> Path | None:
@@ -31,7 +31,7 @@ def directory() -> Path | None:
 
 
 def key(ir: str) -> str:
-    """A digest of the module, which has source and types in it, of the machine and of the versions."""
+    """A digest of the module, which has source and types in it, of machine and versions."""
     facts = "\0".join([__version__, machine(), llvm_installed(), ir])
     return hashlib.sha256(facts.encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from functools import cache as once
 from importlib import import_module
@@ -55,10 +56,8 @@ def compile_with_llvm(ir: str) -> bytes:
 def target() -> tuple[Any, Any]:
     """llvmlite.binding and the machine to compile for: this one."""
     llvm = load_llvm()
-    try:
+    with contextlib.suppress(RuntimeError):  # newer ones do it themselves, and say so
         llvm.initialize()
-    except RuntimeError:
-        pass  # newer ones do it themselves, and say so
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(

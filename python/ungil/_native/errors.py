@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
 from types import FunctionType, TracebackType
 
 from ungil._ungil import _new_frame
@@ -11,7 +12,7 @@ from ungil._ungil import _new_frame
 Position = tuple[int, int, int, int]
 
 
-class Refused(Exception):  # noqa: N818  (what happened is that it was refused)
+class Refused(Exception):
     """A function that is not in the native language: where, why, and what to write instead.
 
     `filename` and `lineno` tell the place, where there is one.
@@ -21,8 +22,8 @@ class Refused(Exception):  # noqa: N818  (what happened is that it was refused)
     lineno: int | None = None
 
 
-def refused(text: str, filename: str, lineno: int) -> Refused:
-    exception = Refused("not in the native language\n\n" + text)
+def refused(title: str, text: str, filename: str, lineno: int) -> Refused:
+    exception = Refused(f"{title} ({os.path.basename(filename)}, line {lineno})\n\n{text}")
     exception.filename, exception.lineno = filename, lineno
     return exception
 

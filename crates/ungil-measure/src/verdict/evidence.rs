@@ -257,7 +257,9 @@ impl<'a> Evidence<'a> {
             .computing_share()
             .is_some_and(|share| share >= CPU_BOUND);
         let most = TOO_GOOD * self.cores_for(cell) as f64;
-        computing && cell.summary.speedup.is_some_and(|speedup| speedup > most)
+        computing
+            && !super::kinds::is_compiled(cell.kind)
+            && cell.summary.speedup.is_some_and(|speedup| speedup > most)
     }
 
     /// Cores that its workers can keep busy.

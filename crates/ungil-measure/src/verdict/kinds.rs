@@ -10,6 +10,8 @@ struct Known {
     short_task_s: f64,
     /// Whether workers may be on other machines, which is what their overhead is for.
     is_distributed: bool,
+    /// Whether its workers run other code than the plain loop, which may be faster by any factor.
+    is_compiled: bool,
 }
 
 impl Known {
@@ -25,6 +27,14 @@ impl Known {
             many,
             short_task_s,
             is_distributed: false,
+            is_compiled: false,
+        }
+    }
+
+    const fn compiled(self) -> Self {
+        Self {
+            is_compiled: true,
+            ..self
         }
     }
 
@@ -42,7 +52,7 @@ const KINDS: &[Known] = &[
     Known::new("thread", "thread", "threads", SHORT_TASK_S),
     Known::new("interpreter", "interpreter", "interpreters", 1.5e-3),
     Known::new("process", "process", "processes", SHORT_TASK_S),
-    Known::new("native", "native thread", "native threads", SHORT_TASK_S),
+    Known::new("native", "native thread", "native threads", SHORT_TASK_S).compiled(),
     Known::new("dask", "Dask worker", "Dask workers", 10e-3).distributed(),
     Known::new("ray", "Ray worker", "Ray workers", 10e-3).distributed(),
 ];
@@ -78,4 +88,9 @@ pub(super) fn short_task_s(kind: &str) -> f64 {
 /// Whether such workers may be on other machines.
 pub(super) fn is_distributed(kind: &str) -> bool {
     known(kind).is_some_and(|known| known.is_distributed)
+}
+
+/// Whether such workers run other code than the plain loop.
+pub(super) fn is_compiled(kind: &str) -> bool {
+    known(kind).is_some_and(|known| known.is_compiled)
 }

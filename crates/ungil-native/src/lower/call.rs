@@ -54,9 +54,13 @@ impl FunctionLowerer<'_, '_> {
                     call.func.range(),
                     format!("native code cannot call `{name}`"),
                 )
-                .label(what)
+                .label(what.as_str())
                 .note("a native function calls native functions, some built-ins and `math`")
-                .help(format!("decorate `{name}` with `@ungil.native`, too")),
+                .help(if what.ends_with("not native") {
+                    format!("decorate `{name}` with `@ungil.native`, too")
+                } else {
+                    "leave it out, or move it out of the native function".to_owned()
+                }),
             )),
             Global::Constant(_) | Global::Module(_) | Global::Exception(_) => Err(self.refuse(
                 Diagnostic::new(

@@ -165,7 +165,7 @@ impl FunctionLowerer<'_, '_> {
                         return Ok(Iterated::Enumerate(Box::new(inner)));
                     }
                 }
-                "zip" if call.arguments.keywords.is_empty() => {
+                "zip" if call.arguments.keywords.iter().all(is_lax) => {
                     if let [left, right] = &*call.arguments.args {
                         let left = self.iterated_array(left)?;
                         let right = self.iterated_array(right)?;
@@ -305,6 +305,12 @@ impl FunctionLowerer<'_, '_> {
             }
         }
     }
+}
+
+/// `strict=False`, which is what `zip` does anyway.
+fn is_lax(keyword: &ast::Keyword) -> bool {
+    let strict = keyword.arg.as_ref().is_some_and(|name| &**name == "strict");
+    strict && matches!(&keyword.value, ast::Expr::BooleanLiteral(literal) if !literal.value)
 }
 
 enum Counter<'a> {

@@ -107,7 +107,7 @@ pub(super) struct RunArgs {
     /// What to run: io, cpu, module:function or path/to/file.py:function
     pub(super) workload: Option<String>,
 
-    /// Kind of workers: serial, thread, interpreter, process, dask or ray [default: thread]
+    /// Kind of workers: serial, thread, interpreter, process, native, dask or ray [default: thread]
     #[arg(long, value_name = "KIND")]
     pub(super) worker: Option<String>,
 
@@ -162,8 +162,9 @@ pub(super) struct CompareArgs {
     pub(super) workloads: Vec<String>,
 
     /// Kinds of workers beside the serial baseline: thread, interpreter (Python 3.13 or newer),
-    /// process, dask, ray [default: thread, process, and interpreter where this Python has it; the
-    /// last two only when asked for: they take seconds to start, for every run of every cell]
+    /// process, native (the function compiled as by `@ungil.native`), dask, ray [default: thread,
+    /// process, and interpreter where this Python has it; the last two only when asked for: they take
+    /// seconds to start, for every run of every cell]
     #[arg(
         long,
         visible_alias = "kinds",

@@ -12,8 +12,8 @@ use crate::workload::{self, BUILTIN_NAMES, ItemsSource, Workload};
 ///
 /// A workload is a callable, or "io", "cpu", "module:function" or "path/to/file.py:function"; without any, the
 /// lecture's "io" and "cpu". `items` feeds functions of one argument: an iterable, or the text of `--items`. `worker`
-/// names the kinds beside the serial baseline ("thread", "interpreter", "process", "dask", "ray"; by default threads,
-/// processes, and interpreters where this Python has them), `workers` their numbers. `budget` and `timeout` are seconds; `full`
+/// names the kinds beside the serial baseline ("thread", "interpreter", "process", "native", "dask", "ray"; by default
+/// threads, processes, and interpreters where this Python has them), `workers` their numbers. `budget` and `timeout` are seconds; `full`
 /// measures at full size. Progress goes to stderr if that is a terminal, unless `progress` is false.
 ///
 /// A function that does not pickle is measured on threads, and the result says why not on processes.

@@ -39,9 +39,11 @@ impl Obstacle {
         self.subject == place.subject && of_this_kind
     }
 
-    /// In a line.
+    /// In a line, without what is drawn below it.
     pub(super) fn reason(&self) -> String {
-        self.error.to_string().replace('\n', " ")
+        let text = self.error.to_string();
+        let summary = text.split("\n\n").next().unwrap_or_default();
+        summary.replace('\n', " ")
     }
 
     /// As the reason to give up.

@@ -6,6 +6,7 @@
 mod cluster;
 mod dask;
 mod interpreter;
+mod native;
 mod pool;
 mod process;
 mod ray;
@@ -13,6 +14,7 @@ mod serial;
 mod thread;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::error::{Error, Result};
 use crate::suggest;
@@ -25,6 +27,7 @@ const ALL: &[&dyn Kind] = &[
     &thread::Thread,
     &interpreter::Interpreter,
     &process::Process,
+    &native::Native,
     &dask::Dask,
     &ray::Ray,
 ];
@@ -48,6 +51,16 @@ pub(crate) trait Kind: Sync {
     /// Why it cannot run here, with the remedy.
     fn obstacle(&self, _py: Python<'_>) -> PyResult<Option<String>> {
         Ok(None)
+    }
+
+    /// What its workers call in the function's place, given a task's arguments; what is raised says why the kind is
+    /// not for this function.
+    fn function<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        _arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Ok(function.clone())
     }
 
     /// A fresh executor, or `None` where the calling thread does the work.

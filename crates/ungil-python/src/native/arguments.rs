@@ -83,7 +83,7 @@ impl Words {
                 let Some(int) = as_int(value, parameter)? else {
                     return Err(parameter.wrong("int", value));
                 };
-                self.words.push(int as u64);
+                self.words.push(int.cast_unsigned());
                 Ok(Type::Int)
             }
             Some(Type::Bool) => {
@@ -107,7 +107,7 @@ impl Words {
             return Ok(Type::Bool);
         }
         if let Some(int) = as_int(value, parameter)? {
-            self.words.push(int as u64);
+            self.words.push(int.cast_unsigned());
             return Ok(Type::Int);
         }
         if is_numpy_scalar(value) {
@@ -172,10 +172,11 @@ impl Words {
         }
         let contiguous = is_contiguous(sizes, strides, view.itemsize);
         self.words.push(view.buf as u64);
-        self.words.extend(sizes.iter().map(|&size| size as u64));
+        self.words
+            .extend(sizes.iter().map(|&size| size.cast_unsigned() as u64));
         if !contiguous {
             self.words
-                .extend(strides.iter().map(|&stride| stride as u64));
+                .extend(strides.iter().map(|&stride| stride.cast_unsigned() as u64));
         }
         let writable = view.readonly == 0;
         self.buffers.push(buffer);
@@ -212,7 +213,7 @@ fn described(format: &str) -> String {
     }
 }
 
-/// Whether it is one of NumPy's numbers that are not Python's as well.
+/// Whether it is one of `NumPy`'s numbers that are not Python's as well.
 fn is_numpy_scalar(value: &Bound<'_, PyAny>) -> bool {
     let class = value.get_type();
     let from_numpy = class
@@ -295,7 +296,7 @@ pub(super) fn returned(py: Python<'_>, ty: Type, word: u64) -> Py<PyAny> {
     unsafe {
         let object = match ty {
             Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word)),
-            Type::Int => ffi::PyLong_FromLongLong(word as i64),
+            Type::Int => ffi::PyLong_FromLongLong(word.cast_signed()),
             Type::Bool => ffi::PyBool_FromLong(i64::from(word != 0)),
             Type::None | Type::Array(_) => return py.None(),
         };

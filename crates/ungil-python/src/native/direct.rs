@@ -37,7 +37,7 @@ pub(super) fn prepare(slf: &Bound<'_, NativeFunction>) {
         // SAFETY: the class lives as long as the process; every instance has the pointer at this offset,
         // and holds it from its first moment on. Attached: nobody else looks at the class meanwhile.
         unsafe {
-            (*class).tp_vectorcall_offset = (place - object) as isize;
+            (*class).tp_vectorcall_offset = (place - object).cast_signed();
             // Where there is no GIL it is an atomic of the same size.
             let flags = (&raw mut (*class).tp_flags).cast::<std::ffi::c_ulong>();
             *flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
@@ -102,7 +102,7 @@ unsafe fn quick(
                 if overflow != 0 {
                     return None;
                 }
-                words[at] = value as u64;
+                words[at] = value.cast_unsigned();
             } else if ty == Type::Bool && class == &raw mut ffi::PyBool_Type {
                 words[at] = u64::from(argument == ffi::Py_True());
             } else {
@@ -129,14 +129,14 @@ unsafe fn long_way(
 ) -> *mut ffi::PyObject {
     // SAFETY: attached; new references are released, and failures (without memory) passed on.
     unsafe {
-        let tuple = ffi::PyTuple_New(count as isize);
+        let tuple = ffi::PyTuple_New(count.cast_signed());
         if tuple.is_null() {
             return tuple;
         }
         for at in 0..count {
             let argument = *arguments.add(at);
             ffi::Py_INCREF(argument);
-            ffi::PyTuple_SET_ITEM(tuple, at as isize, argument);
+            ffi::PyTuple_SET_ITEM(tuple, at.cast_signed(), argument);
         }
         let mut named = std::ptr::null_mut();
         if !keywords.is_null() {

@@ -123,7 +123,7 @@ impl<'py> PythonEnvironment<'py> {
         if let Some(global) = self.known_function(value)? {
             return Ok(global);
         }
-        Ok(Global::Other(self.described(value)?))
+        Ok(Global::Other(described(value)?))
     }
 
     /// A function or class of `builtins` or `math`, recognised by being the very object there.
@@ -152,20 +152,6 @@ impl<'py> PythonEnvironment<'py> {
             }));
         }
         Ok(None)
-    }
-
-    fn described(&self, value: &Bound<'py, PyAny>) -> PyResult<String> {
-        if value.is_instance_of::<PyType>() {
-            return Ok("a class".to_owned());
-        }
-        let class = value.get_type().name()?.to_string();
-        Ok(match class.as_str() {
-            "function" => "a function that is not native".to_owned(),
-            "builtin_function_or_method" => "a function of C".to_owned(),
-            "NoneType" => "None".to_owned(),
-            _ if class.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {class}"),
-            _ => format!("a {class}"),
-        })
     }
 
     fn function_id(&mut self, native: &Bound<'py, NativeFunction>) -> FunctionId {
@@ -216,4 +202,19 @@ impl PartialEq for Place {
             _ => false,
         }
     }
+}
+
+/// What a value is, with its article.
+fn described(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if value.is_instance_of::<PyType>() {
+        return Ok("a class".to_owned());
+    }
+    let class = value.get_type().name()?.to_string();
+    Ok(match class.as_str() {
+        "function" => "a function that is not native".to_owned(),
+        "builtin_function_or_method" => "a function of C".to_owned(),
+        "NoneType" => "None".to_owned(),
+        _ if class.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {class}"),
+        _ => format!("a {class}"),
+    })
 }

@@ -44,27 +44,35 @@ fn made(
     let errors = py.import("ungil._native.errors")?;
     let exception = match raised {
         Some(error) => error.value(py).clone().into_any(),
-        None => {
-            let first = context.trace[0] as usize;
-            let raise = code.sites.get(first).and_then(|site| site.error.as_ref());
-            let Some(Raise { exception, message }) = raise else {
-                return Err(pyo3::exceptions::PySystemError::new_err(
-                    "native code failed without saying why; please report this",
-                ));
-            };
-            let (kind, text) = match message {
-                Message::None => ("none", ""),
-                Message::Text(text) => ("text", text.as_str()),
-                Message::LikePython(text) => ("like python", text.as_str()),
-            };
-            let details = PyTuple::new(py, [context.a, context.b])?;
-            let floats = PyTuple::new(py, [context.x, context.y])?;
-            errors.call_method1("exception", (exception, kind, text, details, floats))?
-        }
+        None => told(code, context, &errors)?,
     };
     let left_out = (context.depth as usize).saturating_sub(TRACE);
     errors.call_method1("add_frames", (&exception, frames, left_out))?;
     Ok(PyErr::from_value(exception))
+}
+
+/// The exception of the site that the context names first.
+fn told<'py>(
+    code: &Specialisation,
+    context: &Context,
+    errors: &Bound<'py, PyModule>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = errors.py();
+    let first = context.trace[0] as usize;
+    let raise = code.sites.get(first).and_then(|site| site.error.as_ref());
+    let Some(Raise { exception, message }) = raise else {
+        return Err(pyo3::exceptions::PySystemError::new_err(
+            "native code failed without saying why; please report this",
+        ));
+    };
+    let (kind, text) = match message {
+        Message::None => ("none", ""),
+        Message::Text(text) => ("text", text.as_str()),
+        Message::LikePython(text) => ("like python", text.as_str()),
+    };
+    let ints = PyTuple::new(py, [context.a, context.b])?;
+    let floats = PyTuple::new(py, [context.x, context.y])?;
+    errors.call_method1("exception", (exception, kind, text, ints, floats))
 }
 
 unsafe extern "C" {

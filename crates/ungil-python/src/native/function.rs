@@ -203,6 +203,7 @@ impl NativeFunction {
 #[pymethods]
 impl NativeFunction {
     #[new]
+    #[allow(clippy::too_many_arguments)] // keywords of a Python function
     #[pyo3(signature = (function, file, first_line, text, *, fastmath=false, boundscheck=true, wrap=false))]
     fn new(
         py: Python<'_>,
@@ -216,7 +217,7 @@ impl NativeFunction {
     ) -> PyResult<Self> {
         let source = Source::parse(file, first_line, text).map_err(|diagnostic| {
             let text = diagnostic.render_text(file, first_line, text);
-            refusal_error(py, &text, file, first_line)
+            refusal_error(py, &diagnostic.title, &text, file, first_line)
         })?;
         let name: String = function.getattr("__name__")?.extract()?;
         let parameters = source.parameter_names();

@@ -121,14 +121,21 @@ fn refused(environment: &PythonEnvironment<'_>, refusal: &Refusal) -> PyErr {
     let source = function.get().source();
     let text = refusal.diagnostic.render(&source.source);
     let place = source.source.place(refusal.diagnostic.range);
-    refusal_error(function.py(), &text, &source.source.file, place.line)
+    let title = &refusal.diagnostic.title;
+    refusal_error(function.py(), title, &text, &source.source.file, place.line)
 }
 
 /// `ungil.native.Refused` with what was found.
-pub(super) fn refusal_error(py: Python<'_>, text: &str, file: &str, line: u32) -> PyErr {
+pub(super) fn refusal_error(
+    py: Python<'_>,
+    title: &str,
+    text: &str,
+    file: &str,
+    line: u32,
+) -> PyErr {
     let made = py
         .import("ungil._native.errors")
-        .and_then(|module| module.call_method1("refused", (text, file, line)));
+        .and_then(|module| module.call_method1("refused", (title, text, file, line)));
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,

@@ -8,11 +8,12 @@ mod reference;
 mod resolve;
 mod travel;
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::Result;
-use crate::kinds::Home;
+use crate::error::{Error, Result, message_of};
+use crate::kinds::{Home, Kind};
 use crate::probe::Probe;
 
 pub(crate) use builtin::{LECTURE as LECTURE_ITERATIONS, NAMES as BUILTIN_NAMES};
@@ -88,17 +89,44 @@ impl Workload {
         }
     }
 
+    /// The callable that a worker of this kind runs.
+    pub(crate) fn probe_for<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &dyn Kind,
+    ) -> Result<Bound<'py, Probe>> {
+        let function = kind
+            .function(self.function.bind(py), &self.arguments(py, 0)?)
+            .map_err(|error| {
+                if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                    return error.into();
+                }
+                Error::Undelivered {
+                    place: format!("{} as {} code", self.name, kind.name()),
+                    message: message_of(&error),
+                    source: error,
+                }
+            })?;
+        Ok(self.probe_of(py, function.unbind(), kind.home())?)
+    }
+
     /// The callable that a worker runs who lives there.
     pub(crate) fn probe<'py>(&self, py: Python<'py>, home: Home) -> PyResult<Bound<'py, Probe>> {
+        self.probe_of(py, self.function.clone_ref(py), home)
+    }
+
+    fn probe_of<'py>(
+        &self,
+        py: Python<'py>,
+        function: Py<PyAny>,
+        home: Home,
+    ) -> PyResult<Bound<'py, Probe>> {
         let stand_in = match &self.travel {
             Travel::StandIn(stand_in) => {
                 Some(Bound::new(py, stand_in.clone_ref(py))?.into_any().unbind())
             }
             Travel::ByReference | Travel::Cannot(_) => None,
         };
-        Bound::new(
-            py,
-            Probe::local(self.function.clone_ref(py), stand_in, home),
-        )
+        Bound::new(py, Probe::local(function, stand_in, home))
     }
 }
