@@ -61,6 +61,13 @@ class PoolThread(threading.Thread):
             self._work = None
             self._end.set_result(None)
 
+    def has_begun(self, patience: float = 1.0) -> bool:
+        """Whether an interrupted `start` has got as far as to start the thread."""
+        until = time.monotonic() + patience
+        while self.ident is None and time.monotonic() < until:
+            time.sleep(0.001)
+        return self.ident is not None
+
     def runs(self) -> bool:
         """Whether it has started and not ended."""
         return self.ident is not None and not self._end.done() and os.getpid() == self._process
@@ -448,8 +455,16 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         _threads.add(thread)
         try:
             thread.start()
-        except RuntimeError:  # there are too many
+        except (
+            RuntimeError
+        ):  # there are too many; if any is alive, the work will be done, only later
             self._threads.remove(thread)
+            if self._core().thread_refused() == 0:
+                raise
+        except BaseException:  # of a signal's handler
+            if not thread.has_begun():
+                self._threads.remove(thread)
+                self._core().thread_refused()
             raise
 
     def _work(self, index: int) -> Callable[[], object]:
