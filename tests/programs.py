@@ -50,6 +50,9 @@ def output(directory: Path, source: str, *flags: str, **options: Any) -> str:
     return done.stdout
 
 
+# Waits for Ctrl-C. (A signal that comes right before a sleep does not cut that one short.)
+DOZE = "for _ in range(600): time.sleep(0.1)"
+
 # A first line of programs: one that hangs says where.
 TELLS_WHERE = (
     '__name__ == "__main__" and __import__("faulthandler")'
