@@ -53,12 +53,10 @@ class Native:
         is not to be had; what is not in the language is refused when it is first called.
         """
         if function is None:
-            return functools.partial(
+            return functools.partial(  # type: ignore[return-value]
                 compiled_when_called, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
             )
-        return compiled_when_called(  # type: ignore[return-value]
-            function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
-        )
+        return compiled_when_called(function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap)
 
     def report(self, function: Callable[..., Any], /) -> Report:
         """What `function` was compiled to: types, checks, size, IR. Compiled by its first call."""
