@@ -220,7 +220,7 @@ def test_importing_ungil_does_not_import_llvmlite(tmp_path: Path) -> None:
         import sys, ungil
 
         @ungil.native
-        def f(x: Any) -> Any:
+        def f(x):
             return x
 
         print("llvmlite" in sys.modules)
@@ -236,7 +236,7 @@ def test_llvmlite_missing_or_too_old_is_said_with_the_remedy(tmp_path: Path) -> 
         import sys, types, ungil
 
         @ungil.native
-        def f(x: Any) -> Any:
+        def f(x):
             return x
 
         for version in (None, "0.40.1"):

@@ -76,6 +76,11 @@ pub trait Environment {
     /// What a name means in a function where it is not one of its local variables.
     fn global(&mut self, function: FunctionId, name: &str) -> Global;
 
+    /// What a name means in an annotation, which Python reads once, when the function is defined.
+    fn annotation(&mut self, function: FunctionId, name: &str) -> Global {
+        self.global(function, name)
+    }
+
     /// What an attribute of a module means.
     fn attribute(&mut self, module: ModuleId, name: &str) -> Global;
 }

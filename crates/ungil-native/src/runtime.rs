@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_void};
+use std::mem::MaybeUninit;
 
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
@@ -26,8 +27,20 @@ pub struct Context {
     pub depth: u32,
     /// The caller's own.
     pub host: *mut c_void,
-    /// The sites, that of the error first.
-    pub trace: [u32; TRACE],
+    /// The sites, that of the error first: as many as `depth` tells.
+    pub trace: [MaybeUninit<u32>; TRACE],
+}
+
+impl Context {
+    /// The sites of the traceback that were kept, that of the error first.
+    pub fn sites(&self) -> Vec<usize> {
+        let kept = (self.depth as usize).min(TRACE);
+        self.trace[..kept]
+            .iter()
+            // SAFETY: machine code has written as many as `depth` tells.
+            .map(|site| unsafe { site.assume_init() } as usize)
+            .collect()
+    }
 }
 
 const _: () = {

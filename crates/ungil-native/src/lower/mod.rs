@@ -173,7 +173,7 @@ fn annotated(
         "None" => return Some(Type::None),
         _ => return None,
     };
-    (environment.global(function, name) == Global::Builtin(name.to_owned())).then_some(ty)
+    (environment.annotation(function, name) == Global::Builtin(name.to_owned())).then_some(ty)
 }
 
 /// Marks what can take long: loops, recursion, and whoever calls such.

@@ -180,6 +180,13 @@ impl Environment for PythonEnvironment<'_> {
         self.or_keep(found)
     }
 
+    fn annotation(&mut self, function: FunctionId, name: &str) -> Global {
+        let noted = self.dependencies.len();
+        let global = self.global(function, name);
+        self.dependencies.truncate(noted);
+        global
+    }
+
     fn attribute(&mut self, module: ModuleId, name: &str) -> Global {
         let names = self.modules[module.0].dict();
         let found = match self.looked_up(&names, name) {

@@ -31,9 +31,8 @@ fn made(
     raised: Option<&PyErr>,
 ) -> PyResult<PyErr> {
     let frames = PyList::empty(py);
-    let kept = (context.depth as usize).min(TRACE);
-    for &site in &context.trace[..kept] {
-        let Some(site) = code.sites.get(site as usize) else {
+    for site in context.sites() {
+        let Some(site) = code.sites.get(site) else {
             continue;
         };
         let function = code.functions[site.function.0].bind(py).get();
@@ -58,8 +57,11 @@ fn told<'py>(
     errors: &Bound<'py, PyModule>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = errors.py();
-    let first = context.trace[0] as usize;
-    let raise = code.sites.get(first).and_then(|site| site.error.as_ref());
+    let first = context
+        .sites()
+        .first()
+        .and_then(|&site| code.sites.get(site));
+    let raise = first.and_then(|site| site.error.as_ref());
     let Some(Raise { exception, message }) = raise else {
         return Err(pyo3::exceptions::PySystemError::new_err(
             "native code failed without saying why; please report this",

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -46,7 +47,7 @@ pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outco
         y: 0.0,
         depth: 0,
         host: (&raw mut host).cast::<c_void>(),
-        trace: [0; TRACE],
+        trace: [const { MaybeUninit::uninit() }; TRACE],
     };
     let mut result = 0_u64;
     let entry = code.entry();
