@@ -23,6 +23,8 @@ from command_line import ENVIRONMENT, JOBS, Cli
 # Every process started from here carries this: one whose parent has died is still known for ours.
 MARK = "UNGIL_TEST_SESSION"
 os.environ[MARK] = str(os.getpid())
+# Native code is compiled afresh, and nothing is put into the user's cache.
+os.environ["UNGIL_NATIVE_CACHE"] = "off"
 # A shell starts what it puts into the background with Ctrl-C ignored, and programs inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -182,6 +182,13 @@ def test_a_traceback_has_the_lines_and_marks_of_all_native_functions() -> None:
     assert (frames[1].colno, frames[1].end_colno) == (11, 15)
 
 
+def test_with_fallback_python_runs_what_is_refused_and_warns() -> None:
+    native = ungil.native(fallback=True)(has_a_list)
+    with pytest.warns(RuntimeWarning, match="has_a_list is run by Python.*no lists yet"):
+        assert native(3) == [0, 0, 0]
+    assert ungil.native(fallback=True)(half.__wrapped__)(1.0, 2) == 0.5  # type: ignore[attr-defined]
+
+
 def test_a_returned_array_is_refused() -> None:
     with pytest.raises(ungil.native.Refused, match="cannot return an array"):
         ungil.native(identity)(np.ones(2))

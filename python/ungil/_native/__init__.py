@@ -34,6 +34,7 @@ class Native:
         fastmath: bool = False,
         boundscheck: bool = True,
         wrap: bool = False,
+        fallback: bool = False,
     ) -> Callable[[F], F]: ...
     def __call__(
         self,
@@ -43,20 +44,26 @@ class Native:
         fastmath: bool = False,
         boundscheck: bool = True,
         wrap: bool = False,
+        fallback: bool = False,
     ) -> F | Callable[[F], F]:
         """Compile `function` when it is first called with arguments of some types.
 
         `fastmath`: floats may be reordered and taken for finite. `boundscheck=False`: indices are
-        trusted. `wrap`: ints of 64 bits wrap around instead of raising `OverflowError`.
+        trusted. `wrap`: ints of 64 bits wrap around instead of raising `OverflowError`. `fallback`:
+        Python runs what is not in the language, with a `RuntimeWarning`.
 
         Raises `TypeError` for what is not a function of Python, `native.Refused` where its source
         is not to be had; what is not in the language is refused when it is first called.
         """
+        options: dict[str, Any] = {
+            "fastmath": fastmath,
+            "boundscheck": boundscheck,
+            "wrap": wrap,
+            "fallback": fallback,
+        }
         if function is None:
-            return functools.partial(  # type: ignore[return-value]
-                compiled_when_called, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
-            )
-        return compiled_when_called(function, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap)
+            return functools.partial(compiled_when_called, **options)  # type: ignore[return-value]
+        return compiled_when_called(function, **options)
 
     def report(self, function: Callable[..., Any], /) -> Report:
         """What `function` was compiled to: types, checks, size, IR. Compiled by its first call."""
@@ -70,9 +77,7 @@ class Native:
         return "ungil.native"
 
 
-def compiled_when_called(
-    function: Callable[..., Any], *, fastmath: bool, boundscheck: bool, wrap: bool
-) -> NativeFunction:
+def compiled_when_called(function: Callable[..., Any], **options: bool) -> NativeFunction:
     if isinstance(function, NativeFunction):
         function = function.__wrapped__
     if not isinstance(function, types.FunctionType):
@@ -80,9 +85,7 @@ def compiled_when_called(
             f"native() takes a function that is written in Python, not {type(function).__name__}"
         )
     file, first_line, text = source_of(function)
-    return NativeFunction(
-        function, file, first_line, text, fastmath=fastmath, boundscheck=boundscheck, wrap=wrap
-    )
+    return NativeFunction(function, file, first_line, text, **options)
 
 
 def compiled_for(function: Callable[..., Any], arguments: tuple[Any, ...]) -> NativeFunction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from functools import cache as once
 from importlib import import_module
@@ -15,7 +16,17 @@ OLDEST = (0, 45)
 
 REMEDY = "install it with: pip install 'ungil[native]'"
 
-_lock = threading.Lock()
+# A signal's handler may need code of its own while the thread that it interrupts compiles.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+# Who held it lives on in the parent only.
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def object_code(ir: str) -> tuple[bytes, str]:

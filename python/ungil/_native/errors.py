@@ -5,9 +5,10 @@ from __future__ import annotations
 import builtins
 import math
 import os
+import warnings
 from types import FunctionType, TracebackType
 
-from ungil._ungil import _new_frame
+from ungil._ungil import NativeFunction, _new_frame
 
 Position = tuple[int, int, int, int]
 
@@ -26,6 +27,18 @@ def refused(title: str, text: str, filename: str, lineno: int) -> Refused:
     exception = Refused(f"{title} ({os.path.basename(filename)}, line {lineno})\n\n{text}")
     exception.filename, exception.lineno = filename, lineno
     return exception
+
+
+def falls_back(reason: BaseException, function: NativeFunction) -> bool:
+    """Whether Python is to run a function for this reason; warns that it does."""
+    if not isinstance(reason, (Refused, ImportError)):
+        return False
+    warnings.warn(
+        f"{function.__qualname__} is run by Python, holding the GIL: {reason}",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return True
 
 
 def checkpoint() -> None:

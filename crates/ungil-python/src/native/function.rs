@@ -30,6 +30,8 @@ pub(crate) struct NativeFunction {
     /// What annotations fix, once it is known.
     annotated: std::sync::OnceLock<Vec<Option<Type>>>,
     specialisations: Mutex<Vec<Arc<Specialisation>>>,
+    /// Whether Python runs what is refused.
+    fallback: bool,
 }
 
 impl NativeFunction {
@@ -184,6 +186,17 @@ impl NativeFunction {
         Ok((words, types))
     }
 
+    /// Whether Python runs the function because of this error; warns if so.
+    fn falls_back(&self, slf: &Bound<'_, Self>, error: &PyErr) -> PyResult<bool> {
+        if !self.fallback {
+            return Ok(false);
+        }
+        slf.py()
+            .import("ungil._native.errors")?
+            .call_method1("falls_back", (error.value(slf.py()), slf))?
+            .extract()
+    }
+
     /// What an ended call gives.
     pub(super) fn outcome(
         py: Python<'_>,
@@ -203,8 +216,8 @@ impl NativeFunction {
 #[pymethods]
 impl NativeFunction {
     #[new]
-    #[allow(clippy::too_many_arguments)] // keywords of a Python function
-    #[pyo3(signature = (function, file, first_line, text, *, fastmath=false, boundscheck=true, wrap=false))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // Python's keywords
+    #[pyo3(signature = (function, file, first_line, text, *, fastmath=false, boundscheck=true, wrap=false, fallback=false))]
     fn new(
         py: Python<'_>,
         function: Bound<'_, PyAny>,
@@ -214,6 +227,7 @@ impl NativeFunction {
         fastmath: bool,
         boundscheck: bool,
         wrap: bool,
+        fallback: bool,
     ) -> PyResult<Self> {
         let source = Source::parse(file, first_line, text).map_err(|diagnostic| {
             let text = diagnostic.render_text(file, first_line, text);
@@ -249,6 +263,7 @@ impl NativeFunction {
             defaults,
             annotated: std::sync::OnceLock::new(),
             specialisations: Mutex::new(Vec::new()),
+            fallback,
             source: Arc::new(FunctionSource {
                 source,
                 name,
@@ -267,7 +282,14 @@ impl NativeFunction {
         super::direct::prepare(slf);
         let values = slf.get().matched(arguments, keywords)?;
         let (words, types) = Self::converted(slf, &values)?;
-        let code = Self::specialised(slf, &types)?;
+        let code = match Self::specialised(slf, &types) {
+            Err(error) if slf.get().falls_back(slf, &error)? => {
+                drop(words);
+                let function = slf.get().function(slf.py());
+                return function.call(arguments, keywords).map(Bound::unbind);
+            }
+            code => code?,
+        };
         let outcome = running::run(slf.py(), &code, &words.words);
         drop(words);
         Self::outcome(slf.py(), &code, outcome)
