@@ -187,8 +187,8 @@ impl NativeFunction {
     }
 
     /// Whether Python runs the function because of this error; warns if so.
-    fn falls_back(&self, slf: &Bound<'_, Self>, error: &PyErr) -> PyResult<bool> {
-        if !self.fallback {
+    fn falls_back(slf: &Bound<'_, Self>, error: &PyErr) -> PyResult<bool> {
+        if !slf.get().fallback {
             return Ok(false);
         }
         slf.py()
@@ -283,7 +283,7 @@ impl NativeFunction {
         let values = slf.get().matched(arguments, keywords)?;
         let (words, types) = Self::converted(slf, &values)?;
         let code = match Self::specialised(slf, &types) {
-            Err(error) if slf.get().falls_back(slf, &error)? => {
+            Err(error) if Self::falls_back(slf, &error)? => {
                 drop(words);
                 let function = slf.get().function(slf.py());
                 return function.call(arguments, keywords).map(Bound::unbind);
