@@ -189,6 +189,17 @@ def test_with_fallback_python_runs_what_is_refused_and_warns() -> None:
     assert ungil.native(fallback=True)(half.__wrapped__)(1.0, 2) == 0.5  # type: ignore[attr-defined]
 
 
+class Counter:
+    @ungil.native
+    def plus(self, x: int) -> int:
+        return x
+
+
+def test_a_method_is_told_that_its_instance_is_no_number() -> None:
+    with pytest.raises(TypeError, match=r"plus\(\) argument 'self': expected a number or an array"):
+        Counter().plus(1)
+
+
 def test_a_returned_array_is_refused() -> None:
     with pytest.raises(ungil.native.Refused, match="cannot return an array"):
         ungil.native(identity)(np.ones(2))

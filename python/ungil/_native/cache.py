@@ -11,7 +11,6 @@ import hashlib
 import os
 import platform
 import tempfile
-from functools import cache as once
 from pathlib import Path
 
 from ungil._ungil import __version__
@@ -36,9 +35,17 @@ def key(ir: str) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-@once
+_known: dict[str, str] = {}
+
+
 def machine() -> str:
-    """The processor, as far as code depends on it."""
+    """The processor, as far as code depends on it; found out once."""
+    if "machine" not in _known:
+        _known["machine"] = find_machine()
+    return _known["machine"]
+
+
+def find_machine() -> str:
     facts = {platform.machine()}
     with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
         for line in file:
@@ -50,9 +57,14 @@ def machine() -> str:
     return "\n".join(sorted(facts))
 
 
-@once
 def llvm_installed() -> str:
     """Which llvmlite is there, without loading it: it takes longer than all the rest."""
+    if "llvm" not in _known:
+        _known["llvm"] = find_llvm()
+    return _known["llvm"]
+
+
+def find_llvm() -> str:
     from importlib.util import find_spec  # noqa: PLC0415
 
     spec = find_spec("llvmlite")

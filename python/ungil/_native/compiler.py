@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from functools import cache as once
 from importlib import import_module
 from typing import Any
 
@@ -63,9 +62,18 @@ def compile_with_llvm(ir: str) -> bytes:
         module.close()
 
 
-@once
+_target: tuple[Any, Any] | None = None
+
+
 def target() -> tuple[Any, Any]:
     """llvmlite.binding and the machine to compile for: this one."""
+    global _target
+    if _target is None:
+        _target = make_target()
+    return _target
+
+
+def make_target() -> tuple[Any, Any]:
     llvm = load_llvm()
     with contextlib.suppress(RuntimeError):  # newer ones do it themselves, and say so
         llvm.initialize()

@@ -352,6 +352,21 @@ impl NativeFunction {
         self.function.bind(py).getattr("__module__")
     }
 
+    /// As a method it would take the instance, as functions do.
+    #[pyo3(signature = (instance, owner=None, /))]
+    fn __get__<'py>(
+        slf: &Bound<'py, Self>,
+        instance: &Bound<'py, PyAny>,
+        owner: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = owner;
+        if instance.is_none() {
+            return Ok(slf.clone().into_any());
+        }
+        let method = slf.py().import("types")?.getattr("MethodType")?;
+        method.call1((slf, instance))
+    }
+
     /// What is not there is looked for at the function.
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         self.function.bind(py).getattr(name)
