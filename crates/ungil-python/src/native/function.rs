@@ -353,7 +353,6 @@ impl NativeFunction {
     }
 
     /// As a method it would take the instance, as functions do.
-    #[pyo3(signature = (instance, owner=None, /))]
     fn __get__<'py>(
         slf: &Bound<'py, Self>,
         instance: &Bound<'py, PyAny>,
