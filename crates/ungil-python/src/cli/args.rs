@@ -256,8 +256,10 @@ Examples:
       the program runs as with `python server.py --port 8000`; the summary goes to stderr
   ungil trace -m pytest tests/
       a module, as with `python -m`
+  ungil trace -o trace.html crunch.py
+      the timeline as a page for any browser, offline, to zoom into
   ungil trace -o trace.json crunch.py
-      the timeline, for https://ui.perfetto.dev or chrome://tracing
+      the same for https://ui.perfetto.dev or chrome://tracing
   ungil trace --json=summary.json crunch.py
       all figures as JSON
 
@@ -270,7 +272,7 @@ Exit codes: the program's own; 2 usage, or an output file cannot be written.";
 #[derive(Args, Debug)]
 #[command(after_help = TRACE_EXAMPLES)]
 pub(super) struct TraceArgs {
-    /// Write the timeline here, for Perfetto or Chrome's tracing page
+    /// Write the timeline here: FILE.html, a page, or FILE.json, for Perfetto or Chrome's tracing page
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<String>,
 

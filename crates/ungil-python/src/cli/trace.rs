@@ -1,10 +1,12 @@
 //! `ungil trace`.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::ColorChoice;
 use pyo3::prelude::*;
-use ungil_report::TerminalOptions;
+use ungil_report::{TerminalOptions, TraceFormat};
 
 use super::args::TraceArgs;
 use super::files::OutputFile;
@@ -26,7 +28,7 @@ pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result
             "which module? As in `ungil trace -m pytest tests/`.".to_owned(),
         ));
     }
-    let timeline = args.output.as_deref().map(OutputFile::open).transpose()?;
+    let timeline = args.output.as_deref().map(Timeline::open).transpose()?;
     let figures = args
         .json
         .as_deref()
@@ -34,13 +36,15 @@ pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result
         .map(OutputFile::open)
         .transpose()?;
 
+    let name = program_name(&args.program);
     let (report, code) = traced(py, args.program)?;
     let report = &report.get().0;
     if !args.quiet {
         summarise(report, color);
     }
-    if let Some(file) = timeline {
-        file.write_with(|out| ungil_report::perfetto(report, out))?;
+    if let Some(timeline) = timeline {
+        let Timeline { file, format } = timeline;
+        file.write_with(|out| format.write(report, Some(&name), out))?;
     }
     if args.json.is_some() {
         let text = ungil_report::trace_json(report).map_err(|error| {
@@ -54,8 +58,39 @@ pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result
     Ok(code)
 }
 
+/// Where the timeline goes, and in which form.
+struct Timeline {
+    file: OutputFile,
+    format: TraceFormat,
+}
+
+impl Timeline {
+    fn open(path: &str) -> Result<Self> {
+        let format =
+            TraceFormat::of(Path::new(path)).map_err(|error| Error::Usage(error.to_string()))?;
+        let file = OutputFile::open(path)?;
+        Ok(Self { file, format })
+    }
+}
+
+/// The program without its arguments, which may be nobody else's business.
+fn program_name(program: &[OsString]) -> String {
+    let name = |at: usize| {
+        program
+            .get(at)
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    match name(0).as_str() {
+        "-m" => name(1),
+        path => Path::new(path).file_name().map_or_else(
+            || path.to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+    }
+}
+
 /// What the tracer saw while the program ran, and the program's exit code.
-fn traced(py: Python<'_>, program: Vec<std::ffi::OsString>) -> Result<(Py<TraceReport>, i32)> {
+fn traced(py: Python<'_>, program: Vec<OsString>) -> Result<(Py<TraceReport>, i32)> {
     let runner = py.import("ungil._traced_program")?;
     let outcome = runner.call_method1("run", (program,)).map_err(|error| {
         let refused = runner

@@ -16,7 +16,7 @@ const GIL_ROWS: u32 = 10_000_000;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn perfetto(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn perfetto(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut events = Events { out, first: true };
     events.out.write_all(b"{\"traceEvents\":[\n")?;
     rows(report, &mut events)?;

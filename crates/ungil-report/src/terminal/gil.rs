@@ -186,7 +186,8 @@ impl Page<'_> {
     }
 }
 
-fn losses(report: &Report) -> Option<String> {
+/// What is missing or may be wrong, as a sentence.
+pub(crate) fn losses(report: &Report) -> Option<String> {
     let losses = &report.losses;
     let mut told = Vec::new();
     if losses.unmatched > 0 {

@@ -7,6 +7,7 @@ mod paint;
 mod pool;
 mod table;
 
+pub(crate) use gil::losses as trace_losses;
 pub use gil::trace as trace_terminal;
 
 use ungil_measure::Comparison;
