@@ -57,13 +57,13 @@ fn tiles(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             waited,
         ),
         (
-            "",
+            "longest",
             "Longest hold",
             time(report.holds.max),
             spread(report.holds),
         ),
         (
-            "",
+            "longest",
             "Longest wait",
             time(report.waits.max),
             spread(report.waits),
@@ -150,9 +150,10 @@ fn threads(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "<p class=\"quiet\">And {} more, which held it {} and waited {} all together; the timeline has \
+        "<p class=\"quiet\">And {} more thread{}, which held it {} and waited {} all together; the timeline has \
          them all.</p>",
-        count(others.len() as u64, "thread"),
+        thousands(others.len() as u64),
+        if others.len() == 1 { "" } else { "s" },
         percent(report, sum(|counts| counts.held_ns)),
         percent(report, sum(|counts| counts.waited_ns)),
     )
