@@ -67,8 +67,8 @@ class Layout {
     if (y < HOLDER.top) return { area: x < this.labels ? "none" : "axis", share };
     let row = 0;
     if (y >= ROWS_TOP) row = 1 + Math.floor((y - ROWS_TOP + this.stage.scrollTop) / ROW);
-    else if (y >= HOLDER.top + HOLDER.height) return { area: "none", share };
-    if (row >= this.rows) return { area: x < this.labels ? "none" : "plot", share, row: -1 };
+    const none = row >= this.rows || (row === 0 && y >= HOLDER.top + HOLDER.height);
+    if (none) return { area: x < this.labels ? "none" : "plot", share, row: -1 };
     return { area: x < this.labels ? "label" : "plot", share, row };
   }
 

@@ -40,9 +40,11 @@ class View {
       // Spans are passed through by factors, so that each frame zooms equally far.
       const spanNow = from.span * (span / from.span) ** eased;
       const share = from.span === span ? eased : (from.span - spanNow) / (from.span - span);
+      // The last step is exact: there are no rounding errors in where it ends.
+      if (done === 1) return this.show(start, span);
       this.set(from.start + (start - from.start) * share, spanNow);
-      if (done < 1) this.moving = requestAnimationFrame(step);
-      else this.target = null;
+      this.moving = requestAnimationFrame(step);
+      return undefined;
     };
     this.moving = requestAnimationFrame(step);
     return undefined;
