@@ -7,7 +7,7 @@ browser. Printed: medians, with the least and the greatest of the rounds.
 
     write         the page, from the trace in memory to the file
     interactive   from the start of the navigation until the timeline is drawn and listens
-    frame         one frame of the picture while the wheel zooms in and out: the script's time for it
+    frame         what the script takes for one frame, while the wheel zooms in and out
     frames/s      how many of them the browser showed in a second meanwhile; a screen has 60
 """
 
@@ -25,8 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import browser
 import ungil
+
+import browser
 
 RELEASING = ctypes.CDLL(None).usleep  # a C function called without the GIL
 THREADS = 50
@@ -90,7 +91,7 @@ def one_round(page: Path) -> dict[str, float]:
             "interactive": ready,
             "frame": statistics.median(times["drawn"]) / 1000,
             "frames/s": 1000 / statistics.mean(times["shown"]),
-            "slices": float(driver.find_element("id", "stage").get_attribute("data-slices")),
+            "slices": float(str(driver.find_element("id", "stage").get_attribute("data-slices"))),
         }
 
 
@@ -105,20 +106,24 @@ def measured(slices: int, rounds: int, folder: Path) -> str:
         results.append(one_round(page))
     size = page.stat().st_size / 1e6
     cells = [f"{results[0]['slices']:,.0f}", f"{size:.2f} MB", spread(writes, 1e3, "ms")]
-    for name, factor, unit in [("interactive", 1e3, "ms"), ("frame", 1e3, "ms"), ("frames/s", 1, "")]:
+    for name, factor, unit in [
+        ("interactive", 1e3, "ms"),
+        ("frame", 1e3, "ms"),
+        ("frames/s", 1, ""),
+    ]:
         cells.append(spread([result[name] for result in results], factor, unit))
     return "| " + " | ".join(cells) + " |"
 
 
 def spread(values: list[float], factor: float, unit: str) -> str:
-    low, middle, high = (
-        f(values) * factor for f in (min, statistics.median, max)
-    )
+    low, middle, high = (f(values) * factor for f in (min, statistics.median, max))
     return f"{middle:.3g} {unit} ({low:.3g} - {high:.3g})".replace("  ", " ")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--slices", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--append", type=Path, metavar="FILE")

@@ -95,8 +95,8 @@ fn what_it_says_needs_no_script() {
     assert_golden("trace.html", &format!("<main>{body}"));
     for said in [
         "starves starved",
-        "90.0 %",
-        "8.00 ms",
+        "90.0\u{a0}%",
+        "8.00\u{a0}ms",
         "jobs.py:7",
         "crunch.&lt;locals&gt;.&lt;lambda&gt;",
     ] {
@@ -170,7 +170,7 @@ fn a_thousand_threads_have_a_short_table_and_all_their_slices() {
     }
     let page = page(&builder.finish(1, START + 1_000_000, Vec::new()), None);
     assert_eq!(page.matches("<tr data-thread").count(), 500);
-    assert!(page.contains("And 500 more threads, which held it 50.0 % and waited 0.0 %"));
+    assert!(page.contains("And 500 more threads, which held it 50.0\u{a0}% and waited 0.0\u{a0}%"));
     assert!(page.contains("\"thread-999\""), "the script knows it");
 }
 

@@ -33,6 +33,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("script/marks.js"),
     include_str!("script/tell.js"),
     include_str!("script/range.js"),
+    include_str!("script/rows.js"),
     include_str!("script/keys.js"),
     include_str!("script/pointer.js"),
     include_str!("script/timeline.js"),

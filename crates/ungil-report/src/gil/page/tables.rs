@@ -270,7 +270,7 @@ fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
 }
 
 fn percent(report: &Report, nanoseconds: u64) -> String {
-    format!("{:.1} %", report.share(nanoseconds) * 100.0)
+    unbroken(&format!("{:.1} %", report.share(nanoseconds) * 100.0))
 }
 
 fn number(number: u64) -> Cell {
@@ -296,7 +296,12 @@ fn spread(of: Quantiles) -> String {
 }
 
 fn time(nanoseconds: u64) -> String {
-    seconds(nanoseconds as f64 / 1e9)
+    unbroken(&seconds(nanoseconds as f64 / 1e9))
+}
+
+/// A figure that stays in one line with its unit.
+fn unbroken(figure: &str) -> String {
+    figure.replace(' ', "\u{a0}")
 }
 
 fn count(number: u64, what: &str) -> String {

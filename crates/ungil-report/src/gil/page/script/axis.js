@@ -18,7 +18,7 @@ function paintAxis(app) {
     const x = layout.x(view, mark);
     brush.fillStyle = colours.line;
     brush.fillRect(x, AXIS.top + 2, 1, AXIS.height - 2);
-    const words = mark === 0 ? "0" : moment(mark, step);
+    const words = moment(mark, step);
     if (x + brush.measureText(words).width + 6 > layout.width) continue;
     brush.fillStyle = colours.quiet;
     brush.fillText(words, x + 4, AXIS.top + AXIS.height / 2);

@@ -36,6 +36,7 @@
   };
   app.view = new View(trace.duration, () => {
     tellView();
+    list.moved();
     app.draw();
   });
 
@@ -51,48 +52,17 @@
     Object.assign(app.stage.dataset, { start: view.start, span: view.span, rows: app.rows.length, slices });
   }
 
-  // The rows: who held, busiest GIL first, then threads, longest holder first.
-  const spent = (gil) => gil.holds.spent(0, trace.duration);
-  const gils = [...trace.gils].sort((a, b) => spent(b) - spent(a)).map((gil) => ({ gil }));
-  const all = [...gils, ...trace.threads.map((thread) => ({ thread }))];
-  function show(rows) {
+  const list = new Rows(app, (rows) => {
     app.rows = rows;
     app.rowOf = new Map(rows.map((row, at) => [row.thread, at]));
     app.row = Math.min(app.row, rows.length - 1);
     measure();
     tellView();
-  }
+  });
   function measure() {
     app.layout.measure(app.rows.length);
     app.draw();
   }
-
-  // Threads of this name, and those that held the GIL in a function of this name.
-  function search() {
-    const wanted = app.find.value.trim().toLowerCase();
-    const has = (text) => text.toLowerCase().includes(wanted);
-    const subjects = new Set();
-    trace.functions.forEach((known, at) => known && has(known.name) && subjects.add(at + 2));
-    const runs = ({ holds }) => subjects.size > 0 && holds.subjects.some((subject) => subjects.has(subject));
-    const found = all.filter((row) => row.gil || !wanted || has(row.thread.name) || runs(row.thread));
-    show(found);
-    app.stage.scrollTop = 0;
-    const count = found.length - gils.length;
-    say(app, wanted ? `${thousands(count)} of ${thousands(trace.threads.length)} threads.` : "");
-  }
-  let typing;
-  app.find.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(search, 80);
-  });
-  app.find.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === "Escape") {
-      if (event.key === "Escape") app.find.value = "";
-      search();
-      app.stage.focus();
-      event.preventDefault();
-    }
-  });
 
   const buttons = {
     in: () => app.view.zoom(1.6, focusShare(app), true),
@@ -109,10 +79,7 @@
     const button = element("button", cell.textContent, "link");
     button.title = label;
     button.addEventListener("click", () => {
-      if (app.find.value) {
-        app.find.value = "";
-        search();
-      }
+      list.forget();
       section.scrollIntoView({ block: "nearest" });
       app.stage.focus({ preventScroll: true });
       act();
@@ -136,7 +103,7 @@
 
   section.hidden = false;
   app.colours = colours();
-  show(all);
+  list.show();
   onTheme.push(() => {
     app.colours = colours();
     paint(app);

@@ -14,6 +14,7 @@ function duration(ns) {
 
 // A moment, as exact as steps of this length need it.
 function moment(ns, step) {
+  if (ns === 0) return "0";
   const [unit, size] = UNITS.find(([, size]) => ns >= size) || UNITS[3];
   const digits = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
   return `${(ns / size).toFixed(digits)} ${unit}`;
