@@ -161,9 +161,22 @@ def test_figures_and_timeline_go_to_files(tmp_path: Path, cli: Cli, program: Pat
     assert json.loads((tmp_path / "t.json").read_text())["traceEvents"]
 
 
+def test_a_page_of_the_timeline_names_the_program_and_not_its_arguments(
+    tmp_path: Path, cli: Cli, program: Path
+) -> None:
+    program.write_text("import time; time.sleep(0.01)")
+    done = cli("trace", "-q", "-o", "t.html", "program.py", "--password", "hunter2")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "t.html").read_text()
+    assert "<h1>The GIL in program.py</h1>" in page
+    assert "hunter2" not in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["-o", "t.txt", "program.py"], "`t.txt` does not say what to write there"),
+        (["-o", "no/such/folder/t.html", "program.py"], "cannot write no/such/folder/t.html"),
         (["missing.py"], "can't open file 'missing.py': there is no such file"),
         (["--jsn", "program.py"], "`--jsn` is no option of `ungil trace`"),
         (["-m"], "which module?"),

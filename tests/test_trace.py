@@ -341,6 +341,18 @@ def test_a_full_disk_is_said_and_leaves_the_trace_usable() -> None:
     assert "held" in trace.summary()
 
 
+def test_the_ending_of_a_file_says_what_it_is(tmp_path: Path) -> None:
+    with ungil.trace() as trace:
+        time.sleep(0)
+    trace.save(tmp_path / "trace.HTML")
+    assert (tmp_path / "trace.HTML").read_text().startswith("<!DOCTYPE html>")
+    with pytest.raises(
+        ValueError, match=r"trace.svg` does not say what to write there: let it end"
+    ):
+        trace.save(tmp_path / "trace.svg")
+    assert not (tmp_path / "trace.svg").exists()
+
+
 def test_stats_count_from_the_first_call_on() -> None:
     first = ungil.gil_stats()
     HOLDING(50_000)

@@ -87,8 +87,9 @@ class Trace:
         return self._done().to_json()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the timeline, for https://ui.perfetto.dev or chrome://tracing. `OSError` if that
-        fails; no half of a file is left behind."""
+        """Writes the timeline: `x.html`, a page that any browser shows offline, or `x.json`, for
+        https://ui.perfetto.dev or chrome://tracing. `ValueError` for another ending, `OSError` if
+        it cannot be written; no half of a file is left behind."""
         self._done().save(os.fspath(path))
 
     def __repr__(self) -> str:
