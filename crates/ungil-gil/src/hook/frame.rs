@@ -33,8 +33,9 @@ impl Direct {
 impl Read for Direct {
     #[inline]
     fn word(&self, address: usize) -> Option<usize> {
-        // SAFETY: `new`; addresses come from structures of the interpreter, and null ends the way.
-        (address > 4096).then(|| unsafe { *(address as *const usize) })
+        // SAFETY: `new`; addresses come from structures of the interpreter, and null ends the way. A
+        // line number is half a word, and need not lie where a word would.
+        (address > 4096).then(|| unsafe { (address as *const usize).read_unaligned() })
     }
 
     #[inline]

@@ -61,15 +61,16 @@ function outline(app, slice, selected) {
   }
 }
 
-// Where a slice is drawn: on its thread's row, and a hold on the holder's, too.
+// Where a slice is drawn: on its thread's row, and a hold on the row of its GIL, too.
 function rowsOf(app, slice) {
   const own = app.rowOf.get(slice.thread);
-  const pinned = app.rows[0].gil;
   const rows = own === undefined ? [] : [own];
-  if (slice.kind === "holds") {
-    const [start] = bounds(slice);
-    const at = pinned.holds.at(start);
-    if (at >= 0 && pinned.holds.owners[at] === slice.thread.at) rows.push(0);
+  const [start] = bounds(slice);
+  for (let row = 0; slice.kind === "holds" && app.rows[row].gil; row++) {
+    const { holds } = app.rows[row].gil;
+    const at = holds.at(start);
+    if (at >= 0 && holds.owners[at] === slice.thread.at) rows.push(row);
+    if (row + 1 === app.rows.length) break;
   }
   return rows;
 }

@@ -107,7 +107,7 @@ function paintLabel(app, row, at, top, height) {
   const held = row.thread ? row.thread.held : row.gil.holds.spent(0, trace.duration);
   let share = `${percent(held / trace.duration)} held`;
   if (row.thread && layout.labels >= 170) share += `, ${percent(row.thread.waited / trace.duration)} waited`;
-  words(brush, name, x, top + height / 2 - 6, room, colours.ink, 12, at === app.row ? 600 : 500);
+  words(brush, name, x, top + height / 2 - 6, room, colours.ink, 12, at === app.row ? 600 : 500, 3);
   words(brush, share, x, top + height / 2 + 7.5, room, colours.quiet, 10.5);
 }
 
@@ -117,10 +117,10 @@ function gilName(gil, trace) {
 }
 
 // Words in a line of limited length, cut where they do not fit; none where too few would be left.
-function words(brush, text, x, y, room, colour, size, weight = 500) {
+function words(brush, text, x, y, room, colour, size, weight = 500, tail = 0) {
   setFont(brush, size, weight);
   brush.fillStyle = colour;
-  brush.fillText(cut(brush, text, room), x, y);
+  brush.fillText(cut(brush, text, room, 4, tail), x, y);
 }
 
 function setFont(brush, size, weight) {
@@ -129,12 +129,15 @@ function setFont(brush, size, weight) {
   brush.textAlign = "left";
 }
 
-function cut(brush, text, room, least = 4) {
+// With a `tail`, so many characters at the end stay: names often differ there.
+function cut(brush, text, room, least = 4, tail = 0) {
   const width = brush.measureText(text).width;
   if (width <= room) return text;
-  let kept = Math.floor((text.length * room) / width);
-  while (kept >= least && brush.measureText(`${text.slice(0, kept)}…`).width > room) kept--;
-  return kept >= least ? `${text.slice(0, kept)}…` : "";
+  const end = tail > 0 ? text.slice(-tail) : "";
+  const shown = (kept) => `${text.slice(0, kept)}…${end}`;
+  let kept = Math.floor((text.length * room) / width) - tail;
+  while (kept >= least && brush.measureText(shown(kept)).width > room) kept--;
+  return kept >= least ? shown(kept) : "";
 }
 
 // Words on a ground of their own, for what is hatched.
