@@ -91,10 +91,12 @@ def needs_two(a, b):
 
 
 def hangs():
+    open("begun", "w").close()
     time.sleep(60)
 
 
 def spins():
+    open("begun", "w").close()
     while True:
         pass
 

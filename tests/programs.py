@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 PATIENCE = 20.0
+SOON = 5.0  # a second is the promise; the machine may be busy
 
 
 def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:

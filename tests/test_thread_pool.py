@@ -230,13 +230,14 @@ def test_ctrl_c_in_the_with_block_cancels_and_interrupts(tmp_path: Path) -> None
     source = """
         import time, ungil
         def work():
-            print("working", flush=True)
             while True:
                 time.sleep(0.01)
         try:
             with ungil.ThreadPoolExecutor(1) as pool:
                 running, waiting = pool.submit(work), pool.submit(int)
-                running.result()
+                while not running.running():
+                    time.sleep(0.01)
+                print("working", flush=True)
         except KeyboardInterrupt:
             print(type(running.exception()).__name__, waiting.cancelled())
     """
