@@ -98,7 +98,7 @@ proptest! {
         let mut clocks = [START; 5];
         let (mut holds, mut waits) = (Vec::new(), Vec::new());
         for thread in 0..5 {
-            builder.thread(thread as u64, thread + 10);
+            builder.thread(u64::from(thread), thread + 10);
             // Longer holders come first: so that the order of threads stays.
             let counts = Counts { held_ns: u64::from(10 - thread), ..Counts::default() };
             builder.describe(thread as usize, None, counts);
