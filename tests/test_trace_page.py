@@ -397,6 +397,51 @@ def test_it_prints_light_and_whole(timeline: Timeline) -> None:
     assert timeline.complaints() == []
 
 
+# Random slices, single and merged ones; the greatest error of the time spent in them between random
+# moments, and of the shares of columns, against adding all slices up.
+AGAINST_ALL = """
+let seed = 7;
+const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
+let worst = 0;
+for (let round = 0; round < 50; round++) {
+  const track = new Track(random(200));
+  let time = 0;
+  for (let at = 0; at < track.length; at++) {
+    track.starts[at] = time += random(2) * random(1e6);
+    track.ends[at] = time += 1 + random(1e6);
+    const length = track.ends[at] - track.starts[at];
+    if (random(4) === 0) track.merged.set(at, { count: 9, busy: Math.floor(length / 3) });
+  }
+  track.finish();
+  const all = (start, end) => {
+    let sum = 0;
+    for (let at = 0; at < track.length; at++) {
+      const inside = Math.min(end, track.ends[at]) - Math.max(start, track.starts[at]);
+      if (inside > 0) sum += track.busy(at) * (inside / (track.ends[at] - track.starts[at]));
+    }
+    return sum;
+  };
+  for (let turn = 0; turn < 40; turn++) {
+    const start = random(time + 1), step = 1 + random(1e5);
+    worst = Math.max(worst, Math.abs(track.spent(start, start + step) - all(start, start + step)));
+    const shares = new Float64Array(30);
+    track.shares(start, step, 30, shares);
+    for (let column = 0; column < 30; column++) {
+      const from = start + column * step;
+      worst = Math.max(worst, Math.abs(shares[column] * step - all(from, from + step)));
+    }
+  }
+}
+return worst;
+"""
+
+
+def test_sums_at_every_zoom_are_those_of_the_slices(driver: Any) -> None:
+    folder = Path(__file__).parent.parent / "crates/ungil-report/src/gil/page/script"
+    worst = driver.execute_script((folder / "track.js").read_text() + AGAINST_ALL)
+    assert 0 < worst < 1e-3  # nanoseconds; rounding errors, but something was compared
+
+
 def test_a_hundred_thousand_slices_are_there_soon(driver: Any, tmp_path: Path) -> None:
     page = tmp_path / "large.html"
     busy_trace(120_000).save(page)

@@ -175,6 +175,19 @@ fn a_thousand_threads_have_a_short_table_and_all_their_slices() {
 }
 
 #[test]
+fn slices_drawn_as_one_are_told() {
+    let mut builder = Builder::new(START, 16);
+    let thread = builder.thread(1, 1);
+    for at in 0..1000 {
+        let start = START + at * 2000;
+        builder.add(thread, Record::new(Kind::Held, 0, 0, start, start + 1000));
+    }
+    let page = page(&builder.finish(1, START + 2_000_000, Vec::new()), None);
+    assert!(page.contains("draws neighbours as one where they take less than"));
+    assert!(!self::page(&trace(), None).contains("draws neighbours as one"));
+}
+
+#[test]
 fn a_full_disk_is_an_error() {
     let error = TraceFormat::Html
         .write(&trace(), None, &mut Full(5000))

@@ -35,7 +35,16 @@ pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::
     if let Some(losses) = trace_losses(report) {
         writeln!(out, "<p class=\"warning\">{}</p>", escape(&losses))?;
     }
-    tiles(report, out)
+    tiles(report, out)?;
+    match report.losses.resolution_ns {
+        0 => Ok(()),
+        resolution => writeln!(
+            out,
+            "<p class=\"quiet\">There were so many slices that the timeline draws neighbours as one where \
+             they take less than {} together; the figures do not depend on it.</p>",
+            time(resolution)
+        ),
+    }
 }
 
 fn tiles(report: &Report, out: &mut dyn Write) -> io::Result<()> {

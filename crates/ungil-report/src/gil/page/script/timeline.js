@@ -101,7 +101,8 @@
     });
   }
 
-  section.hidden = false;
+  // A trace without single holds and waits has figures only.
+  section.hidden = slices === 0;
   app.colours = colours();
   list.show();
   onTheme.push(() => {
