@@ -26,7 +26,7 @@ from process_tasks import (
     hold,
     kill_self,
 )
-from programs import PATIENCE, SOON, Program, is_running, output, run, wait_until
+from programs import DOZE, PATIENCE, SOON, Program, is_running, output, run, wait_until
 
 METHODS = ("forkserver", "spawn", "fork")
 
@@ -325,7 +325,7 @@ def test_sys_exit_in_the_with_block_finishes_the_tasks(tmp_path: Path) -> None:
 # --- Ctrl-C -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("waiting", ["time.sleep(60)", "futures[0].result()", "pool.shutdown()"])
+@pytest.mark.parametrize("waiting", [DOZE, "futures[0].result()", "pool.shutdown()"])
 def test_ctrl_c_ends_everything_within_a_second(method: str, waiting: str, tmp_path: Path) -> None:
     source = BUSY.format(method=method, then=waiting)
     with Program(tmp_path, source) as program:
@@ -385,7 +385,7 @@ def test_ctrl_c_in_the_with_block(method: str, then: str, tmp_path: Path) -> Non
 
 
 def test_ctrl_c_again_and_again(method: str, tmp_path: Path) -> None:
-    with Program(tmp_path, BUSY.format(method=method, then="time.sleep(60)")) as program:
+    with Program(tmp_path, BUSY.format(method=method, then=DOZE)) as program:
         program.expect("busy")
         for _ in range(10):
             if program.process.poll() is None:
@@ -403,7 +403,7 @@ def test_ctrl_c_while_workers_start_makes_no_noise(method: str, tmp_path: Path) 
                 with ungil.ProcessPoolExecutor(4, start_method={method!r}) as pool:
                     futures = [pool.submit(time.sleep, 60) for _ in range(4)]
                     print("starting", flush=True)
-                    time.sleep(60)
+                    {DOZE}
             except KeyboardInterrupt:
                 print("interrupted")
     """
