@@ -130,12 +130,16 @@ def main() -> None:
     options = parser.parse_args()
     if reason := browser.missing():
         parser.error(reason)
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    others = (
+        " The machine was busy with other things: not for publishing." if load > cores / 2 else ""
+    )
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         f"## {now}: the page of a GIL trace, {options.rounds} rounds",
         "",
-        f"{os.cpu_count()} cores, no GPU; load {os.getloadavg()[0]:.1f}; {browser.version()}; "
-        f"CPython {platform.python_version()}; ungil {ungil.__version__}; {THREADS} threads.",
+        f"{cores} cores, no GPU; load {load:.1f}; {browser.version()}; "
+        f"CPython {platform.python_version()}; ungil {ungil.__version__}; {THREADS} threads.{others}",
         "",
         "| slices | page | write | interactive | frame | frames/s |",
         "|---|---|---|---|---|---|",

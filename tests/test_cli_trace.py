@@ -161,6 +161,10 @@ def test_figures_and_timeline_go_to_files(tmp_path: Path, cli: Cli, program: Pat
     assert json.loads((tmp_path / "t.json").read_text())["traceEvents"]
 
 
+def test_help_tells_of_the_page(cli: Cli) -> None:
+    assert "ungil trace -o trace.html crunch.py" in cli("trace", "--help").stdout
+
+
 def test_a_page_of_the_timeline_names_the_program_and_not_its_arguments(
     tmp_path: Path, cli: Cli, program: Path
 ) -> None:
