@@ -139,7 +139,8 @@ def main() -> None:
         f"## {now}: the page of a GIL trace, {options.rounds} rounds",
         "",
         f"{cores} cores, no GPU; load {load:.1f}; {browser.version()}; "
-        f"CPython {platform.python_version()}; ungil {ungil.__version__}; {THREADS} threads.{others}",
+        f"CPython {platform.python_version()}; ungil {ungil.__version__}; {THREADS} threads."
+        f"{others}",
         "",
         "| slices | page | write | interactive | frame | frames/s |",
         "|---|---|---|---|---|---|",
