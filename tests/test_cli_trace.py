@@ -190,3 +190,20 @@ def test_a_module_that_does_not_exist_is_told_as_python_tells_it(tmp_path: Path,
     done = cli("trace", "--quiet", "-m", "no_such_module")
     assert done.returncode == 1
     assert "No module named no_such_module" in done.stderr
+
+
+def test_a_forked_child_that_returns_to_us_ends_as_under_python(
+    tmp_path: Path, cli: Cli, program: Path
+) -> None:
+    program.write_text(
+        "import atexit, os, sys\n"
+        "atexit.register(lambda: print('bye', flush=True))\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit(3)\n"
+        "_, status = os.waitpid(child, 0)\n"
+        "print(os.waitstatus_to_exitcode(status))\n"
+    )
+    done = cli("trace", "--json=x.json", "program.py")
+    assert (done.returncode, done.stdout) == (0, "bye\n3\nbye\n")
+    assert done.stderr.count("The GIL, ") == 1
+    assert json.loads((tmp_path / "x.json").read_text())["pid"]

@@ -79,7 +79,7 @@ def test_held_shares_are_the_truth(
         for worker in workers
     }
     assert max(errors.values()) < 0.005, errors
-    assert figures["losses"] == {"merged": 0, "unmatched": 0, "resolution_s": 0}
+    assert not any(figures["losses"].values())
 
 
 def test_the_hog_is_blamed_by_name_and_function(only_explicit_switches: None) -> None:

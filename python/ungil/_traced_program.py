@@ -24,11 +24,12 @@ class Refused(Exception):
     """The program cannot be run, or this Python cannot be traced."""
 
 
-def run(program: list[str]) -> tuple[_ungil.TraceReport, int]:
-    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, and the exit code."""
+def run(program: list[str], children: bool) -> tuple[_ungil.TraceReport | None, int]:
+    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, with the
+    processes that it started if that is wanted, and the exit code. In a child that the program forked, nothing but that."""
     start = _module(program[1:]) if program[0] == "-m" else _file(program)
     interrupted = _Interrupted()
-    trace = Trace()
+    trace = Trace(children=children)
     try:
         trace.start()
     except RuntimeError as error:
@@ -39,7 +40,7 @@ def run(program: list[str]) -> tuple[_ungil.TraceReport, int]:
         code = _exit_code(threading._shutdown, interrupted) or code  # type: ignore[attr-defined]
     finally:
         trace.stop()
-    return trace._done(), code
+    return (trace._done() if trace.is_ours else None), code
 
 
 def _file(program: list[str]) -> Callable[[], None]:
