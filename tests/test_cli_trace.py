@@ -207,3 +207,24 @@ def test_a_forked_child_that_returns_to_us_ends_as_under_python(
     assert (done.returncode, done.stdout) == (0, "bye\n3\nbye\n")
     assert done.stderr.count("The GIL, ") == 1
     assert json.loads((tmp_path / "x.json").read_text())["pid"]
+
+
+def test_an_end_by_os_exit_is_said(cli: Cli, program: Path) -> None:
+    program.write_text("import os; os._exit(5)")
+    done = cli("trace", "program.py")
+    assert done.returncode == 5
+    assert done.stderr == "ungil: no summary: the program ended by os._exit(5)\n"
+
+
+def test_a_file_that_grows_too_large_is_said_and_not_left(
+    tmp_path: Path, cli: Cli, program: Path
+) -> None:
+    program.write_text(
+        "import resource, time\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "for _ in range(200): time.sleep(0)\nprint('ran')"
+    )
+    done = cli("trace", "-o", "t.json", "program.py")
+    assert (done.returncode, done.stdout) == (2, "ran\n")
+    assert "cannot write t.json: File too large" in done.stderr
+    assert not (tmp_path / "t.json").exists()

@@ -113,6 +113,18 @@ def _at_the_end(task: Callable[[], None]) -> None:
         os._exit = _Exit.now
 
 
+def tell_of_os_exit(tell: Callable[[int], None]) -> None:
+    """Calls this with the exit code when this process ends by `os._exit`."""
+    end, pid = os._exit, os.getpid()
+
+    def tell_and_end(status: int) -> NoReturn:
+        if os.getpid() == pid:
+            tell(status)
+        end(status)
+
+    os._exit = tell_and_end
+
+
 def leave() -> None:
     """Ends the trace of a child that has no other way to learn that it ends."""
     _Exit.run()

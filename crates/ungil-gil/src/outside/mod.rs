@@ -13,9 +13,11 @@
 
 mod attach;
 mod batches;
+mod looking;
 mod sampler;
 mod target;
 
 pub use attach::Attachment;
+pub use looking::Looking;
 pub use sampler::{SampleOptions, Sampler, Status};
 pub use target::Target;

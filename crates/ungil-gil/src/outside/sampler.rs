@@ -63,6 +63,7 @@ pub struct Sampler {
     threads: HashMap<u32, Thread>,
     rows: Vec<Row>,
     started: u64,
+    /// CPU time of looking, nanoseconds, by whichever threads did it.
     cpu: u64,
     last: u64,
     last_wait: u64,
@@ -107,7 +108,7 @@ impl Sampler {
             threads: HashMap::new(),
             rows: Vec::new(),
             started: now,
-            cpu: os::thread_cpu_ns(),
+            cpu: 0,
             last: now,
             last_wait: now,
             next: now,
@@ -123,6 +124,13 @@ impl Sampler {
 
     /// Looks for about as long as this.
     pub fn run_for(&mut self, duration: Duration) -> Status {
+        let before = os::thread_cpu_ns();
+        let status = self.look_for(duration);
+        self.cpu += os::thread_cpu_ns().saturating_sub(before);
+        status
+    }
+
+    fn look_for(&mut self, duration: Duration) -> Status {
         let end = os::monotonic_ns() + duration.as_nanos() as u64;
         loop {
             let now = os::monotonic_ns();
@@ -390,7 +398,7 @@ impl Sampler {
                 held: self.batches.margin(ALL, self.samples),
                 waited: self.batches.margin(ALL + 1, self.wait_samples),
             },
-            overhead: os::thread_cpu_ns().saturating_sub(self.cpu) as f64 / passed,
+            overhead: self.cpu as f64 / passed,
             why,
         };
         let pid = self.target.pid();

@@ -81,7 +81,7 @@ fn check(program: &[OsString]) -> Result<()> {
 fn traced(py: Python<'_>, args: &TraceArgs) -> Result<(Option<Py<TraceReport>>, i32)> {
     let runner = py.import("ungil._traced_program")?;
     let outcome = runner
-        .call_method1("run", (&args.program, args.children))
+        .call_method1("run", (&args.program, args.children, args.quiet))
         .map_err(|error| {
             let refused = runner
                 .getattr("Refused")
