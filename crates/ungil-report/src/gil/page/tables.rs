@@ -8,7 +8,9 @@ use ungil_measure::units::seconds;
 
 use crate::page::{Cell, Table, escape};
 use crate::phrases::thousands;
-use crate::terminal::trace_losses;
+use crate::terminal::{trace_approximate, trace_losses};
+
+use super::family::descendants;
 
 /// Threads that the table tells; a browser is slow with more rows, and nobody reads them.
 const ROWS: usize = 500;
@@ -32,9 +34,7 @@ pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::
         report.verdict.rule,
         escape(&report.verdict.sentence)
     )?;
-    if let Some(losses) = trace_losses(report) {
-        writeln!(out, "<p class=\"warning\">{}</p>", escape(&losses))?;
-    }
+    warnings(report, out)?;
     tiles(report, out)?;
     match report.losses.resolution_ns {
         0 => Ok(()),
@@ -88,16 +88,48 @@ fn tiles(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"</dl>\n")
 }
 
-/// Threads, functions, who made whom wait, and GILs where there are several.
-pub(super) fn tables(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// The same of the processes that it started.
+pub(super) fn children(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut before = report.threads.len();
+    for child in descendants(report) {
+        writeln!(
+            out,
+            "<h2>Process {}, started by {}</h2>\n<p class=\"quiet\">Traced for {}: held {}, waited {}.</p>\n\
+             <p class=\"verdict\">{}</p>",
+            child.pid,
+            child.parent,
+            time(child.duration_ns),
+            percent(child, child.total.held_ns),
+            percent(child, child.total.waited_ns),
+            escape(&child.verdict.sentence)
+        )?;
+        warnings(child, out)?;
+        tables(child, before, out)?;
+        before += child.threads.len();
+    }
+    Ok(())
+}
+
+/// How the figures were come by and what is missing, where there is something to say.
+fn warnings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let approximate = report.sampling().map(trace_approximate);
+    for warning in approximate.into_iter().chain(trace_losses(report)) {
+        writeln!(out, "<p class=\"warning\">{}</p>", escape(&warning))?;
+    }
+    Ok(())
+}
+
+/// Threads, functions, who made whom wait, and GILs where there are several; threads are numbered
+/// from `first` on.
+pub(super) fn tables(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
     if !report.threads.is_empty() {
-        threads(report, out)?;
+        threads(report, first, out)?;
     }
     if !report.functions.is_empty() {
         functions(report, out)?;
     }
     if !report.pairs.is_empty() {
-        pairs(report, out)?;
+        pairs(report, first, out)?;
     }
     if report.gils.len() > 1 {
         gils(report, out)?;
@@ -105,7 +137,7 @@ pub(super) fn tables(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn threads(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn threads(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
     let table = Table {
         caption: "Threads",
         columns: &[
@@ -144,7 +176,7 @@ fn threads(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             cells.extend(quantiles(thread.holds));
             cells.push(number(counts.waits));
             cells.extend(quantiles(thread.waits));
-            (format!(" data-thread=\"{at}\""), cells)
+            (format!(" data-thread=\"{}\"", first + at), cells)
         });
     table.write(out, rows)?;
     let Some(others) = report
@@ -197,7 +229,7 @@ fn functions(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     table.write(out, rows)
 }
 
-fn pairs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn pairs(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
     let table = Table {
         caption: "Who made whom wait",
         columns: &[
@@ -232,7 +264,8 @@ fn pairs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ];
         let attributes = format!(
             " data-holder=\"{}\" data-waiter=\"{}\"",
-            pair.holder, pair.waiter
+            first + pair.holder,
+            first + pair.waiter
         );
         (attributes, cells)
     });
