@@ -8,6 +8,7 @@
 //! ```
 
 mod family;
+mod sampled;
 mod slices;
 mod tables;
 

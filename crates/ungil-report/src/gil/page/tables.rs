@@ -11,22 +11,28 @@ use crate::phrases::thousands;
 use crate::terminal::{trace_approximate, trace_losses};
 
 use super::family::descendants;
+use super::sampled;
 
 /// Threads that the table tells; a browser is slow with more rows, and nobody reads them.
 const ROWS: usize = 500;
 
 /// The heading, the verdict, the sums.
 pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::Result<()> {
+    let about = match report.sampling() {
+        Some(sampling) => sampled::about(report, sampling),
+        None => format!(
+            "Process {}, traced for {}: {} held the GIL {} times, {} switches per second.",
+            report.pid,
+            time(report.duration_ns),
+            count(report.threads.len() as u64, "thread"),
+            thousands(report.total.holds),
+            thousands(report.switches_per_second().round() as u64),
+        ),
+    };
     writeln!(
         out,
-        "<header>\n<h1>{}</h1>\n<p class=\"quiet\">Process {}, traced for {}: {} held the GIL {} \
-         times, {} switches per second.</p>\n</header>",
+        "<header>\n<h1>{}</h1>\n<p class=\"quiet\">{about}</p>\n</header>",
         escape(title),
-        report.pid,
-        time(report.duration_ns),
-        count(report.threads.len() as u64, "thread"),
-        thousands(report.total.holds),
-        thousands(report.switches_per_second().round() as u64),
     )?;
     writeln!(
         out,
@@ -35,7 +41,10 @@ pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::
         escape(&report.verdict.sentence)
     )?;
     warnings(report, out)?;
-    tiles(report, out)?;
+    match report.sampling() {
+        Some(sampling) => sampled::tiles(report, sampling, out)?,
+        None => tiles(report, out)?,
+    }
     match report.losses.resolution_ns {
         0 => Ok(()),
         resolution => writeln!(
@@ -122,7 +131,9 @@ fn warnings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// Threads, functions, who made whom wait, and GILs where there are several; threads are numbered
 /// from `first` on.
 pub(super) fn tables(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
-    if !report.threads.is_empty() {
+    if report.sampling().is_some() {
+        sampled::threads(report, ROWS, out)?;
+    } else if !report.threads.is_empty() {
         threads(report, first, out)?;
     }
     if !report.functions.is_empty() {
@@ -303,7 +314,7 @@ fn gil_name(number: u16) -> String {
     }
 }
 
-fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
+pub(super) fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
     Cell::share(
         &percent(report, nanoseconds),
         report.share(nanoseconds),
@@ -311,7 +322,7 @@ fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
     )
 }
 
-fn percent(report: &Report, nanoseconds: u64) -> String {
+pub(super) fn percent(report: &Report, nanoseconds: u64) -> String {
     unbroken(&format!("{:.1} %", report.share(nanoseconds) * 100.0))
 }
 
@@ -337,7 +348,7 @@ fn spread(of: Quantiles) -> String {
     format!("p50 {}, p99 {}", time(of.p50), time(of.p99))
 }
 
-fn time(nanoseconds: u64) -> String {
+pub(super) fn time(nanoseconds: u64) -> String {
     unbroken(&seconds(nanoseconds as f64 / 1e9))
 }
 
