@@ -75,7 +75,9 @@ def versions(arguments: Sequence[str]) -> int:
         for base in found:
             print(base.minor, base.path)
         return 0
-    return summarise({f"Python {base.version}": test_python(base, for_pytest) for base in found})
+    return summarise(
+        {f"Python {base.version}": test_python(base, for_pytest, "release") for base in found}
+    )
 
 
 def test_rust() -> Totals:
@@ -85,7 +87,7 @@ def test_rust() -> Totals:
     return run_tests("the Rust tests", *command, PYO3_PYTHON=python)
 
 
-def test_python(base: Python, for_pytest: Sequence[str], profile: str = "release") -> Totals:
+def test_python(base: Python, for_pytest: Sequence[str], profile: str) -> Totals:
     """The Python tests on the wheel, installed in an environment of `base`."""
     here = environment.of(base)
     # Dask and Arrow are large: on the Python that runs this, not on all of them.

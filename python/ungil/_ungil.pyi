@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pickle import PickleBuffer
 from threading import Condition
-from types import ModuleType
-from typing import Any, ParamSpec, TypeVar, final
+from types import ModuleType, TracebackType
+from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -25,6 +25,7 @@ __all__ = [
     "ThreadPoolCore",
     "TraceReport",
     "Visit",
+    "WithBlock",
     "__version__",
     "_after_fork_in_child",
     "_collect_held",
@@ -77,6 +78,16 @@ class FutureBase:
     _state: str
     _waiters: list[Any]
 
+class WithBlock:
+    def __new__(cls, *_args: object, **_kwargs: object) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        _exc_val: BaseException | None,
+        _exc_tb: TracebackType | None,
+        /,
+    ) -> Literal[False]: ...
+
 @disjoint_base
 class ThreadPool:
     def __new__(cls, *_args: object, **_kwargs: object) -> ThreadPool: ...
@@ -100,6 +111,7 @@ class ThreadPool:
 @final
 class ThreadPoolCore:
     def fail(self) -> None: ...
+    def thread_refused(self) -> int: ...
     def work(self, pause: Callable[[], None]) -> None: ...
 
 @final

@@ -50,8 +50,9 @@ mod _ungil {
     #[pymodule_export]
     use crate::pool::{
         FutureBase, Gather, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
-        after_fork_in_child, collect_held, hold, interrupt_interpreter, interrupt_thread,
-        kill_orphans, reduce, run_server, run_worker, set_shared_class, wait_for_orphans,
+        WithBlock, after_fork_in_child, collect_held, hold, interrupt_interpreter,
+        interrupt_thread, kill_orphans, reduce, run_server, run_worker, set_shared_class,
+        wait_for_orphans,
     };
     #[pymodule_export]
     use crate::sync::sync;
