@@ -2,16 +2,17 @@
 
     pip install --group bench-gil
     python benchmarks/gil.py [--rounds 9] [--json]
+    python -m gil_load benchmarks/gil.py [...]         with gil_load, which wants to be preloaded
 
 Each round runs every workload untraced, traced and, where they are installed, under gilknocker,
-gil_load, `py-spy record --gil` and `ungil trace --pid` by sampling, in turn, so that a disturbance of
-the machine hits all of them; a ratio is taken within a round. Printed: medians, with the least and
-the greatest of the rounds.
+gil_load, `py-spy record --gil` and `ungil trace --pid` by sampling, in turn, so that a disturbance
+of the machine hits all of them; a ratio is taken within a round. Printed: medians, with the least
+and the greatest of the rounds.
 
     release    one thread that drops and takes the GIL in a loop: the cost of one pair
     contended  two threads that do so at once: switches with waits
-    paced      one thread, 100,000 pairs a second with Python code between them: the share of the time
-               that tracing them takes
+    paced      one thread, 100,000 pairs a second with Python code between them: the share of the
+               time that tracing them takes
     io         four threads that sleep for 100 us at a time
     numpy      two threads that multiply matrices
     cpu        two threads that compute
@@ -186,7 +187,7 @@ def prepared_for_gil_load() -> bool:
     try:
         import_module("gil_load").init()
     except (ImportError, RuntimeError) as reason:
-        print(f"without gil_load: {reason}", file=sys.stderr)
+        print(f"without gil_load: {str(reason).splitlines()[0]}", file=sys.stderr)
         return False
     return True
 
@@ -241,11 +242,12 @@ def readings(seconds: float = 3) -> dict[str, tuple[float, float]]:
         truth = known_holds(seconds)
         found["gilknocker, 1 ms"] = (knocker.contention_metric, truth)
         knocker.stop()
-    if load := sys.modules.get("gil_load"):
+    if "gil_load" in os.environ.get("LD_PRELOAD", ""):
+        load = import_module("gil_load")
         load.start(av_sample_interval=0.005)
         truth = known_holds(seconds)
         load.stop()
-        found["gil_load, 5 ms"] = (load.get()[0], truth)
+        found["gil_load, 5 ms"] = (load.get()[0]["held"], truth)
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-m", "ungil", "trace", "--sample", "--quiet"]
         where = [f"--json={file.name}", "--duration", str(seconds), "--pid", str(os.getpid())]

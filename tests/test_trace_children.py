@@ -1,4 +1,4 @@
-"""`--children`: forks, multiprocessing's processes and ungil's own workers are traced, each apart."""
+"""`--children`: forks, multiprocessing's processes and ungil's workers are traced, each apart."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ PROGRAMS = {
 
 
 def family(figures: Any) -> list[Any]:
-    return [
-        figures, *(member for child in figures["children"] for member in family(child))
-    ]
+    return [figures, *(member for child in figures["children"] for member in family(child))]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -76,8 +74,9 @@ def test_a_child_is_traced_and_told_apart(tmp_path: Path, cli: Cli, program: str
     workers = [
         member
         for member in family(figures)[1:]
-        if any(of["function"] and of["function"]["name"] == "child_work"
-               for of in member["functions"])
+        if any(
+            of["function"] and of["function"]["name"] == "child_work" for of in member["functions"]
+        )
     ]
     assert len(workers) == 1
     assert workers[0]["pid"] != figures["pid"]
@@ -102,8 +101,10 @@ def test_without_it_children_run_untraced(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_children_of_children_are_under_their_parents(tmp_path: Path, cli: Cli) -> None:
-    program = "import os\nif os.fork() == 0:\n    if os.fork() == 0: os._exit(0)\n" \
-              "    os.wait()\n    os._exit(0)\nos.wait()\n"
+    program = (
+        "import os\nif os.fork() == 0:\n    if os.fork() == 0: os._exit(0)\n"
+        "    os.wait()\n    os._exit(0)\nos.wait()\n"
+    )
     write(tmp_path, program)
     figures = json.loads(cli("trace", "--quiet", "--children", "--json", "program.py").stdout)
     [child] = figures["children"]
@@ -134,7 +135,8 @@ def test_nothing_stays_in_the_temporary_folder(tmp_path: Path, cli: Cli) -> None
 def test_from_python(tmp_path: Path, cli: Cli) -> None:
     write(
         tmp_path,
-        WORK + "import ungil\nwith ungil.trace(children=True) as t:\n"
+        WORK
+        + "import ungil\nwith ungil.trace(children=True) as t:\n"
         + "".join(f"    {line}\n" for line in RAW_FORK.splitlines())
         + "print(len(t.to_dict()['children']))\n",
     )

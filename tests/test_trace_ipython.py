@@ -11,8 +11,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-CELL = "import threading\nt = threading.Thread(target=lambda: sum(range(10**6)), name='adder')\n" \
-       "t.start(); t.join()\nanswer = 42\n"
+CELL = (
+    "import threading\nt = threading.Thread(target=lambda: sum(range(10**6)), name='adder')\n"
+    "t.start(); t.join()\nanswer = 42\n"
+)
 
 
 @pytest.fixture(scope="module")

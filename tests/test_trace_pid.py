@@ -107,8 +107,11 @@ def test_a_newer_python_traces_itself_exactly(tmp_path: Path, cli: Cli, holders:
 
 @asked
 def test_a_program_that_ends_while_it_traces_itself_tells(tmp_path: Path, cli: Cli) -> None:
-    with Program(tmp_path, "import time\nprint('ready', flush=True)\nend = time.monotonic() + 1\n"
-                 "while time.monotonic() < end: time.sleep(0.01)\n") as program:
+    with Program(
+        tmp_path,
+        "import time\nprint('ready', flush=True)\nend = time.monotonic() + 1\n"
+        "while time.monotonic() < end: time.sleep(0.01)\n",
+    ) as program:
         program.expect("ready")
         figures = figures_of(cli, program)
         assert (figures["sampling"], program.end()[::2]) == (None, (0, ""))
@@ -238,8 +241,10 @@ OLD = next(iter(sorted(Path.home().glob(".pyenv/versions/3.10*/bin/python3"))), 
 
 @pytest.mark.skipif(OLD is None, reason="needs a Python 3.10")
 def test_an_older_python_is_refused_by_its_version(cli: Cli) -> None:
-    with subprocess.Popen([str(OLD), "-c", "print(1, flush=True); import time; time.sleep(60)"],
-                          stdout=subprocess.PIPE) as old:
+    with subprocess.Popen(
+        [str(OLD), "-c", "print(1, flush=True); import time; time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    ) as old:
         try:
             assert old.stdout is not None
             old.stdout.readline()

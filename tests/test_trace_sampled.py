@@ -35,8 +35,12 @@ def slotless(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[
     shim = str(folder / "shim.so")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, folder / "shim.c"], check=True)
     library = next(
-        (line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()
-         if "/libpython3." in line), None
+        (
+            line.split()[-1]
+            for line in Path("/proc/self/maps").read_text().splitlines()
+            if "/libpython3." in line
+        ),
+        None,
     )
     original = Path(library or os.path.realpath("/proc/self/exe"))
     name = b"\0pthread_cond_timedwait\0"
@@ -71,7 +75,11 @@ def test_the_trace_is_sampled_and_labelled(
     )
     options = ["-m", "ungil", "trace", "--json=x.json", "program.py"]
     done = subprocess.run(
-        [*command, *options], env=environment, cwd=tmp_path, capture_output=True, text=True,
+        [*command, *options],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -87,7 +95,10 @@ def test_the_trace_is_sampled_and_labelled(
 def test_the_meter_says_why_it_cannot(slotless: tuple[list[str], dict[str, str]]) -> None:
     command, environment = slotless
     done = subprocess.run(
-        [*command, "-c", "import ungil; ungil.gil_stats()"], env=environment,
-        capture_output=True, text=True, check=False,
+        [*command, "-c", "import ungil; ungil.gil_stats()"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "RuntimeError: the GIL of this Python cannot be traced" in done.stderr

@@ -87,14 +87,14 @@ _HOMES = {
 
 def load_ipython_extension(shell: object) -> None:
     """`%load_ext ungil`: the cell magic `%%ungil`."""
-    from ungil._ipython import load
+    from ungil._ipython import load  # noqa: PLC0415 (as all names here)
 
     load(shell)
 
 
 def unload_ipython_extension(shell: object) -> None:
     """`%unload_ext ungil`."""
-    from ungil._ipython import unload
+    from ungil._ipython import unload  # noqa: PLC0415
 
     unload(shell)
 

@@ -1,8 +1,8 @@
 """`ungil trace --pid` on 3.14 and newer: has another process trace itself, and fetches the result.
 
-A script and a socket lie in a private folder. The script, which PEP 768 has the process run, connects
-to the socket and begins a trace; the process goes on. It ends the trace when it is told to, when it
-ends itself, or when this side is gone.
+A script and a socket lie in a private folder. The script, which PEP 768 has the process run,
+connects to the socket and begins a trace; the process goes on. It ends the trace when it is told
+to, when it ends itself, or when this side is gone.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class Attached:
         self.pid, self.folder, self.channel = pid, folder, channel
 
     def end_after(self, duration: float | None) -> _ungil.TraceReport:
-        """Waits so long, for Ctrl-C, or for its end; what it found. `Lost` if that cannot be had. After
-        a `KeyboardInterrupt` it can be called again."""
+        """Waits so long, for Ctrl-C, or for its end; what it found. `Lost` if that cannot be had.
+        After a `KeyboardInterrupt` it can be called again."""
         try:
             if not self._wait(duration):
                 self.channel.sendall(b"end\n")

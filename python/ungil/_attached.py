@@ -42,7 +42,7 @@ class _Session:
 
 
 def begin(path: str) -> None:
-    """Begins a trace, and ends it as the listener on this socket wants. `OSError` if there is none."""
+    """Begins a trace, and ends it as the listener on this socket wants; `OSError` without one."""
     channel = socket.socket(socket.AF_UNIX)
     channel.connect(path)
     session = _Session(path, channel)

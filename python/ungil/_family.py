@@ -1,4 +1,4 @@
-"""Traces of the processes that a traced program starts: forks, and multiprocessing's of any kind."""
+"""Traces of the processes that a traced program starts: forks, and multiprocessing's."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Family:
 
     def trace_this_process(self) -> None:
         """In a child: traces it until its end. A child that cannot be traced runs as it is."""
-        from ungil._trace import Trace
+        from ungil._trace import Trace  # noqa: PLC0415 (which imports this module)
 
         base = os.path.join(self.folder, f"{os.getpid()}-{time.monotonic_ns()}")
         trace = Trace(slices=self.slices)
@@ -153,7 +153,7 @@ def _take_along() -> None:
     """Has multiprocessing's new interpreters (spawn, forkserver) invited, too."""
     global _prepare
     if _prepare is None:
-        from multiprocessing import spawn
+        from multiprocessing import spawn  # noqa: PLC0415 (only where it is needed)
 
         _prepare = spawn.get_preparation_data
         spawn.get_preparation_data = _prepare_and_invite

@@ -58,7 +58,7 @@ def _run(shell: Any, line: str, cell: str | None) -> None:
 
 
 def _trace(shell: Any, words: list[str], cell: str) -> None:
-    from ungil._trace import Trace
+    from ungil._trace import Trace  # noqa: PLC0415 (only where it is needed)
 
     parser = _Parser(prog="%%ungil trace", description="Shows who holds the GIL in a cell.")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the timeline here")

@@ -26,8 +26,8 @@ class Refused(Exception):
 
 
 def run(program: list[str], children: bool, quiet: bool) -> tuple[_ungil.TraceReport | None, int]:
-    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, with the
-    processes that it started if that is wanted, and the exit code. In a child that the program forked, nothing but that."""
+    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, with the processes that it
+    started if that is wanted, and the exit code. In a child that the program forked only that."""
     start = _module(program[1:]) if program[0] == "-m" else _file(program)
     interrupted = _Interrupted()
     trace = Trace(children=children)

@@ -12,6 +12,7 @@ from ungil._executors import Future
 from ungil._process import PoolPlan
 
 __all__ = [
+    "Attachment",
     "Comparison",
     "FutureBase",
     "Gather",
@@ -34,6 +35,7 @@ __all__ = [
     "_run_server",
     "_run_worker",
     "_set_shared_class",
+    "attach",
     "cli_main",
     "compare",
     "gil_stats",
