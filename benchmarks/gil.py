@@ -4,6 +4,8 @@
     python benchmarks/gil.py [--rounds 9] [--json]
     python -m gil_load benchmarks/gil.py [...]         with gil_load, which wants to be preloaded
 
+gil_load 0.4.2 hangs in its own `stop` now and then: then run it again, or without.
+
 Each round runs every workload untraced, traced and, where they are installed, under gilknocker,
 gil_load, `py-spy record --gil` and `ungil trace --pid` by sampling, in turn, so that a disturbance
 of the machine hits all of them; a ratio is taken within a round. Printed: medians, with the least

@@ -94,8 +94,13 @@ def test_who_waits_for_whom_is_sampled_too(cli: Cli, holders: Program) -> None:
 
 @asked
 def test_a_newer_python_traces_itself_exactly(tmp_path: Path, cli: Cli, holders: Program) -> None:
-    figures = figures_of(cli, holders, "--duration", "1")
+    private = tmp_path / "tmp"
+    private.mkdir()
+    pid = str(holders.process.pid)
+    options = ["--quiet", "--json", "--pid", pid, "--duration", "1"]
+    figures = json.loads(cli("trace", *options, env={"TMPDIR": str(private)}).stdout)
     assert figures["sampling"] is None
+    assert list(private.iterdir()) == []
     assert figures["pid"] == holders.process.pid
     assert figures["losses"]["unmatched"] == 0
     assert {"hold_often", "hold_seldom"} <= {thread["name"] for thread in figures["threads"]}

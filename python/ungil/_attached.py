@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 
+from ungil import _ungil
 from ungil._trace import Trace
 
 
@@ -22,6 +23,7 @@ class _Session:
     def wait(self) -> None:
         """Until it is told to end, or nobody is there any more. In a thread that only Python's
         innermost knows: the program's own list of threads is as before."""
+        _ungil.name_thread("ungil")
         with contextlib.suppress(OSError):
             self.channel.recv(16)
         self.end()
