@@ -25,10 +25,20 @@ class Native:
     Refused = Refused
 
     @overload
-    def __call__(self, function: F, /) -> F: ...
+    def __call__(
+        self,
+        function: F,
+        /,
+        *,
+        fastmath: bool = False,
+        boundscheck: bool = True,
+        wrap: bool = False,
+        fallback: bool = False,
+    ) -> F: ...
     @overload
     def __call__(
         self,
+        function: None = None,
         /,
         *,
         fastmath: bool = False,
