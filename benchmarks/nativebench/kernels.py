@@ -25,7 +25,7 @@ def integrate_square(l: float, r: float, n_steps: int) -> float:  # noqa: E741
     return result
 
 
-def mandelbrot(counts: Any, size: int, limit: int) -> Any:
+def mandelbrot(counts: Any, size: int, limit: int) -> None:
     for row in range(size):
         for column in range(size):
             cx = 3.0 * column / size - 2.0
@@ -48,12 +48,12 @@ def dot(a: Any, b: Any) -> float:
     return total
 
 
-def saxpy(k: float, x: Any, y: Any) -> Any:
+def saxpy(k: float, x: Any, y: Any) -> None:
     for i in range(len(x)):
         y[i] = k * x[i] + y[i]
 
 
-def prefix_sum(a: Any, out: Any) -> Any:
+def prefix_sum(a: Any, out: Any) -> None:
     total = 0.0
     for i in range(len(a)):
         total += a[i]
@@ -91,7 +91,7 @@ def collatz(limit: int) -> int:
     return longest
 
 
-def matmul(a: Any, b: Any, c: Any) -> Any:
+def matmul(a: Any, b: Any, c: Any) -> None:
     n = a.shape[0]
     m = a.shape[1]
     p = b.shape[1]
@@ -136,7 +136,7 @@ def monte_carlo_pi(n: int) -> float:
     return 4.0 * inside / n
 
 
-def black_scholes(price: Any, strike: Any, years: Any, out: Any) -> Any:
+def black_scholes(price: Any, strike: Any, years: Any, out: Any) -> None:
     rate = 0.02
     volatility = 0.3
     for i in range(len(price)):
@@ -150,12 +150,12 @@ def black_scholes(price: Any, strike: Any, years: Any, out: Any) -> Any:
         out[i] = price[i] * n1 - strike[i] * math.exp(-rate * years[i]) * n2
 
 
-def histogram(values: Any, counts: Any) -> Any:
+def histogram(values: Any, counts: Any) -> None:
     for i in range(len(values)):
         counts[values[i]] += 1
 
 
-def convolution(signal: Any, weights: Any, out: Any) -> Any:
+def convolution(signal: Any, weights: Any, out: Any) -> None:
     for i in range(len(signal) - len(weights) + 1):
         total = 0.0
         for j in range(len(weights)):
@@ -163,7 +163,7 @@ def convolution(signal: Any, weights: Any, out: Any) -> Any:
         out[i] = total
 
 
-def game_of_life(world: Any, after: Any) -> Any:
+def game_of_life(world: Any, after: Any) -> None:
     rows = world.shape[0]
     columns = world.shape[1]
     for i in range(1, rows - 1):
@@ -184,7 +184,7 @@ def game_of_life(world: Any, after: Any) -> Any:
                 after[i, j] = 0
 
 
-def spectral_norm(u: Any, v: Any) -> Any:
+def spectral_norm(u: Any, v: Any) -> None:
     n = len(u)
     for i in range(n):
         total = 0.0
@@ -193,7 +193,7 @@ def spectral_norm(u: Any, v: Any) -> Any:
         v[i] = total
 
 
-def nbody(position: Any, velocity: Any, mass: Any, steps: int) -> Any:
+def nbody(position: Any, velocity: Any, mass: Any, steps: int) -> None:
     n = len(mass)
     for _ in range(steps):
         for i in range(n):
