@@ -1,0 +1,222 @@
+"""`threading`'s Python classes while a model runs: each method asks who calls.
+
+Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own, on those
+locks. Events, semaphores and threads are one step each here, so that they cost few schedules.
+"""
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ungil._ungil import race as _native
+
+_running = _native.running
+
+
+class Abandoned(BaseException):
+    """Ends a thread of a model whose run is over. Never seen by whoever explores."""
+
+
+def start(self: Any) -> None:
+    if _running() is None:
+        return _originals["Thread", "start"](self)
+    if not self._initialized:
+        raise RuntimeError("thread.__init__() not called")
+    if self._started._flag:
+        raise RuntimeError("threads can only be started once")
+    self._started._flag = True
+    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self))
+    return None
+
+
+def _bootstrap(thread: Any) -> None:
+    ident = threading.get_ident()
+    thread._ident = ident
+    active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
+    active[ident] = thread
+    try:
+        thread.run()
+    except (Abandoned, SystemExit):
+        pass
+    except BaseException as error:
+        _native.fail(failure_key(error), error)
+    finally:
+        active.pop(ident, None)
+        # For those who look at the thread after the run.
+        thread._is_stopped = True
+        if (handle := getattr(thread, "_handle", None)) is not None:
+            handle._set_done()
+
+
+def failure_key(error: BaseException) -> str:
+    """The same for the same mistake: the exception's type and where it was raised."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = "" if traceback is None else f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    return f"{type(error).__qualname__} at {where}"
+
+
+def join(self: Any, timeout: float | None = None) -> None:
+    me = _running()
+    if me is None:
+        return _originals["Thread", "join"](self, timeout)
+    if not self._started._flag:
+        raise RuntimeError("cannot join thread before it is started")
+    if self is threading.current_thread():
+        raise RuntimeError("cannot join current thread")
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    if not _native.knows(self):  # started before the model, and not by it
+        return _originals["Thread", "join"](self, timeout)
+    _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
+    return None
+
+
+def is_alive(self: Any) -> bool:
+    if _running() is None:
+        return bool(_originals["Thread", "is_alive"](self))
+    if not self._started._flag:
+        return False
+    if not _native.knows(self):
+        return bool(_originals["Thread", "is_alive"](self))
+    return not _native.look(self, self.name, None)
+
+
+def event_is_set(self: Any) -> bool:
+    if _running() is not None:
+        _native.look(self, "Event", self._flag)
+    return bool(self._flag)
+
+
+def event_set(self: Any) -> None:
+    if _running() is None:
+        return _originals["Event", "set"](self)
+    _native.sync_point(self, "sets", "Event", self._flag)
+    self._flag = True
+    _native.change(self, True)
+    return None
+
+
+def event_clear(self: Any) -> None:
+    if _running() is None:
+        return _originals["Event", "clear"](self)
+    _native.sync_point(self, "clears", "Event", self._flag)
+    self._flag = False
+    _native.change(self, False)
+    return None
+
+
+def event_wait(self: Any, timeout: float | None = None) -> bool:
+    if _running() is None:
+        return bool(_originals["Event", "wait"](self, timeout))
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    _native.wait(self, "waits for", "Event", available=self._flag, takes=False, timeout=timeout)
+    return bool(self._flag)
+
+
+def semaphore_init(self: Any, value: int = 1) -> None:
+    _originals["Semaphore", "__init__"](self, value)
+    self._ungil_most = value
+
+
+def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
+    if _running() is None:
+        return bool(_originals["Semaphore", "acquire"](self, blocking, timeout))
+    if not blocking and timeout is not None:
+        raise ValueError("can't specify timeout for non-blocking acquire")
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    _know(self)
+    name = type(self).__name__
+    if not _native.wait(
+        self,
+        "acquires",
+        name,
+        available=self._value > 0,
+        takes=True,
+        blocking=blocking,
+        timeout=timeout,
+    ):
+        return False
+    self._value -= 1
+    _native.change(self, self._value > 0)
+    return True
+
+
+def semaphore_release(self: Any, n: int = 1) -> None:
+    if _running() is None:
+        return _originals["Semaphore", "release"](self, n)
+    if n < 1:
+        raise ValueError("n must be one or more")
+    _know(self)
+    _native.sync_point(self, "releases", type(self).__name__, self._value > 0)
+    self._value += n
+    _native.change(self, True)
+    # One that begins at 0 is a signal: releasing it first is what it is for.
+    if 0 < self._ungil_most < self._value:
+        text = f"a semaphore of {self._ungil_most} was released to {self._value}"
+        _native.fail("over-release", text)
+    return None
+
+
+def bounded_release(self: Any, n: int = 1) -> None:
+    if _running() is None:
+        return _originals["BoundedSemaphore", "release"](self, n)
+    if n < 1:
+        raise ValueError("n must be one or more")
+    _native.sync_point(self, "releases", "BoundedSemaphore", self._value > 0)
+    if self._value + n > self._initial_value:
+        raise ValueError("Semaphore released too many times")
+    self._value += n
+    _native.change(self, True)
+    return None
+
+
+def _know(semaphore: Any) -> None:
+    """What a semaphore made before the run began with: what it has when it is met."""
+    if not hasattr(semaphore, "_ungil_most"):
+        semaphore._ungil_most = semaphore._value
+
+
+_METHODS: list[tuple[type, str, Callable[..., Any]]] = [
+    (threading.Thread, "start", start),
+    (threading.Thread, "join", join),
+    (threading.Thread, "is_alive", is_alive),
+    (threading.Event, "is_set", event_is_set),
+    (threading.Event, "isSet", event_is_set),
+    (threading.Event, "set", event_set),
+    (threading.Event, "clear", event_clear),
+    (threading.Event, "wait", event_wait),
+    (threading.Semaphore, "__init__", semaphore_init),
+    (threading.Semaphore, "acquire", semaphore_acquire),
+    (threading.Semaphore, "__enter__", semaphore_acquire),
+    (threading.Semaphore, "release", semaphore_release),
+    (threading.BoundedSemaphore, "release", bounded_release),
+]
+_originals: dict[tuple[str, str], Any] = {
+    (owner.__name__, name): owner.__dict__[name] for owner, name, _ in _METHODS
+}
+_simple_queue = queue.SimpleQueue
+_counter = threading._counter  # type: ignore[attr-defined]
+
+
+def install() -> None:
+    for owner, name, method in _METHODS:
+        setattr(owner, name, method)
+    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
+
+
+def undo() -> None:
+    for owner, name, _ in _METHODS:
+        setattr(owner, name, _originals[owner.__name__, name])
+    queue.SimpleQueue = _simple_queue  # type: ignore[misc]
+    threading._counter = _counter  # type: ignore[attr-defined]
+
+
+def prepare() -> None:
+    """Before each run: threads are named the same in all of them."""
+    threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
