@@ -14,7 +14,7 @@ from types import CodeType
 Row = tuple[int, int, int, int, int, str | None, bool]
 
 LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CELL = range(1, 7)
-LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP = range(7, 15)
+LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF = range(7, 16)
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -79,6 +79,8 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
         in_place = argument >= _IN_PLACE_FROM
         kind, a, b = (IN_PLACE, top - 1, 0) if in_place else (READ_WHOLE, top - 1, 2)
         return kind, a, b, 0, None
+    if name.startswith("POP_JUMP_BACKWARD"):  # 3.11
+        return LOOP_IF, top, 0, 0, None
     if name.startswith(("POP_JUMP", "JUMP_IF")) and "NONE" not in name:
         return READ_WHOLE, top, 1, 0, None
     if name.startswith("JUMP_BACKWARD"):
@@ -105,7 +107,13 @@ _TABLE: dict[str, _Decode] = {
     "BINARY_SLICE": lambda arg, top: (READ_WHOLE, top - 2, 1, 0),
     "STORE_SLICE": lambda arg, top: (WRITE_WHOLE, top - 2, 0, 0),
     # The callable and its self (or nothing) lie below the arguments; 3.13's CALL_KW has the names above.
-    "CALL": lambda arg, top: (CALL, top - arg - 1, arg, 0),
+    # 3.11's PRECALL comes first, and `dis` counts the arguments as gone after it.
+    ("PRECALL" if sys.version_info < (3, 12) else "CALL"): lambda arg, top: (
+        CALL,
+        top - arg - 1,
+        arg,
+        0,
+    ),
     "CALL_KW": lambda arg, top: (CALL, top - arg - 2, arg, 0),
     "FOR_ITER": lambda arg, top: (NEXT, top, 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),

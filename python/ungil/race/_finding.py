@@ -156,7 +156,8 @@ def build(
     labels = _labels([*raw, *(row for _, _, row in told["waiting"] if row is not None)])
     steps: list[Step] = []
     places: dict[int, Step] = {}
-    objects: list[Any] = []
+    waits = [(row[0][2], thread) for thread, _, row in told["waiting"] if row is not None]
+    telling = _telling(raw, waits)
     values: dict[Any, str] = {}
     for (number, thread, identity), verb, what, value, file, line, function in raw:
         name = labels[identity, what]
@@ -165,9 +166,9 @@ def build(
         elif verb == "reads":
             value = values.get(name)
         step = Step(thread, verb, name, value, file, line, function)
-        steps.append(step)
-        objects.append(name)
         places[number] = step
+        if verb == "sleeps" or (verb != "joins" and identity in telling):
+            steps.append(step)
     waiting = tuple(
         Step(thread, row[1], labels[row[0][2], row[2]], None, *row[4:])
         for thread, _, row in told["waiting"]
@@ -179,6 +180,21 @@ def build(
     turns = tuple((thread, count) for thread, count in told["turns"])
     exception = error if isinstance(error, BaseException) else None
     return Finding(kind, sentence, threads, tuple(steps), turns, model, waiting, exception)
+
+
+def _telling(raw: Sequence[Any], waits: Sequence[tuple[int | None, int]]) -> set[int | None]:
+    """What several threads use and somebody changes once a second thread has begun: the rest explains nothing."""
+    users: dict[int | None, set[int]] = {}
+    changed = {identity for identity, _ in waits}
+    threads: set[int] = set()
+    for identity, thread in waits:
+        users.setdefault(identity, set()).add(thread)
+    for (_, thread, identity), verb, *_ in raw:
+        threads.add(thread)
+        users.setdefault(identity, set()).add(thread)
+        if verb not in ("reads", "looks at") and len(threads) > 1:
+            changed.add(identity)
+    return {identity for identity in changed if len(users[identity]) > 1}
 
 
 def _labels(rows: Sequence[Any]) -> dict[tuple[int | None, str], str]:

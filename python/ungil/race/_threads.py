@@ -5,9 +5,11 @@ locks. Events, semaphores and threads are one step each here, so that they cost 
 """
 
 import itertools
+import logging
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from ungil._ungil import race as _native
@@ -46,8 +48,41 @@ def _bootstrap(thread: Any) -> None:
         active.pop(ident, None)
         # For those who look at the thread after the run.
         thread._is_stopped = True
-        if (handle := getattr(thread, "_handle", None)) is not None:
-            handle._set_done()
+        if hasattr(thread, "_handle"):  # 3.13
+            thread._handle = _Ended(ident)
+
+
+class _Ended:
+    """The handle of a thread of a model that has ended."""
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+
+    def is_done(self) -> bool:
+        return True
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+
+def thread_init(self: Any, *args: Any, **options: Any) -> None:
+    _number(self)
+    _originals["Thread", "__init__"](self, *args, **options)
+
+
+def future_init(self: Any) -> None:
+    _number(self)
+    _originals["Future", "__init__"](self)
+
+
+def _number(thing: Any) -> None:
+    """Sets of threads and futures are gone through in the same order in each run: by this, not by address."""
+    if _running() is not None:
+        thing._ungil_hash = _numbers()
+
+
+def numbered_hash(self: Any) -> int:
+    return int(self.__dict__.get("_ungil_hash") or object.__hash__(self))
 
 
 def failure_key(error: BaseException) -> str:
@@ -183,6 +218,8 @@ def _know(semaphore: Any) -> None:
 
 
 _METHODS: list[tuple[type, str, Callable[..., Any]]] = [
+    (threading.Thread, "__init__", thread_init),
+    (threading.Thread, "__hash__", numbered_hash),
     (threading.Thread, "start", start),
     (threading.Thread, "join", join),
     (threading.Thread, "is_alive", is_alive),
@@ -196,27 +233,45 @@ _METHODS: list[tuple[type, str, Callable[..., Any]]] = [
     (threading.Semaphore, "__enter__", semaphore_acquire),
     (threading.Semaphore, "release", semaphore_release),
     (threading.BoundedSemaphore, "release", bounded_release),
+    (Future, "__init__", future_init),
+    (Future, "__hash__", numbered_hash),
 ]
 _originals: dict[tuple[str, str], Any] = {
-    (owner.__name__, name): owner.__dict__[name] for owner, name, _ in _METHODS
+    (owner.__name__, name): owner.__dict__.get(name) for owner, name, _ in _METHODS
 }
 _simple_queue = queue.SimpleQueue
 _counter = threading._counter  # type: ignore[attr-defined]
+
+
+def _is_no_unwinding(record: logging.LogRecord) -> bool:
+    """Executors' workers log whatever ends them."""
+    return not (record.exc_info and record.exc_info[0] is Abandoned)
 
 
 def install() -> None:
     for owner, name, method in _METHODS:
         setattr(owner, name, method)
     queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
+    logging.getLogger("concurrent.futures").addFilter(_is_no_unwinding)
 
 
 def undo() -> None:
     for owner, name, _ in _METHODS:
-        setattr(owner, name, _originals[owner.__name__, name])
+        original = _originals[owner.__name__, name]
+        if original is None:
+            delattr(owner, name)  # it was inherited
+        else:
+            setattr(owner, name, original)
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
+    logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
+_numbers = itertools.count(1).__next__
+
+
 def prepare() -> None:
-    """Before each run: threads are named the same in all of them."""
+    """Before each run: threads are named and numbered the same in all of them."""
+    global _numbers
+    _numbers = itertools.count(1).__next__
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]

@@ -34,10 +34,30 @@ const DESCRIPTOR_METHOD: usize = 40;
 
 /// Methods of containers that change nothing.
 const READERS: [&[u8]; 24] = [
-    b"index", b"count", b"copy", b"get", b"keys", b"values", b"items", b"union", b"intersection",
-    b"difference", b"symmetric_difference", b"isdisjoint", b"issubset", b"issuperset",
-    b"__len__", b"__contains__", b"__getitem__", b"__iter__", b"__reversed__", b"__eq__",
-    b"__sizeof__", b"__reduce_ex__", b"__repr__", b"__str__",
+    b"index",
+    b"count",
+    b"copy",
+    b"get",
+    b"keys",
+    b"values",
+    b"items",
+    b"union",
+    b"intersection",
+    b"difference",
+    b"symmetric_difference",
+    b"isdisjoint",
+    b"issubset",
+    b"issuperset",
+    b"__len__",
+    b"__contains__",
+    b"__getitem__",
+    b"__iter__",
+    b"__reversed__",
+    b"__eq__",
+    b"__sizeof__",
+    b"__reduce_ex__",
+    b"__repr__",
+    b"__str__",
 ];
 
 /// What an instruction comes to.
@@ -68,7 +88,12 @@ unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
 ///
 /// # Safety
 /// A thread of the model runs `frame`, with the GIL, and is about to run an instruction that does this.
-pub(super) unsafe fn before(frame: *mut ffi::PyFrameObject, does: Does, name: Object, benign: bool) -> bool {
+pub(super) unsafe fn before(
+    frame: *mut ffi::PyFrameObject,
+    does: Does,
+    name: Object,
+    benign: bool,
+) -> bool {
     // SAFETY: the frame's layout is that of 3.11 to 3.13 (the session refuses others); places come from
     // the code object's own analysis.
     unsafe {
@@ -94,14 +119,21 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
     // SAFETY: called by `step` on the thread that is about to run the instruction; what was on its value
     // stack is still there.
     let py = unsafe { Python::assume_attached() };
+    // SAFETY: as above.
     let bound = |object: Object| unsafe { Bound::from_borrowed_ptr(py, object) };
     let class = |object: Object| {
         let object = bound(object);
         if let Ok(module) = object.cast::<pyo3::types::PyModule>() {
-            return module.name().map(|name| name.to_string()).unwrap_or_default();
+            return module
+                .name()
+                .map(|name| name.to_string())
+                .unwrap_or_default();
         }
         if let Ok(class) = object.cast::<pyo3::types::PyType>() {
-            return class.name().map(|name| name.to_string()).unwrap_or_default();
+            return class
+                .name()
+                .map(|name| name.to_string())
+                .unwrap_or_default();
         }
         let name = object.get_type().name();
         name.map(|name| name.to_string()).unwrap_or_default()
@@ -127,6 +159,7 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
     Record::here(object, verb, what, value)
 }
 
+#[allow(clippy::too_many_lines)] // one arm per kind of instruction
 unsafe fn decode(
     frame: *mut ffi::PyFrameObject,
     does: Does,
@@ -136,12 +169,17 @@ unsafe fn decode(
     let value_at = |at: usize| (at != NO_VALUE).then(|| place(at));
     let one = |kind, object, part, of, write, label, value| {
         let accesses = SmallVec::from_slice(&[(object, part, of, write)]);
-        Some(Touch { kind, accesses, label, value })
+        Some(Touch {
+            kind,
+            accesses,
+            label,
+            value,
+        })
     };
     // SAFETY: `before`.
     unsafe {
         match does {
-            Does::Nothing | Does::Loop => None,
+            Does::Nothing | Does::Loop | Does::LoopIf { .. } => None,
             Does::LoadAttribute { owner } => load_attribute(place(owner), name),
             Does::StoreAttribute { owner, value } => {
                 store_attribute(place(owner), name, value_at(value))
@@ -152,12 +190,28 @@ unsafe fn decode(
                 if value.is_null() || is_fixed(value) {
                     return None;
                 }
-                one(Kind::Read, globals, name as usize, Part::Whole, false, Label::Name(name), None)
+                one(
+                    Kind::Read,
+                    globals,
+                    name as usize,
+                    Part::Whole,
+                    false,
+                    Label::Name(name),
+                    None,
+                )
             }
             Does::StoreGlobal { value } => {
                 let globals = globals_of(frame)?;
                 let value = value_at(value);
-                one(Kind::Write, globals, name as usize, Part::Whole, true, Label::Name(name), value)
+                one(
+                    Kind::Write,
+                    globals,
+                    name as usize,
+                    Part::Whole,
+                    true,
+                    Label::Name(name),
+                    value,
+                )
             }
             Does::LoadCell { cell } => {
                 let cell = place(cell);
@@ -167,11 +221,27 @@ unsafe fn decode(
                 if fixed {
                     return None;
                 }
-                one(Kind::Read, cell, CELL, Part::Whole, false, Label::Name(name), None)
+                one(
+                    Kind::Read,
+                    cell,
+                    CELL,
+                    Part::Whole,
+                    false,
+                    Label::Name(name),
+                    None,
+                )
             }
             Does::StoreCell { cell, value } => {
                 let value = value_at(value);
-                one(Kind::Write, place(cell), CELL, Part::Whole, true, Label::Name(name), value)
+                one(
+                    Kind::Write,
+                    place(cell),
+                    CELL,
+                    Part::Whole,
+                    true,
+                    Label::Name(name),
+                    value,
+                )
             }
             Does::LoadItem { container, key } => {
                 let (object, key) = (place(container), place(key));
@@ -182,9 +252,21 @@ unsafe fn decode(
                     return None;
                 }
                 let part = element(object, key);
-                one(Kind::Read, object, CONTAINER, part, false, Label::Item(object, key), None)
+                one(
+                    Kind::Read,
+                    object,
+                    CONTAINER,
+                    part,
+                    false,
+                    Label::Item(object, key),
+                    None,
+                )
             }
-            Does::StoreItem { container, key, value } => {
+            Does::StoreItem {
+                container,
+                key,
+                value,
+            } => {
                 let (object, key, value) = (place(container), place(key), value_at(value));
                 let mut part = element(object, key);
                 let deletes = value.is_none();
@@ -195,9 +277,20 @@ unsafe fn decode(
                     part = Part::Whole;
                 }
                 let kind = if is_new { Kind::Atomic } else { Kind::Write };
-                one(kind, object, CONTAINER, part, true, Label::Item(object, key), value)
+                one(
+                    kind,
+                    object,
+                    CONTAINER,
+                    part,
+                    true,
+                    Label::Item(object, key),
+                    value,
+                )
             }
-            Does::Call { callable, arguments } => call(callable, arguments, place),
+            Does::Call {
+                callable,
+                arguments,
+            } => call(callable, arguments, place),
             Does::Next { iterator } => {
                 let iterator = place(iterator);
                 let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
@@ -207,20 +300,40 @@ unsafe fn decode(
                 }
                 let shown = accesses.last().map_or(iterator, |access| access.0);
                 let label = Label::Container(shown, None);
-                Some(Touch { kind: Kind::Atomic, accesses, label, value: None })
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
             }
             Does::ReadWhole { first, count } => {
-                let containers = (first..first + count).map(place).filter(|it| is_container(*it));
+                let containers = (first..first + count)
+                    .map(place)
+                    .filter(|it| is_container(*it));
                 let accesses: SmallVec<[(Object, usize, Part, bool); 2]> = containers
                     .map(|it| (it, CONTAINER, Part::Whole, false))
                     .collect();
                 let label = Label::Container(accesses.first()?.0, None);
-                Some(Touch { kind: Kind::Atomic, accesses, label, value: None })
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
             }
             Does::WriteWhole { container } => {
                 let object = place(container);
                 let label = Label::Container(object, None);
-                one(Kind::Write, object, CONTAINER, Part::Whole, true, label, None)
+                one(
+                    Kind::Write,
+                    object,
+                    CONTAINER,
+                    Part::Whole,
+                    true,
+                    label,
+                    None,
+                )
             }
             Does::InPlace { left } => {
                 let (object, right) = (place(left), place(left + 1));
@@ -232,7 +345,12 @@ unsafe fn decode(
                     accesses.push((right, CONTAINER, Part::Whole, false));
                 }
                 let label = Label::Container(accesses.first()?.0, None);
-                Some(Touch { kind: Kind::Atomic, accesses, label, value: None })
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
             }
         }
     }
@@ -283,7 +401,9 @@ unsafe fn is_deque(object: Object) -> bool {
 unsafe fn element(container: Object, key: Object) -> Part {
     // SAFETY: `before`; hashing these types runs no code under test.
     unsafe {
-        if key.is_null() || !(ffi::PyList_Check(container) != 0 || ffi::PyDict_Check(container) != 0) {
+        if key.is_null()
+            || !(ffi::PyList_Check(container) != 0 || ffi::PyDict_Check(container) != 0)
+        {
             return Part::Whole;
         }
         if ffi::PyList_Check(container) != 0 {
@@ -303,7 +423,11 @@ unsafe fn element(container: Object, key: Object) -> Part {
         let plain = ffi::PyLong_CheckExact(key) != 0
             || ffi::PyUnicode_CheckExact(key) != 0
             || ffi::PyBytes_CheckExact(key) != 0;
-        if plain { Part::Element(ffi::PyObject_Hash(key) as u64) } else { Part::Whole }
+        if plain {
+            Part::Element(ffi::PyObject_Hash(key) as u64)
+        } else {
+            Part::Whole
+        }
     }
 }
 
@@ -345,7 +469,12 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
             if value.is_null() || is_fixed(value) {
                 return None;
             }
-            return touch(SmallVec::from_slice(&[(names, name as usize, Part::Whole, false)]));
+            return touch(SmallVec::from_slice(&[(
+                names,
+                name as usize,
+                Part::Whole,
+                false,
+            )]));
         }
         if ffi::PyType_Check(owner) != 0 {
             let value = _PyType_Lookup(owner.cast(), name);
@@ -355,7 +484,11 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
             // Whichever class of its line has it: all of them are read.
             let line = (*owner.cast::<ffi::PyTypeObject>()).tp_mro;
             let classes = (0..ffi::PyTuple_Size(line)).map(|at| ffi::PyTuple_GetItem(line, at));
-            return touch(classes.map(|class| (class, name as usize, Part::Whole, false)).collect());
+            return touch(
+                classes
+                    .map(|class| (class, name as usize, Part::Whole, false))
+                    .collect(),
+            );
         }
         let class = ffi::Py_TYPE(owner);
         let found = _PyType_Lookup(class, name);
@@ -373,7 +506,12 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
         }
         let line = (*class).tp_mro;
         for at in 0..ffi::PyTuple_Size(line) {
-            accesses.push((ffi::PyTuple_GetItem(line, at), name as usize, Part::Whole, false));
+            accesses.push((
+                ffi::PyTuple_GetItem(line, at),
+                name as usize,
+                Part::Whole,
+                false,
+            ));
         }
         touch(accesses)
     }
@@ -449,7 +587,9 @@ unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Opt
         if !of_builtins && is_container(owner) {
             let reads = method.is_some_and(|method| READERS.contains(&method));
             let part = match (method, arguments.first()) {
-                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => element(owner, *key),
+                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => {
+                    element(owner, *key)
+                }
                 _ => Part::Whole,
             };
             accesses.push((owner, CONTAINER, part, !reads));
@@ -461,7 +601,12 @@ unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Opt
         }
         let shown = accesses.first()?.0;
         let label = Label::Container(shown, method.filter(|_| shown == owner));
-        Some(Touch { kind: Kind::Atomic, accesses, label, value: None })
+        Some(Touch {
+            kind: Kind::Atomic,
+            accesses,
+            label,
+            value: None,
+        })
     }
 }
 

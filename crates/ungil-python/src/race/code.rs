@@ -9,20 +9,55 @@ use pyo3::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Does {
     Nothing,
-    LoadAttribute { owner: usize },
-    StoreAttribute { owner: usize, value: usize },
+    LoadAttribute {
+        owner: usize,
+    },
+    StoreAttribute {
+        owner: usize,
+        value: usize,
+    },
     LoadGlobal,
-    StoreGlobal { value: usize },
-    LoadCell { cell: usize },
-    StoreCell { cell: usize, value: usize },
-    LoadItem { container: usize, key: usize },
-    StoreItem { container: usize, key: usize, value: usize },
-    Call { callable: usize, arguments: usize },
-    Next { iterator: usize },
-    ReadWhole { first: usize, count: usize },
-    WriteWhole { container: usize },
-    InPlace { left: usize },
+    StoreGlobal {
+        value: usize,
+    },
+    LoadCell {
+        cell: usize,
+    },
+    StoreCell {
+        cell: usize,
+        value: usize,
+    },
+    LoadItem {
+        container: usize,
+        key: usize,
+    },
+    StoreItem {
+        container: usize,
+        key: usize,
+        value: usize,
+    },
+    Call {
+        callable: usize,
+        arguments: usize,
+    },
+    Next {
+        iterator: usize,
+    },
+    ReadWhole {
+        first: usize,
+        count: usize,
+    },
+    WriteWhole {
+        container: usize,
+    },
+    InPlace {
+        left: usize,
+    },
     Loop,
+    /// 3.11 jumps back on a condition.
+    LoopIf {
+        value: usize,
+    },
 }
 
 /// No value: the instruction deletes.
@@ -58,11 +93,15 @@ type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
 /// Learns a code object; whether it is under test.
 pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let key = code.as_ptr() as usize;
-    if let Some(known) = CODES.with_borrow(|codes| codes.get(&key).map(|code| code.instructions.is_some())) {
+    if let Some(known) =
+        CODES.with_borrow(|codes| codes.get(&key).map(|code| code.instructions.is_some()))
+    {
         return Ok(known);
     }
     let py = code.py();
-    let Some(analyse) = ANALYSE.with_borrow(|analyse| analyse.as_ref().map(|call| call.clone_ref(py))) else {
+    let Some(analyse) =
+        ANALYSE.with_borrow(|analyse| analyse.as_ref().map(|call| call.clone_ref(py)))
+    else {
         return Ok(false);
     };
     let rows: Option<Vec<Row>> = analyse.call1(py, (code,))?.extract(py)?;
@@ -84,15 +123,33 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 4 => Does::StoreGlobal { value: b },
                 5 => Does::LoadCell { cell: a },
                 6 => Does::StoreCell { cell: a, value: b },
-                7 => Does::LoadItem { container: a, key: b },
-                8 => Does::StoreItem { container: a, key: b, value: c },
-                9 => Does::Call { callable: a, arguments: b },
+                7 => Does::LoadItem {
+                    container: a,
+                    key: b,
+                },
+                8 => Does::StoreItem {
+                    container: a,
+                    key: b,
+                    value: c,
+                },
+                9 => Does::Call {
+                    callable: a,
+                    arguments: b,
+                },
                 10 => Does::Next { iterator: a },
                 11 => Does::ReadWhole { first: a, count: b },
                 12 => Does::WriteWhole { container: a },
                 13 => Does::InPlace { left: a },
                 14 => Does::Loop,
+                15 => Does::LoopIf { value: a },
                 _ => Does::Nothing,
+            };
+            // Places that no frame has: what `dis` says of the stack is wrong here.
+            let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
+            let does = if wrong(a) || wrong(b) || wrong(c) {
+                Does::Nothing
+            } else {
+                does
             };
             instructions[offset / 2] = Instruction { does, name, benign };
         }

@@ -61,7 +61,7 @@ pub(super) enum End {
     Pruned,
     Diverged,
     TooLong,
-    TooManyThreads,
+    NoMemory,
     Interrupted,
 }
 
@@ -126,7 +126,11 @@ pub(super) fn is_exploring() -> bool {
 }
 
 impl Engine {
-    pub(super) fn new(abandoned: Py<PyAny>, strategy: *mut dyn Strategy, step_limit: usize) -> Self {
+    pub(super) fn new(
+        abandoned: Py<PyAny>,
+        strategy: *mut dyn Strategy,
+        step_limit: usize,
+    ) -> Self {
         Self {
             // SAFETY: always succeeds.
             os_thread: unsafe { libc::pthread_self() },
@@ -266,10 +270,15 @@ impl Engine {
             let Some((deadline, thread)) = soonest else {
                 self.trace.end(&self.states, enabled);
                 // Unwinding changes both: kept as they are now.
-                let holders = self.shared.iter().map(|it| it.holder.map(|holder| holder.0));
+                let holders = self
+                    .shared
+                    .iter()
+                    .map(|it| it.holder.map(|holder| holder.0));
                 self.stuck_holders = holders.collect();
                 let notes = self.fibers.iter_mut().enumerate();
-                self.left_notes = notes.map(|(thread, fiber)| (thread, fiber.note.take())).collect();
+                self.left_notes = notes
+                    .map(|(thread, fiber)| (thread, fiber.note.take()))
+                    .collect();
                 return Decision::End(End::Stuck);
             };
             self.now = self.now.max(deadline);
@@ -298,7 +307,9 @@ impl Engine {
             return Decision::End(End::Diverged);
         };
         if operation.kind == Kind::Sleep {
-            self.now = self.now.max(self.threads[thread].deadline.unwrap_or(self.now));
+            self.now = self
+                .now
+                .max(self.threads[thread].deadline.unwrap_or(self.now));
         }
         self.threads[thread].deadline = None;
         let closed = operation
@@ -323,7 +334,11 @@ pub(super) enum Went {
 }
 
 /// Announces a step of the running thread and returns when it is its turn to make it.
-pub(super) fn step(operation: Operation, timeout: Option<f64>, note: impl FnOnce() -> Option<Record>) -> Went {
+pub(super) fn step(
+    operation: Operation,
+    timeout: Option<f64>,
+    note: impl FnOnce() -> Option<Record>,
+) -> Went {
     if interrupted() {
         return Went::Away;
     }
@@ -441,7 +456,6 @@ pub(super) fn operation(kind: Kind, accesses: SmallVec<[Access; 2]>) -> Operatio
         blocking: false,
     }
 }
-
 
 impl Engine {
     /// Notes a failure; the run goes on.

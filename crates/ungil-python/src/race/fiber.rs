@@ -15,7 +15,7 @@ use super::record::Record;
 use super::spin::Spin;
 use super::{gilstate, tracing};
 
-/// As much as C code needs for the recursion that CPython 3.12 allows it; only what is touched takes memory.
+/// As much as C code needs for the recursion that `CPython` 3.12 allows it; only what is touched takes memory.
 const STACK_BYTES: usize = 16 << 20;
 
 type Stack = Coroutine<(), (), (), DefaultStack>;
@@ -85,7 +85,9 @@ impl Fiber {
 
     /// Whether it has begun and has not ended.
     fn is_underway(&self) -> bool {
-        self.stack.as_ref().is_some_and(|stack| stack.started() && !stack.done())
+        self.stack
+            .as_ref()
+            .is_some_and(|stack| stack.started() && !stack.done())
     }
 }
 
@@ -176,11 +178,11 @@ unsafe fn drive(engine: *mut Engine) -> std::io::Result<()> {
             }
             while (*engine).current != HUB && (*engine).ending.is_none() {
                 let thread = (*engine).current;
-                if of(engine, thread).stack.is_none() {
-                    if let Err(error) = of(engine, thread).start() {
-                        (*engine).ending = Some(End::TooManyThreads);
-                        return Err(error);
-                    }
+                if of(engine, thread).stack.is_none()
+                    && let Err(error) = of(engine, thread).start()
+                {
+                    (*engine).ending = Some(End::NoMemory);
+                    return Err(error);
                 }
                 if resume(engine, thread) {
                     (*engine).current = HUB;

@@ -21,13 +21,14 @@ pub(super) fn prepare() {
     KEY.get_or_init(|| {
         // SAFETY: a static text; the GIL is held; reading an unused key gives null.
         unsafe {
-            if !std::ffi::CStr::from_ptr(Py_GetVersion()).to_bytes().starts_with(b"3.11.") {
+            if !std::ffi::CStr::from_ptr(Py_GetVersion())
+                .to_bytes()
+                .starts_with(b"3.11.")
+            {
                 return None;
             }
             let own = ffi::PyGILState_GetThisThreadState();
-            (0..KEYS).find(|key| {
-                !own.is_null() && libc::pthread_getspecific(*key) == own.cast()
-            })
+            (0..KEYS).find(|key| !own.is_null() && libc::pthread_getspecific(*key) == own.cast())
         }
     });
 }

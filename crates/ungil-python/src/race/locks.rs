@@ -52,7 +52,13 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
         (&rlock, "__exit__", ffi::METH_VARARGS, &R_EXIT, r_exit),
         (&rlock, "_is_owned", no_arguments, &R_OWNED, r_owned),
         (&rlock, "_release_save", no_arguments, &R_SAVE, r_save),
-        (&rlock, "_acquire_restore", ffi::METH_VARARGS, &R_RESTORE, r_restore),
+        (
+            &rlock,
+            "_acquire_restore",
+            ffi::METH_VARARGS,
+            &R_RESTORE,
+            r_restore,
+        ),
         (&rlock, "_recursion_count", no_arguments, &R_COUNT, r_count),
     ];
     for (class, name, flags, slot, replacement) in methods {
@@ -67,8 +73,15 @@ unsafe fn take(slot: &Slot, lock: Object) -> bool {
     // SAFETY: the original's own convention: a tuple and keywords; the GIL is held.
     unsafe {
         let py = Python::assume_attached();
-        let Ok(arguments) = PyTuple::new(py, [false]) else { return false };
-        let taken = slot.original(lock, arguments.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut());
+        let Ok(arguments) = PyTuple::new(py, [false]) else {
+            return false;
+        };
+        let taken = slot.original(
+            lock,
+            arguments.as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        );
         if taken.is_null() {
             ffi::PyErr_Clear();
             return false;
@@ -82,7 +95,12 @@ unsafe fn take(slot: &Slot, lock: Object) -> bool {
 unsafe fn give(slot: &Slot, lock: Object) {
     // SAFETY: as above: no arguments.
     unsafe {
-        let none = slot.original(lock, std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+        let none = slot.original(
+            lock,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        );
         if none.is_null() {
             ffi::PyErr_Clear();
         }
@@ -111,16 +129,25 @@ unsafe fn patience(arguments: Object, keywords: Object) -> Option<(bool, Option<
         let value = |at: usize, name: &str| -> Option<Bound<'_, PyAny>> {
             let tuple = Bound::from_borrowed_ptr_or_opt(py, arguments);
             let given = tuple.and_then(|tuple| tuple.get_item(at).ok());
-            given.or_else(|| Bound::from_borrowed_ptr_or_opt(py, keywords)?.get_item(name).ok())
+            given.or_else(|| {
+                Bound::from_borrowed_ptr_or_opt(py, keywords)?
+                    .get_item(name)
+                    .ok()
+            })
         };
         let parsed = (|| -> PyResult<(bool, Option<f64>)> {
             let blocking = value(0, "blocking").map_or(Ok(true), |it| it.is_truthy())?;
             let timeout = value(1, "timeout").map_or(Ok(-1.0), |it| it.extract::<f64>())?;
-            if !blocking && timeout != -1.0 {
-                return Err(PyValueError::new_err("can't specify a timeout for a non-blocking call"));
+            let for_ever = timeout.to_bits() == (-1.0f64).to_bits();
+            if !blocking && !for_ever {
+                return Err(PyValueError::new_err(
+                    "can't specify a timeout for a non-blocking call",
+                ));
             }
-            if timeout < 0.0 && timeout != -1.0 {
-                return Err(PyValueError::new_err("timeout value must be a non-negative number"));
+            if timeout < 0.0 && !for_ever {
+                return Err(PyValueError::new_err(
+                    "timeout value must be a non-negative number",
+                ));
             }
             if timeout > 9.0e9 {
                 return Err(PyOverflowError::new_err("timeout value is too large"));
@@ -139,7 +166,13 @@ unsafe fn patience(arguments: Object, keywords: Object) -> Option<(bool, Option<
 
 fn truth(value: bool) -> Object {
     // SAFETY: immortal or counted: a new reference to a singleton.
-    unsafe { ffi::Py_NewRef(if value { ffi::Py_True() } else { ffi::Py_False() }) }
+    unsafe {
+        ffi::Py_NewRef(if value {
+            ffi::Py_True()
+        } else {
+            ffi::Py_False()
+        })
+    }
 }
 
 fn raise(message: &'static str) -> Object {
@@ -157,17 +190,24 @@ unsafe fn lock_it(lock: Object, reentrant: bool, blocking: bool, timeout: Option
     };
     // SAFETY: the replaced methods' callers: a thread of the model, with the GIL and a lock.
     unsafe {
-        let Some(engine) = inside() else { return truth(false) };
+        let Some(engine) = inside() else {
+            return truth(false);
+        };
         let me = engine.current;
         let object = number(engine, lock, acquire, release);
         let shared = &mut engine.shared[object as usize];
-        if reentrant && let Some((owner, count)) = &mut shared.holder && *owner == me {
+        if reentrant
+            && let Some((owner, count)) = &mut shared.holder
+            && *owner == me
+        {
             *count += 1;
             return truth(take(acquire, lock));
         }
         let mut wish = Operation::on(Kind::Acquire, access(object, Part::Whole, true));
         wish.blocking = blocking && timeout != Some(0.0);
-        match step(wish, timeout, || Record::here(Some(object), "acquires", name.to_owned(), None)) {
+        match step(wish, timeout, || {
+            Record::here(Some(object), "acquires", name.to_owned(), None)
+        }) {
             Went::Away => return std::ptr::null_mut(),
             Went::TimedOut => return truth(false),
             Went::On => {}
@@ -192,7 +232,9 @@ unsafe fn unlock_it(lock: Object, reentrant: bool) -> Object {
     };
     // SAFETY: as above.
     unsafe {
-        let Some(engine) = inside() else { return raise("no thread of a model") };
+        let Some(engine) = inside() else {
+            return raise("no thread of a model");
+        };
         let me = engine.current;
         let object = number(engine, lock, acquire, release);
         if reentrant {
@@ -207,10 +249,14 @@ unsafe fn unlock_it(lock: Object, reentrant: bool) -> Object {
             }
         }
         let wish = Operation::on(Kind::Release, access(object, Part::Whole, true));
-        if let Went::Away = step(wish, None, || Record::here(Some(object), "releases", name.to_owned(), None)) {
+        if let Went::Away = step(wish, None, || {
+            Record::here(Some(object), "releases", name.to_owned(), None)
+        }) {
             return std::ptr::null_mut();
         }
-        let Some(engine) = inside() else { return truth(false) };
+        let Some(engine) = inside() else {
+            return truth(false);
+        };
         let shared = &mut engine.shared[object as usize];
         if shared.available {
             return raise("release unlocked lock");
@@ -234,7 +280,10 @@ fn theft(me: usize, owner: usize) {
         return;
     }
     let Some(engine) = inside() else { return };
-    let (mine, theirs) = (engine.threads[me].name.clone(), engine.threads[owner].name.clone());
+    let (mine, theirs) = (
+        engine.threads[me].name.clone(),
+        engine.threads[owner].name.clone(),
+    );
     let text = format!("{mine} released a lock that {theirs} had acquired");
     engine.fail("thief", me, PyString::new(py, &text).into_any().unbind());
 }
@@ -259,12 +308,18 @@ method!(acquire, ACQUIRE, |lock, arguments, keywords| {
         None => std::ptr::null_mut(),
     }
 });
-method!(enter, ENTER, |lock, _a, _b| lock_it(lock, false, true, None));
+method!(enter, ENTER, |lock, _a, _b| lock_it(
+    lock, false, true, None
+));
 method!(release, RELEASE, |lock, _a, _b| unlock_it(lock, false));
 method!(exit, EXIT, |lock, _a, _b| unlock_it(lock, false));
 method!(locked, LOCKED, |lock, a, b| {
     look(lock, false);
-    if ffi::PyErr_Occurred().is_null() { LOCKED.original(lock, a, b, a) } else { std::ptr::null_mut() }
+    if ffi::PyErr_Occurred().is_null() {
+        LOCKED.original(lock, a, b, a)
+    } else {
+        std::ptr::null_mut()
+    }
 });
 method!(r_acquire, R_ACQUIRE, |lock, arguments, keywords| {
     match patience(arguments, keywords) {
@@ -272,20 +327,28 @@ method!(r_acquire, R_ACQUIRE, |lock, arguments, keywords| {
         None => std::ptr::null_mut(),
     }
 });
-method!(r_enter, R_ENTER, |lock, _a, _b| lock_it(lock, true, true, None));
+method!(r_enter, R_ENTER, |lock, _a, _b| lock_it(
+    lock, true, true, None
+));
 method!(r_release, R_RELEASE, |lock, _a, _b| unlock_it(lock, true));
 method!(r_exit, R_EXIT, |lock, _a, _b| unlock_it(lock, true));
 method!(r_owned, R_OWNED, |lock, _a, _b| truth(held(lock) > 0));
-method!(r_count, R_COUNT, |lock, _a, _b| ffi::PyLong_FromLong(i64::from(held(lock))));
+method!(r_count, R_COUNT, |lock, _a, _b| ffi::PyLong_FromLong(
+    i64::from(held(lock))
+));
 method!(r_save, R_SAVE, |lock, a, b| {
     let count = held(lock);
     if count == 0 {
         return raise("cannot release un-acquired lock");
     }
-    let Some(engine) = inside() else { return truth(false) };
+    let Some(engine) = inside() else {
+        return truth(false);
+    };
     let object = number(engine, lock, &R_ACQUIRE, &R_RELEASE);
     let wish = Operation::on(Kind::Release, access(object, Part::Whole, true));
-    if let Went::Away = step(wish, None, || Record::here(Some(object), "releases", "RLock".to_owned(), None)) {
+    if let Went::Away = step(wish, None, || {
+        Record::here(Some(object), "releases", "RLock".to_owned(), None)
+    }) {
         return std::ptr::null_mut();
     }
     if let Some(engine) = inside() {
@@ -295,18 +358,25 @@ method!(r_save, R_SAVE, |lock, a, b| {
     R_SAVE.original(lock, a, b, a)
 });
 method!(r_restore, R_RESTORE, |lock, arguments, b| {
-    let Some(engine) = inside() else { return truth(false) };
+    let Some(engine) = inside() else {
+        return truth(false);
+    };
     let me = engine.current;
     let object = number(engine, lock, &R_ACQUIRE, &R_RELEASE);
     let wish = Operation::on(Kind::Acquire, access(object, Part::Whole, true)).blocking();
-    if let Went::Away = step(wish, None, || Record::here(Some(object), "acquires", "RLock".to_owned(), None)) {
+    if let Went::Away = step(wish, None, || {
+        Record::here(Some(object), "acquires", "RLock".to_owned(), None)
+    }) {
         return std::ptr::null_mut();
     }
     let done = R_RESTORE.original(lock, arguments, b, b);
     if let Some(engine) = inside() {
         let py = Python::assume_attached();
         let saved = Bound::from_borrowed_ptr(py, arguments);
-        let count = saved.get_item(0).and_then(|state| state.get_item(0)).and_then(|it| it.extract());
+        let count = saved
+            .get_item(0)
+            .and_then(|state| state.get_item(0))
+            .and_then(|it| it.extract());
         let shared = &mut engine.shared[object as usize];
         (shared.available, shared.holder) = (false, Some((me, count.unwrap_or(1))));
     }
@@ -327,17 +397,26 @@ unsafe fn held(lock: Object) -> u32 {
 
 unsafe fn look(lock: Object, reentrant: bool) {
     let Some(engine) = inside() else { return };
-    let slots = if reentrant { (&R_ACQUIRE, &R_RELEASE) } else { (&ACQUIRE, &RELEASE) };
+    let slots = if reentrant {
+        (&R_ACQUIRE, &R_RELEASE)
+    } else {
+        (&ACQUIRE, &RELEASE)
+    };
     // SAFETY: the callers'.
     let object = unsafe { number(engine, lock, slots.0, slots.1) };
     let wish = Operation::on(Kind::Look, access(object, Part::Whole, false));
-    step(wish, None, || Record::here(Some(object), "looks at", "Lock".to_owned(), None));
+    step(wish, None, || {
+        Record::here(Some(object), "looks at", "Lock".to_owned(), None)
+    });
 }
 
 /// Gives back what a run has left taken of the locks that it found free.
 pub(super) fn restore(engine: &Engine) {
     for shared in &engine.shared {
-        if shared.free_before && !shared.available && let Some((_, count)) = shared.holder {
+        if shared.free_before
+            && !shared.available
+            && let Some((_, count)) = shared.holder
+        {
             // SAFETY: the GIL is held; only locks have holders.
             unsafe {
                 let lock = shared.owner.as_ptr();

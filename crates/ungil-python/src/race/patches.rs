@@ -60,7 +60,10 @@ pub(super) fn replace(
     // SAFETY: both objects keep the pointer to their definition there, from 3.11 to 3.13 (the session refuses
     // others); that it is the right one is checked by its name and its calling convention.
     unsafe {
-        let method = *holder.as_ptr().byte_add(offset).cast::<*mut ffi::PyMethodDef>();
+        let method = *holder
+            .as_ptr()
+            .byte_add(offset)
+            .cast::<*mut ffi::PyMethodDef>();
         let found = CStr::from_ptr((*method).ml_name).to_bytes();
         if found != name.as_bytes() || (*method).ml_flags != flags {
             return Err(PyRuntimeError::new_err(format!(

@@ -17,9 +17,17 @@ fn require() -> PyResult<&'static mut Engine> {
     inside().ok_or_else(|| PyRuntimeError::new_err("only threads of a model can do this"))
 }
 
-fn go(py: Python<'_>, wish: Operation, timeout: Option<f64>, verb: &str, what: &str) -> PyResult<bool> {
+fn go(
+    py: Python<'_>,
+    wish: Operation,
+    timeout: Option<f64>,
+    verb: &str,
+    what: &str,
+) -> PyResult<bool> {
     let object = wish.accesses.first().map(|access| access.object);
-    match step(wish, timeout, || Record::here(object, verb, what.to_owned(), None)) {
+    match step(wish, timeout, || {
+        Record::here(object, verb, what.to_owned(), None)
+    }) {
         Went::On => Ok(true),
         Went::TimedOut => Ok(false),
         Went::Away => Err(PyErr::fetch(py)),
@@ -53,7 +61,12 @@ pub(super) fn wait(
 
 /// Is about to change the state of `owner`, which is available so far or not.
 #[pyfunction]
-pub(super) fn sync_point(owner: &Bound<'_, PyAny>, verb: &str, what: &str, available: bool) -> PyResult<()> {
+pub(super) fn sync_point(
+    owner: &Bound<'_, PyAny>,
+    verb: &str,
+    what: &str,
+    available: bool,
+) -> PyResult<()> {
     let engine = require()?;
     let object = engine.resource(owner.as_ptr(), || available);
     engine.shared[object as usize].available = available;
@@ -72,7 +85,11 @@ pub(super) fn change(owner: &Bound<'_, PyAny>, available: bool) {
 
 /// Looks at whether `owner` is available (its state so far, `None` where the engine itself keeps it).
 #[pyfunction]
-pub(super) fn look(owner: &Bound<'_, PyAny>, what: &str, available: Option<bool>) -> PyResult<bool> {
+pub(super) fn look(
+    owner: &Bound<'_, PyAny>,
+    what: &str,
+    available: Option<bool>,
+) -> PyResult<bool> {
     let engine = require()?;
     let object = engine.resource(owner.as_ptr(), || available.unwrap_or(true));
     let wish = Operation::on(Kind::Look, access(object, Part::Whole, false));
@@ -83,15 +100,26 @@ pub(super) fn look(owner: &Bound<'_, PyAny>, what: &str, available: Option<bool>
 /// Whether this run has met `owner`.
 #[pyfunction]
 pub(super) fn knows(owner: &Bound<'_, PyAny>) -> bool {
-    inside().is_some_and(|engine| engine.names.contains_key(&(owner.as_ptr() as usize, RESOURCE)))
+    inside().is_some_and(|engine| {
+        engine
+            .names
+            .contains_key(&(owner.as_ptr() as usize, RESOURCE))
+    })
 }
 
 /// Starts a thread of the model that calls `body`; its number. `thread` stands for its end.
 #[pyfunction]
-pub(super) fn spawn(thread: &Bound<'_, PyAny>, name: String, daemon: bool, body: Py<PyAny>) -> PyResult<usize> {
+pub(super) fn spawn(
+    thread: &Bound<'_, PyAny>,
+    name: String,
+    daemon: bool,
+    body: Py<PyAny>,
+) -> PyResult<usize> {
     require()?
         .add_thread(name, daemon, body, thread.as_ptr())
-        .ok_or_else(|| PyRuntimeError::new_err(format!("a model has at most {MAX_THREADS} threads")))
+        .ok_or_else(|| {
+            PyRuntimeError::new_err(format!("a model has at most {MAX_THREADS} threads"))
+        })
 }
 
 /// Notes a failure of the running thread.

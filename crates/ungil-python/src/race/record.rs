@@ -30,7 +30,12 @@ pub(super) struct Record {
 
 impl Record {
     /// A step that the running thread makes now.
-    pub(super) fn here(object: Option<ObjectId>, verb: &str, what: String, value: Option<String>) -> Option<Self> {
+    pub(super) fn here(
+        object: Option<ObjectId>,
+        verb: &str,
+        what: String,
+        value: Option<String>,
+    ) -> Option<Self> {
         let thread = inside()?.current;
         // SAFETY: a thread of the model calls this, with the GIL.
         let py = unsafe { Python::assume_attached() };
@@ -57,7 +62,8 @@ pub(super) fn place(py: Python<'_>) -> Option<(String, i32, String)> {
             Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())?.unbind();
         loop {
             let pointer = frame.as_ptr().cast();
-            let found = Bound::from_owned_ptr(py, ffi::PyFrame_GetCode(pointer).cast::<ffi::PyObject>());
+            let found =
+                Bound::from_owned_ptr(py, ffi::PyFrame_GetCode(pointer).cast::<ffi::PyObject>());
             if code::is_under_test(found.as_ptr()) {
                 let line = ffi::PyFrame_GetLineNumber(pointer);
                 let text = |name| found.getattr(name).ok()?.extract::<String>().ok();
@@ -92,15 +98,26 @@ pub(super) fn show(value: &Bound<'_, PyAny>) -> String {
     } else if let Ok(set) = value.cast_exact::<PySet>() {
         Some(set.iter().take(20).collect())
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-        Some(dict.iter().take(20).flat_map(|(key, value)| [key, value]).collect())
+        Some(
+            dict.iter()
+                .take(20)
+                .flat_map(|(key, value)| [key, value])
+                .collect(),
+        )
     } else {
         None
     };
     let text = if plain || container.is_some_and(holds_plain) {
-        value.repr().map(|text| text.to_string()).unwrap_or_default()
+        value
+            .repr()
+            .map(|text| text.to_string())
+            .unwrap_or_default()
     } else {
         let name = value.get_type().name();
-        format!("<{}>", name.map(|name| name.to_string()).unwrap_or_default())
+        format!(
+            "<{}>",
+            name.map(|name| name.to_string()).unwrap_or_default()
+        )
     };
     if text.chars().count() > LONGEST_VALUE {
         let head: String = text.chars().take(LONGEST_VALUE - 3).collect();

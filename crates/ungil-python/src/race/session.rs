@@ -6,9 +6,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use ungil_race::strategy::{Bounded, Cut, Dpor, Pct, Pos, RandomWalk, Script};
-use ungil_race::{
-    Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_races, minimise,
-};
+use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_races, minimise};
 
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::record::Record;
@@ -17,14 +15,20 @@ use super::{code, fiber, gilstate, locks, patches, time, tracing};
 /// Replaces the built-in functions and begins to follow instructions. `disable` is `sys.monitoring.DISABLE`,
 /// or `None` on 3.11.
 #[pyfunction]
-pub(super) fn begin(py: Python<'_>, analyse: Py<PyAny>, disable: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+pub(super) fn begin(
+    py: Python<'_>,
+    analyse: Py<PyAny>,
+    disable: Option<Bound<'_, PyAny>>,
+) -> PyResult<()> {
     gilstate::prepare();
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
     }
     code::set_analyser(Some(analyse));
-    locks::install(py).and_then(|()| time::install(py)).inspect_err(|_| end())
+    locks::install(py)
+        .and_then(|()| time::install(py))
+        .inspect_err(|_| end())
 }
 
 /// Puts everything back.
@@ -78,8 +82,20 @@ pub(super) struct Session {
 impl Session {
     /// `body` calls the model, `prepare` is called before each run; threads that are to unwind get `abandoned`.
     #[new]
-    fn new(body: Py<PyAny>, prepare: Py<PyAny>, abandoned: Py<PyAny>, step_limit: usize, races: bool) -> Self {
-        Self { body, prepare, abandoned, step_limit, races }
+    fn new(
+        body: Py<PyAny>,
+        prepare: Py<PyAny>,
+        abandoned: Py<PyAny>,
+        step_limit: usize,
+        races: bool,
+    ) -> Self {
+        Self {
+            body,
+            prepare,
+            abandoned,
+            step_limit,
+            races,
+        }
     }
 
     /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up.
@@ -104,7 +120,11 @@ impl Session {
             "random" => &mut walk,
             "pct" => &mut pct,
             "pos" => &mut pos,
-            other => return Err(PyValueError::new_err(format!("no strategy is called {other:?}"))),
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "no strategy is called {other:?}"
+                )));
+            }
         };
         let found = self.search(py, chosen, schedules, seconds)?;
         found.set_item("proved", dpor.proves())?;
@@ -113,20 +133,31 @@ impl Session {
     }
 
     /// The turns of a run that fails in the same way with the fewest context switches.
-    fn minimise(&self, py: Python<'_>, key: &str, turns: Vec<(usize, usize)>, budget: usize) -> PyResult<Vec<(usize, usize)>> {
+    fn minimise(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        turns: Vec<(usize, usize)>,
+        budget: usize,
+    ) -> PyResult<Vec<(usize, usize)>> {
         let failing = self.run(py, &mut script(turns), false)?.trace;
         let mut trouble = None;
-        let small = minimise(&failing, budget, |strategy| match self.run(py, strategy, false) {
-            Ok(run) => {
-                let fails = match key {
-                    DATA_RACE => run.race().is_some(),
-                    key => run.key() == Some(key),
-                };
-                Some(Attempt { fails, trace: run.trace })
-            }
-            Err(error) => {
-                trouble = Some(error);
-                None
+        let small = minimise(&failing, budget, |strategy| {
+            match self.run(py, strategy, false) {
+                Ok(run) => {
+                    let fails = match key {
+                        DATA_RACE => run.race().is_some(),
+                        key => run.key() == Some(key),
+                    };
+                    Some(Attempt {
+                        fails,
+                        trace: run.trace,
+                    })
+                }
+                Err(error) => {
+                    trouble = Some(error);
+                    None
+                }
             }
         });
         match trouble {
@@ -136,14 +167,20 @@ impl Session {
     }
 
     /// Runs these turns and tells every step.
-    fn tell<'py>(&self, py: Python<'py>, turns: Vec<(usize, usize)>) -> PyResult<Bound<'py, PyDict>> {
+    fn tell<'py>(
+        &self,
+        py: Python<'py>,
+        turns: Vec<(usize, usize)>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let run = self.run(py, &mut script(turns), true)?;
         tell(py, &run)
     }
 }
 
 fn script(turns: Vec<(usize, usize)>) -> Script {
-    let turns = turns.into_iter().map(|(thread, steps)| Cut { thread, steps });
+    let turns = turns
+        .into_iter()
+        .map(|(thread, steps)| Cut { thread, steps });
     Script::new(turns.collect())
 }
 
@@ -179,7 +216,13 @@ impl Session {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
                 if !same(&run, &again) {
                     result.set_item("diverged", 1)?;
-                    result.set_item("failure", again.failures.first().map(|failure| failure.value.clone_ref(py)))?;
+                    result.set_item(
+                        "failure",
+                        again
+                            .failures
+                            .first()
+                            .map(|failure| failure.value.clone_ref(py)),
+                    )?;
                     break;
                 }
             }
@@ -193,7 +236,10 @@ impl Session {
             }
             let more = strategy.finish(&run.trace);
             first.get_or_insert(run);
-            if !more || schedules + pruned >= most || until.is_some_and(|until| Instant::now() >= until) {
+            if !more
+                || schedules + pruned >= most
+                || until.is_some_and(|until| Instant::now() >= until)
+            {
                 break;
             }
         }
@@ -215,23 +261,46 @@ impl Session {
         strategy.begin();
         // The engine does not outlive this call, and so neither does its pointer to the strategy.
         let strategy = forget_lifetime(strategy);
-        let mut engine = Box::new(Engine::new(self.abandoned.clone_ref(py), strategy, self.step_limit));
+        let mut engine = Box::new(Engine::new(
+            self.abandoned.clone_ref(py),
+            strategy,
+            self.step_limit,
+        ));
         engine.records = told.then(Vec::new);
-        engine.add_thread("MainThread".to_owned(), false, self.body.clone_ref(py), self.body.as_ptr());
+        engine.add_thread(
+            "MainThread".to_owned(),
+            false,
+            self.body.clone_ref(py),
+            self.body.as_ptr(),
+        );
         engine.enter();
         let outcome = fiber::run(&raw mut *engine);
         Engine::leave();
         locks::restore(&engine);
-        outcome.map_err(|error| PyRuntimeError::new_err(format!("no memory for a thread's stack: {error}")))?;
+        outcome.map_err(|error| {
+            PyRuntimeError::new_err(format!("no memory for a thread's stack: {error}"))
+        })?;
         if let Some(error) = engine.interrupt.take() {
             return Err(error);
         }
         let end = engine.ending.unwrap_or(End::Completed);
         let waiting = engine.trace.left.iter().filter_map(|(thread, operation)| {
             let object = operation.accesses.first()?.object;
-            let ended_by = engine.threads.iter().position(|thread| thread.end == object);
-            let holder = engine.stuck_holders.get(object as usize).copied().flatten().or(ended_by);
-            Some(Waiting { thread: *thread, object, holder })
+            let ended_by = engine
+                .threads
+                .iter()
+                .position(|thread| thread.end == object);
+            let holder = engine
+                .stuck_holders
+                .get(object as usize)
+                .copied()
+                .flatten()
+                .or(ended_by);
+            Some(Waiting {
+                thread: *thread,
+                object,
+                holder,
+            })
         });
         let waiting = waiting.collect();
         let left = std::mem::take(&mut engine.left_notes);
@@ -242,21 +311,31 @@ impl Session {
             trace: std::mem::take(&mut engine.trace),
             failures: std::mem::take(&mut engine.failures),
             records: engine.records.take().unwrap_or_default(),
-            names: engine.threads.iter().map(|thread| thread.name.clone()).collect(),
+            names: engine
+                .threads
+                .iter()
+                .map(|thread| thread.name.clone())
+                .collect(),
         })
     }
 }
 
 fn forget_lifetime(strategy: &mut dyn Strategy) -> *mut (dyn Strategy + 'static) {
+    let strategy: *mut (dyn Strategy + '_) = strategy;
     // SAFETY: only the lifetime in the type changes; `run` sees to it that the pointer is not used later.
-    unsafe { std::mem::transmute::<*mut dyn Strategy, *mut (dyn Strategy + 'static)>(strategy) }
+    #[allow(clippy::transmute_ptr_to_ptr)] // `as` cannot change it
+    unsafe {
+        std::mem::transmute(strategy)
+    }
 }
 
 /// Whether two runs of the same schedule did the same.
 fn same(one: &Run, other: &Run) -> bool {
     let kinds = |run: &Run| -> Vec<(usize, Kind)> {
         let events = run.trace.events.iter();
-        events.map(|event| (event.thread, event.operation.kind)).collect()
+        events
+            .map(|event| (event.thread, event.operation.kind))
+            .collect()
     };
     one.end == other.end && one.key() == other.key() && kinds(one) == kinds(other)
 }
@@ -277,16 +356,42 @@ fn tell<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
     told.set_item("steps", run.records.iter().map(row).collect::<Vec<_>>())?;
     told.set_item("threads", &run.names)?;
     told.set_item("key", run.key())?;
-    told.set_item("failures", run.failures.iter().map(|failure| (failure.key.as_str(), failure.thread, failure.value.clone_ref(py))).collect::<Vec<_>>())?;
-    let waits: Vec<_> = run.waiting.iter().map(|one| {
-        let note = run.left.iter().find(|(thread, _)| *thread == one.thread);
-        (one.thread, one.holder, note.and_then(|(_, record)| record.as_ref().map(row)))
-    }).collect();
+    told.set_item(
+        "failures",
+        run.failures
+            .iter()
+            .map(|failure| {
+                (
+                    failure.key.as_str(),
+                    failure.thread,
+                    failure.value.clone_ref(py),
+                )
+            })
+            .collect::<Vec<_>>(),
+    )?;
+    let waits: Vec<_> = run
+        .waiting
+        .iter()
+        .map(|one| {
+            let note = run.left.iter().find(|(thread, _)| *thread == one.thread);
+            (
+                one.thread,
+                one.holder,
+                note.and_then(|(_, record)| record.as_ref().map(row)),
+            )
+        })
+        .collect();
     told.set_item("waiting", waits)?;
     let circle = cycle(&run.waiting).unwrap_or_default();
-    told.set_item("cycle", circle.iter().map(|one| one.thread).collect::<Vec<_>>())?;
+    told.set_item(
+        "cycle",
+        circle.iter().map(|one| one.thread).collect::<Vec<_>>(),
+    )?;
     let races: Vec<_> = if run.end == End::Completed {
-        data_races(&run.trace).iter().map(|race| (race.first, race.second)).collect()
+        data_races(&run.trace)
+            .iter()
+            .map(|race| (race.first, race.second))
+            .collect()
     } else {
         Vec::new()
     };

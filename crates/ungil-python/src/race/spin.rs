@@ -12,21 +12,27 @@ const TURNS_PER_STEP: usize = 100;
 
 /// A loop of the running thread jumps back.
 pub(super) fn turn(code: usize, offset: usize) -> Went {
-    let Some(engine) = inside() else { return Went::On };
+    let Some(engine) = inside() else {
+        return Went::On;
+    };
     let me = engine.current;
     engine.loops += 1;
     if engine.ending.is_none() && engine.loops > engine.step_limit * TURNS_PER_STEP {
         engine.ending = Some(End::TooLong);
         Fiber::switch(engine, me, HUB);
     }
-    let Some(engine) = inside() else { return Went::On };
+    let Some(engine) = inside() else {
+        return Went::On;
+    };
     if engine.ending.is_some() {
         return step(Operation::alone(Kind::Step), None, || None);
     }
     if engine.loops % 1024 == 0 && interrupted() {
         return Went::Away;
     }
-    let Some(engine) = inside() else { return Went::On };
+    let Some(engine) = inside() else {
+        return Went::On;
+    };
     let made = engine.trace.events.len();
     let fiber = &mut engine.fibers[me];
     let looked_only = made > fiber.spin.seen

@@ -31,7 +31,12 @@ static TIME_NS: Slot = Slot::new();
 pub(super) fn install(py: Python<'_>) -> PyResult<()> {
     let (time, thread) = (py.import("time")?, py.import("_thread")?);
     replace(&time.getattr("sleep")?, ffi::METH_O, &SLEEP, sleep)?;
-    replace(&thread.getattr("get_ident")?, ffi::METH_NOARGS, &IDENTITY, identity)?;
+    replace(
+        &thread.getattr("get_ident")?,
+        ffi::METH_NOARGS,
+        &IDENTITY,
+        identity,
+    )?;
     let clocks: [(&str, &Slot, Function); 6] = [
         ("monotonic", &MONOTONIC, monotonic),
         ("monotonic_ns", &MONOTONIC_NS, monotonic_ns),
@@ -53,13 +58,15 @@ unsafe extern "C" fn sleep(module: Object, seconds: Object, b: Object, c: Object
             return SLEEP.original(module, seconds, b, c);
         }
         let py = Python::assume_attached();
-        let seconds = Bound::from_borrowed_ptr(py, seconds).extract::<f64>().and_then(|seconds| {
-            if seconds >= 0.0 {
-                Ok(seconds)
-            } else {
-                Err(PyValueError::new_err("sleep length must be non-negative"))
-            }
-        });
+        let seconds = Bound::from_borrowed_ptr(py, seconds)
+            .extract::<f64>()
+            .and_then(|seconds| {
+                if seconds >= 0.0 {
+                    Ok(seconds)
+                } else {
+                    Err(PyValueError::new_err("sleep length must be non-negative"))
+                }
+            });
         match seconds {
             Ok(seconds) => {
                 let note = || Record::here(None, "sleeps", format!("{seconds} s"), None);
@@ -108,7 +115,12 @@ unsafe fn nanoseconds(seconds: f64) -> Object {
     unsafe { ffi::PyLong_FromLongLong((seconds * 1e9) as i64) }
 }
 
-clock!(monotonic, MONOTONIC, MONOTONIC_START, ffi::PyFloat_FromDouble);
+clock!(
+    monotonic,
+    MONOTONIC,
+    MONOTONIC_START,
+    ffi::PyFloat_FromDouble
+);
 clock!(monotonic_ns, MONOTONIC_NS, MONOTONIC_START, nanoseconds);
 clock!(perf_counter, PERF, MONOTONIC_START, ffi::PyFloat_FromDouble);
 clock!(perf_counter_ns, PERF_NS, MONOTONIC_START, nanoseconds);

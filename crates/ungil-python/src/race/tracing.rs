@@ -48,12 +48,31 @@ pub(super) fn leave_this_thread() {
 
 /// Before the instruction at `offset` of the running frame; whether the thread may go on, and whether
 /// the interpreter has to tell of this place again.
-unsafe fn at(frame: *mut ffi::PyFrameObject, code: *mut ffi::PyObject, offset: usize) -> (bool, bool) {
+unsafe fn at(
+    frame: *mut ffi::PyFrameObject,
+    code: *mut ffi::PyObject,
+    offset: usize,
+) -> (bool, bool) {
     let Some((does, name, benign)) = code::instruction(code, offset) else {
         return (true, false);
     };
     if does == Does::Loop {
-        return (!matches!(spin::turn(code as usize, offset), Went::Away), true);
+        return (
+            !matches!(spin::turn(code as usize, offset), Went::Away),
+            true,
+        );
+    }
+    if let Does::LoopIf { value } = does {
+        let look = Does::ReadWhole {
+            first: value,
+            count: 1,
+        };
+        // SAFETY: as below.
+        let goes_on = unsafe { accesses::before(frame, look, name, false) };
+        return (
+            goes_on && !matches!(spin::turn(code as usize, offset), Went::Away),
+            true,
+        );
     }
     // SAFETY: the interpreter is about to run this instruction of this frame.
     (unsafe { accesses::before(frame, does, name, benign) }, true)
@@ -97,7 +116,10 @@ unsafe extern "C" fn on_trace(
 
 /// For `sys.monitoring`: a function begins.
 #[pyfunction]
-pub(super) fn on_start<'py>(code: &Bound<'py, PyAny>, _offset: usize) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn on_start<'py>(
+    code: &Bound<'py, PyAny>,
+    _offset: usize,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
     if inside().is_none() {
         return Ok(py.None().into_bound(py));
@@ -108,7 +130,10 @@ pub(super) fn on_start<'py>(code: &Bound<'py, PyAny>, _offset: usize) -> PyResul
 
 /// For `sys.monitoring`: an instruction of the code under test is about to run.
 #[pyfunction]
-pub(super) fn on_instruction<'py>(code: &Bound<'py, PyAny>, offset: usize) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn on_instruction<'py>(
+    code: &Bound<'py, PyAny>,
+    offset: usize,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
     if inside().is_none() {
         return Ok(py.None().into_bound(py));
@@ -118,7 +143,11 @@ pub(super) fn on_instruction<'py>(code: &Bound<'py, PyAny>, offset: usize) -> Py
     if !goes_on {
         return Err(PyErr::fetch(py));
     }
-    Ok(if again { py.None().into_bound(py) } else { disable(py) })
+    Ok(if again {
+        py.None().into_bound(py)
+    } else {
+        disable(py)
+    })
 }
 
 fn disable(py: Python<'_>) -> Bound<'_, PyAny> {

@@ -96,7 +96,7 @@ impl<'a> Machine<'a> {
     /// Makes the step; whether those who wait for its object were kept waiting before it.
     fn make(&mut self, thread: ThreadId) -> bool {
         let step = self.step(thread).expect("a step");
-        let unique = (thread * 100 + self.at[thread] + 1) as i64;
+        let unique = i64::try_from(thread * 100 + self.at[thread] + 1).expect("small");
         let notes = &mut self.notes[thread];
         let closed = match step {
             Do::Lock(object) | Do::Unlock(object) | Do::TryLock(object) => {
