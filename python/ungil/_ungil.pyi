@@ -40,6 +40,7 @@ __all__ = [
     "interrupt_thread",
     "kill_orphans",
     "name_thread",
+    "race",
     "run_example",
     "sync",
     "trace_forget",
@@ -54,6 +55,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 __version__: str
+race: ModuleType  # used by `ungil.race`
 sync: ModuleType  # typed as `ungil.sync`
 
 # --- pools ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,9 +46,10 @@ class Result:
         return not self.findings
 
     def assert_ok(self) -> None:
-        """Raises `RaceFound` with the first finding, if there is one."""
+        """Raises `RaceFound` with the first finding, if there is one; it says how to replay it."""
         if self.findings:
-            raise RaceFound(self.findings[0])
+            finding = self.findings[0]
+            raise RaceFound(finding, _how_to_replay(finding))
 
     def __str__(self) -> str:
         rate = f" in {self.seconds:.2g} s"
@@ -204,11 +206,22 @@ def _model(
     return made
 
 
+def _how_to_replay(finding: Finding) -> str:
+    """Keeps the finding in a file of its own, in the folder for temporary ones."""
+    if finding.model is None:
+        return ""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="ungil-race-", suffix=".json", delete=False
+    ) as file:
+        file.write(finding.to_json())
+    return f"\nReplay it: ungil race replay {file.name}"
+
+
 def _name(model: Callable[[], object] | None) -> str | None:
     code = getattr(model, "__code__", None)
-    if not isinstance(code, CodeType):
-        return None
-    return f"{code.co_filename}::{getattr(model, '__name__', '?')}"
+    if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
+        return None  # made inside of a function: nobody can name it from outside
+    return f"{code.co_filename}::{code.co_name}"
 
 
 def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:

@@ -322,8 +322,9 @@ impl Session {
 
 fn forget_lifetime(strategy: &mut dyn Strategy) -> *mut (dyn Strategy + 'static) {
     let strategy: *mut (dyn Strategy + '_) = strategy;
+    // `as` cannot change it.
+    #[allow(clippy::transmute_ptr_to_ptr)]
     // SAFETY: only the lifetime in the type changes; `run` sees to it that the pointer is not used later.
-    #[allow(clippy::transmute_ptr_to_ptr)] // `as` cannot change it
     unsafe {
         std::mem::transmute(strategy)
     }
