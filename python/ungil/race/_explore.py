@@ -1,7 +1,6 @@
 """`explore`: runs a model under all schedules, or as many as there is time for."""
 
 import gc
-import os
 import sys
 import tempfile
 import threading
@@ -286,14 +285,12 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
         with _monitoring() as disable:
             _native.begin(rows, disable)
             _threads.install()
-            _refuse_fork(True)
             gc.disable()  # collections would come at other places in each run
             try:
                 yield
             finally:
                 if collects:
                     gc.enable()
-                _refuse_fork(False)
                 _threads.undo()
                 _native.end()
     finally:
@@ -303,16 +300,6 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None
-_fork = os.fork
-
-
-def _refuse_fork(refused: bool) -> None:
-    def fork() -> int:
-        if _native.running() is not None:
-            raise RuntimeError("a model that is explored cannot fork: its threads live in this process")
-        return _fork()
-
-    os.fork = fork if refused else _fork
 
 
 def _watch(code: CodeType) -> None:

@@ -1,5 +1,7 @@
 //! From the instruction about to run to the shared things that it touches.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
@@ -14,6 +16,7 @@ type Object = *mut ffi::PyObject;
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
+    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyMethod_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
     static mut PyListIter_Type: ffi::PyTypeObject;
@@ -452,6 +455,27 @@ unsafe fn iterated(iterator: Object) -> Option<Object> {
     }
 }
 
+/// `_thread._local`'s way to look up attributes: those are each thread's own.
+static LOCAL: AtomicUsize = AtomicUsize::new(0);
+
+/// Learns what `threading.local` is.
+pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    let class = py.import("_thread")?.getattr("_local")?;
+    // SAFETY: a type.
+    let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
+    LOCAL.store(
+        lookup.map_or(0, |lookup| lookup as usize),
+        Ordering::Relaxed,
+    );
+    Ok(())
+}
+
+unsafe fn is_thread_local(owner: Object) -> bool {
+    // SAFETY: `before`.
+    let lookup = unsafe { (*ffi::Py_TYPE(owner)).tp_getattro };
+    lookup.is_some_and(|lookup| lookup as usize == LOCAL.load(Ordering::Relaxed))
+}
+
 unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     let touch = |accesses| {
         Some(Touch {
@@ -463,6 +487,9 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     };
     // SAFETY: `before`; `_PyType_Lookup` lends what it finds.
     unsafe {
+        if is_thread_local(owner) {
+            return None;
+        }
         if ffi::PyModule_Check(owner) != 0 {
             let names = ffi::PyModule_GetDict(owner);
             let value = ffi::PyDict_GetItemWithError(names, name);
@@ -520,6 +547,9 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
 unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
     // SAFETY: `before`.
     unsafe {
+        if is_thread_local(owner) {
+            return None;
+        }
         let mut target = owner;
         if ffi::PyModule_Check(owner) != 0 {
             target = ffi::PyModule_GetDict(owner);
@@ -560,8 +590,9 @@ unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Opt
         } else if ffi::PyCFunction_Check(callable) != 0 {
             owner = read(callable.cast(), FUNCTION_SELF);
             read(callable.cast(), FUNCTION_METHOD)
-        } else if ffi::PyType_Check(callable) != 0
-            && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
+        } else if class == &raw mut PyWrapperDescr_Type
+            || ffi::PyType_Check(callable) != 0
+                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
         {
             std::ptr::null()
         } else {

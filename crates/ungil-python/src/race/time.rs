@@ -1,6 +1,7 @@
-//! Time while a model runs: it passes only when threads sleep, or when everybody waits.
+//! The system while a model runs: time passes only when threads sleep, or when everybody waits; forking is
+//! refused.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation};
@@ -19,6 +20,7 @@ const TIME_START: f64 = 1_767_225_600.0;
 /// Numbers that no thread of the system has.
 const IDENT: u64 = 1 << 20;
 
+static FORK: Slot = Slot::new();
 static SLEEP: Slot = Slot::new();
 static IDENTITY: Slot = Slot::new();
 static MONOTONIC: Slot = Slot::new();
@@ -36,6 +38,12 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
         ffi::METH_NOARGS,
         &IDENTITY,
         identity,
+    )?;
+    replace(
+        &py.import("posix")?.getattr("fork")?,
+        ffi::METH_NOARGS,
+        &FORK,
+        fork,
     )?;
     let clocks: [(&str, &Slot, Function); 6] = [
         ("monotonic", &MONOTONIC, monotonic),
@@ -80,6 +88,18 @@ unsafe extern "C" fn sleep(module: Object, seconds: Object, b: Object, c: Object
                 std::ptr::null_mut()
             }
         }
+    }
+}
+
+unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Object {
+    // SAFETY: as above: no argument.
+    unsafe {
+        if inside().is_none() {
+            return FORK.original(module, a, b, c);
+        }
+        let message = "a model that is explored cannot fork: its threads live in this process";
+        PyRuntimeError::new_err(message).restore(Python::assume_attached());
+        std::ptr::null_mut()
     }
 }
 
