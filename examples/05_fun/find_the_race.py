@@ -2,8 +2,8 @@
 
     python examples/05_fun/find_the_race.py
 
-`break_python.py` tries a million times and hopes; this runs two additions under every schedule, shows the one that
-loses one of them, and proves that with a lock none does.
+`break_python.py` tries a million times and hopes; this runs two additions under every schedule,
+shows the one that loses one of them, and proves that with a lock none does.
 """
 
 import threading

@@ -1,4 +1,6 @@
-"""Programs that never fail: nothing may be found in them, and all of them are small enough to be proved."""
+"""Programs that never fail: nothing may be found in them, and all of them are small enough to be
+proved.
+"""
 
 import queue
 import threading
@@ -49,16 +51,15 @@ def philosophers_with_one_left_handed() -> None:
         with forks[first], forks[second]:
             pass
 
-    together(*[lambda seat=seat: dine(seat) for seat in range(3)])  # type: ignore[misc]
+    together(*[lambda seat=seat: dine(seat) for seat in range(3)])
 
 
 def reentrant() -> None:
     box, lock = Box(), threading.RLock()
 
     def add() -> None:
-        with lock:
-            with lock:
-                box.value += 1
+        with lock, lock:
+            box.value += 1
 
     together(add, add)
     assert box.value == 2

@@ -1,7 +1,7 @@
 """Which instructions of a function touch something shared, and where in the frame that lies.
 
-Names and stack effects come from `dis`; what is returned are numbers for `_ungil.race`: places in a frame,
-locals first, then the value stack as it is before the instruction.
+Names and stack effects come from `dis`; what is returned are numbers for `_ungil.race`: places in a
+frame, locals first, then the value stack as it is before the instruction.
 """
 
 import dis
@@ -106,7 +106,8 @@ _TABLE: dict[str, _Decode] = {
     "DELETE_SUBSCR": lambda arg, top: (STORE_ITEM, top - 1, top, NO_VALUE),
     "BINARY_SLICE": lambda arg, top: (READ_WHOLE, top - 2, 1, 0),
     "STORE_SLICE": lambda arg, top: (WRITE_WHOLE, top - 2, 0, 0),
-    # The callable and its self (or nothing) lie below the arguments; 3.13's CALL_KW has the names above.
+    # The callable and its self (or nothing) lie below the arguments; 3.13's CALL_KW has the
+    # names above.
     # 3.11's PRECALL comes first, and `dis` counts the arguments as gone after it.
     ("PRECALL" if sys.version_info < (3, 12) else "CALL"): lambda arg, top: (
         CALL,

@@ -77,4 +77,5 @@ def load(target: str) -> Callable[[], object]:
     model = getattr(module, name, None)
     if not callable(model):
         raise Refused(f"there is no function {name} in {file}")
-    return inspect.unwrap(model)
+    original: Callable[[], object] = inspect.unwrap(model)
+    return original

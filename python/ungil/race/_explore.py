@@ -26,10 +26,10 @@ _TOOL = "ungil.race"
 class Result:
     """What `explore` has seen.
 
-    `schedules`: how many ran to their end. `proved`: they were all there are (up to equivalence, and with
-    time-outs that only come when nobody else can go on). `pruned`: runs that were ended early since they
-    led to nothing new. `sampled`: how many of `schedules` were drawn at random after the budget for going
-    through all of them was used up.
+    `schedules`: how many ran to their end. `proved`: they were all there are (up to equivalence,
+    and with time-outs that only come when nobody else can go on). `pruned`: runs that were ended
+    early since they led to nothing new. `sampled`: how many of `schedules` were drawn at random
+    after the budget for going through all of them was used up.
     """
 
     schedules: int
@@ -79,21 +79,22 @@ def explore(
 ) -> Result:
     """Runs `model` under many schedules of its threads and returns what came of it.
 
-    A model is a function without arguments that makes its state, starts threads, joins them and asserts. It is
-    called once per schedule and must do the same each time the schedule is the same. Instead of it:
-    `setup()` makes the state, each of `workers` gets it in a thread of its own, `invariant` gets it at the end
-    and asserts, or returns False.
+    A model is a function without arguments that makes its state, starts threads, joins them and
+    asserts. It is called once per schedule and must do the same each time the schedule is the same.
+    Instead of it: `setup()` makes the state, each of `workers` gets it in a thread of its own,
+    `invariant` gets it at the end and asserts, or returns False.
 
-    `strategy` is one of `ungil.race`'s; without it all schedules are gone through (`dpor`), and where
-    `max_schedules` or `max_seconds` do not suffice, half of each goes to sampling (`pct`). A run of more than
-    `max_steps` steps is reported as endless. `seed` is the sampling's.
+    `strategy` is one of `ungil.race`'s; without it all schedules are gone through (`dpor`), and
+    where `max_schedules` or `max_seconds` do not suffice, half of each goes to sampling (`pct`). A
+    run of more than `max_steps` steps is reported as endless. `seed` is the sampling's.
 
-    `data_races=False` leaves conflicting accesses that nothing orders unreported where no schedule fails;
-    `benign` are names of variables on which they are meant. `include` and `exclude` are files or folders that
-    are, or are not, under test beside what is by default: all but the standard library and installed packages.
+    `data_races=False` leaves conflicting accesses that nothing orders unreported where no schedule
+    fails; `benign` are names of variables on which they are meant. `include` and `exclude` are
+    files or folders that are, or are not, under test beside what is by default: all but the
+    standard library and installed packages.
 
-    Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does not do the
-    same twice, inside of another exploration, or on a Python that is not supported yet.
+    Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
+    not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
     body = _model(model, setup, workers, invariant)
     for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
@@ -102,7 +103,7 @@ def explore(
     if not max_seconds > 0:
         raise ValueError(f"max_seconds is more than 0, not {max_seconds}")
     begun = time.monotonic()
-    name = _name(model)
+    address = _name(model)
     with _replaced(Scope(include, exclude), frozenset(benign)):
         session = _session(body, max_steps, data_races)
         phases = [(strategy, max_schedules, max_seconds)]
@@ -127,7 +128,7 @@ def explore(
             sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
             race = race or found.get("race")
             if "key" in found:
-                findings.append(_finding(session, found["key"], found["turns"], name))
+                findings.append(_finding(session, found["key"], found["turns"], address))
                 break
             if found["bound_reached"] and chosen.name == "bounded":
                 note = f"all schedules of at most {chosen.number} preemptions"
@@ -135,7 +136,7 @@ def explore(
                 proved = True
                 break
         if not findings and race is not None:
-            findings.append(_finding(session, "data race", race, name))
+            findings.append(_finding(session, "data race", race, address))
             proved = False
     return Result(
         schedules,
@@ -151,8 +152,8 @@ def explore(
 def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]) -> Finding:
     """Runs the schedule of a finding once more and returns what it comes to.
 
-    `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError where the
-    model does not do what it did then: it has been changed, or is not deterministic.
+    `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
+    where the model does not do what it did then: it has been changed, or is not deterministic.
     """
     benign = frozenset(scope.pop("benign", ()))
     body = _model(model, None, (), None)
@@ -169,8 +170,9 @@ def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]
             now.line,
         ):
             raise RuntimeError(
-                f"the model no longer does what it did: step {number} was {finding.threads[then.thread]}"
-                f" {then} at line {then.line}, and is {again.threads[now.thread]} {now} at line {now.line}"
+                f"the model no longer does what it did: step {number} was"
+                f" {finding.threads[then.thread]} {then} at line {then.line},"
+                f" and is {again.threads[now.thread]} {now} at line {now.line}"
             )
     if key is None or again.kind != finding.kind:
         raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
@@ -254,7 +256,7 @@ def _diverged(found: dict[str, Any]) -> str:
     what = f" The second time it failed with {type(error).__name__}: {error}." if error else ""
     return (
         "the model does not do the same when the same schedule is run again"
-        f" (schedule {found['diverged']}).{what} A model makes all its state itself, and uses no random"
+        f" (schedule {found['diverged']}).{what} A model makes all its state itself, uses no random"
         " numbers, no time from outside and no threads that it does not start."
     )
 
@@ -319,7 +321,9 @@ def _monitoring() -> Iterator[object]:
     monitoring: Any = sys.monitoring
     free = [tool for tool in (4, 3, 5, 0) if monitoring.get_tool(tool) is None]
     if not free:
-        raise RuntimeError("all tools of sys.monitoring are taken; end the debugger or profiler first")
+        raise RuntimeError(
+            "all tools of sys.monitoring are taken; end the debugger or profiler first"
+        )
     _tool = free[0]
     monitoring.use_tool_id(_tool, _TOOL)
     try:

@@ -39,8 +39,8 @@ class Finding:
     """A failure, with the schedule that leads to it.
 
     `kind` is "exception", "deadlock", "endless", "thief", "over-release" or "data race".
-    `turns` are (thread, steps) pairs; `steps` are what was done, in order; `waiting` is what each thread
-    waits for at the end (of a deadlock).
+    `turns` are (thread, steps) pairs; `steps` are what was done, in order; `waiting` is what each
+    thread waits for at the end (of a deadlock).
     """
 
     kind: str
@@ -94,7 +94,7 @@ class Finding:
         return self.render()
 
     def render(self, width: int | None = None, color: bool = False) -> str:
-        """The sentence, then one column per thread with its source lines in the order of execution."""
+        """The sentence, then a column per thread with its source lines in the order of execution."""
         width = width or shutil.get_terminal_size((100, 24)).columns
         bold, red, dim, end = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if color else [""] * 4
         lines = textwrap.wrap(self.sentence, width)
@@ -104,7 +104,7 @@ class Finding:
         for step in self.waiting:
             lines.append(
                 f"{self.threads[step.thread]} waits for ever: {step}"
-                f" at {os.path.relpath(step.file) if step.file else '?'}:{step.line}: {step.source()}"
+                f" at {Path(step.file).name or '?'}:{step.line}: {step.source()}"
             )
         return "\n".join(lines)
 
@@ -164,7 +164,7 @@ def build(
         if verb in ("writes", "deletes"):
             values[name] = value or "(nothing)"
         elif verb == "reads":
-            value = values.get(name)
+            value = values.get(name)  # noqa: PLW2901
         step = Step(thread, verb, name, value, file, line, function)
         places[number] = step
         if verb == "sleeps" or (verb != "joins" and identity in telling):
@@ -175,7 +175,9 @@ def build(
         if row is not None
     )
     threads = tuple(told["threads"])
-    kind = key if key in ("deadlock", "endless", "thief", "over-release", "data race") else "exception"
+    kind = (
+        key if key in ("deadlock", "endless", "thief", "over-release", "data race") else "exception"
+    )
     sentence = _sentence(kind, told, steps, places, waiting, threads, error)
     turns = tuple((thread, count) for thread, count in told["turns"])
     exception = error if isinstance(error, BaseException) else None
@@ -183,7 +185,9 @@ def build(
 
 
 def _telling(raw: Sequence[Any], waits: Sequence[tuple[int | None, int]]) -> set[int | None]:
-    """What several threads use and somebody changes once a second thread has begun: the rest explains nothing."""
+    """What several threads use and somebody changes once a second thread has begun: the rest
+    explains nothing.
+    """
     users: dict[int | None, set[int]] = {}
     changed = {identity for identity, _ in waits}
     threads: set[int] = set()
@@ -213,7 +217,7 @@ def _labels(rows: Sequence[Any]) -> dict[tuple[int | None, str], str]:
     return labels
 
 
-def _sentence(
+def _sentence(  # noqa: PLR0911  (one for each kind)
     kind: str,
     told: dict[str, Any],
     steps: list[Step],
@@ -226,8 +230,8 @@ def _sentence(
         return _deadlock(told, waiting, threads)
     if kind == "endless":
         return (
-            "Endless: the run used up its steps; threads wait for each other in a loop (livelock), or"
-            " the model is too long (max_steps=)."
+            "Endless: the run used up its steps; threads wait for each other in a loop (livelock),"
+            " or the model is too long (max_steps=)."
         )
     if kind == "thief":
         return f"Lock released by a thread that does not own it: {error}."
@@ -238,15 +242,16 @@ def _sentence(
         if first is None or second is None:
             return "Data race: two threads touch the same variable with nothing that orders them."
         return (
-            f"Data race on {first.what}: {threads[first.thread]} {first.verb} it at line {first.line},"
-            f" {threads[second.thread]} {second.verb} it at line {second.line}, and no lock orders them."
+            f"Data race on {first.what}: {threads[first.thread]} {first.verb} it at line"
+            f" {first.line}, {threads[second.thread]} {second.verb} it at line {second.line},"
+            " and no lock orders them."
         )
     wrong = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
     if (lost := _lost_update(steps)) is not None:
         reader, writer = threads[lost[0].thread], threads[lost[1].thread]
         return (
-            f"Lost update of {lost[0].what}: {reader} read it, {writer} wrote it, then {reader} wrote"
-            f" over that ({wrong.rstrip(': ')})."
+            f"Lost update of {lost[0].what}: {reader} read it, {writer} wrote it, then {reader}"
+            f" wrote over that ({wrong.rstrip(': ')})."
         )
     if (stale := _check_then_act(steps)) is not None:
         reader, writer = threads[stale[0].thread], threads[stale[1].thread]

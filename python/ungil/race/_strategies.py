@@ -20,7 +20,9 @@ def dpor() -> Strategy:
 
 
 def pct(depth: int = 3) -> Strategy:
-    """Random priorities, lowered at `depth` - 1 random steps: finds bugs that need `depth` orderings."""
+    """Random priorities, lowered at `depth` - 1 random steps: finds bugs that need `depth`
+    orderings.
+    """
     if depth < 1:
         raise ValueError(f"pct: depth is the number of orderings, 1 or more, not {depth}")
     return Strategy("pct", depth)

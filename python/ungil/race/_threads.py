@@ -1,7 +1,8 @@
 """`threading`'s Python classes while a model runs: each method asks who calls.
 
-Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own, on those
-locks. Events, semaphores and threads are one step each here, so that they cost few schedules.
+Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own,
+on those locks. Events, semaphores and threads are one step each here, so that they cost few
+schedules.
 """
 
 import itertools
@@ -23,14 +24,14 @@ class Abandoned(BaseException):
 
 def start(self: Any) -> None:
     if _running() is None:
-        return _originals["Thread", "start"](self)
+        _originals["Thread", "start"](self)
+        return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
     _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self))
-    return None
 
 
 def _bootstrap(thread: Any) -> None:
@@ -76,7 +77,9 @@ def future_init(self: Any) -> None:
 
 
 def _number(thing: Any) -> None:
-    """Sets of threads and futures are gone through in the same order in each run: by this, not by address."""
+    """Sets of threads and futures are gone through in the same order in each run: by this, not by
+    address.
+    """
     if _running() is not None:
         thing._ungil_hash = _numbers()
 
@@ -90,14 +93,19 @@ def failure_key(error: BaseException) -> str:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    where = "" if traceback is None else f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    where = (
+        ""
+        if traceback is None
+        else f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    )
     return f"{type(error).__qualname__} at {where}"
 
 
 def join(self: Any, timeout: float | None = None) -> None:
     me = _running()
     if me is None:
-        return _originals["Thread", "join"](self, timeout)
+        _originals["Thread", "join"](self, timeout)
+        return
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
     if self is threading.current_thread():
@@ -105,9 +113,9 @@ def join(self: Any, timeout: float | None = None) -> None:
     if timeout is not None:
         timeout = max(timeout, 0.0)
     if not _native.knows(self):  # started before the model, and not by it
-        return _originals["Thread", "join"](self, timeout)
+        _originals["Thread", "join"](self, timeout)
+        return
     _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
-    return None
 
 
 def is_alive(self: Any) -> bool:
@@ -128,20 +136,20 @@ def event_is_set(self: Any) -> bool:
 
 def event_set(self: Any) -> None:
     if _running() is None:
-        return _originals["Event", "set"](self)
+        _originals["Event", "set"](self)
+        return
     _native.sync_point(self, "sets", "Event", self._flag)
     self._flag = True
     _native.change(self, True)
-    return None
 
 
 def event_clear(self: Any) -> None:
     if _running() is None:
-        return _originals["Event", "clear"](self)
+        _originals["Event", "clear"](self)
+        return
     _native.sync_point(self, "clears", "Event", self._flag)
     self._flag = False
     _native.change(self, False)
-    return None
 
 
 def event_wait(self: Any, timeout: float | None = None) -> bool:
@@ -184,7 +192,8 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
 
 def semaphore_release(self: Any, n: int = 1) -> None:
     if _running() is None:
-        return _originals["Semaphore", "release"](self, n)
+        _originals["Semaphore", "release"](self, n)
+        return
     if n < 1:
         raise ValueError("n must be one or more")
     _know(self)
@@ -195,12 +204,12 @@ def semaphore_release(self: Any, n: int = 1) -> None:
     if 0 < self._ungil_most < self._value:
         text = f"a semaphore of {self._ungil_most} was released to {self._value}"
         _native.fail("over-release", text)
-    return None
 
 
 def bounded_release(self: Any, n: int = 1) -> None:
     if _running() is None:
-        return _originals["BoundedSemaphore", "release"](self, n)
+        _originals["BoundedSemaphore", "release"](self, n)
+        return
     if n < 1:
         raise ValueError("n must be one or more")
     _native.sync_point(self, "releases", "BoundedSemaphore", self._value > 0)
@@ -208,7 +217,6 @@ def bounded_release(self: Any, n: int = 1) -> None:
         raise ValueError("Semaphore released too many times")
     self._value += n
     _native.change(self, True)
-    return None
 
 
 def _know(semaphore: Any) -> None:
