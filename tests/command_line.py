@@ -91,10 +91,13 @@ def needs_two(a, b):
 
 
 def hangs():
-    time.sleep(60)
+    open("begun", "w").close()
+    for _ in range(600):  # a signal that comes right before a sleep does not cut that one short
+        time.sleep(0.1)
 
 
 def spins():
+    open("begun", "w").close()
     while True:
         pass
 

@@ -102,8 +102,11 @@ def descriptors() -> set[str]:
             target = os.readlink(f"/proc/self/fd/{name}")
         except FileNotFoundError:  # the descriptor that listdir itself had open
             continue
-        # multiprocessing's heap keeps the memory of its shared values for the next ones.
-        kept = target.startswith(("/dev/shm/pym-", f"/proc/{os.getpid()}/fd"))
+        # multiprocessing's heap keeps the memory of its shared values for the next ones, and libffi
+        # the file that the code of its callbacks comes from.
+        kept = (
+            target.startswith(("/dev/shm/pym-", f"/proc/{os.getpid()}/fd")) or "/libffi." in target
+        )
         if int(name) not in standing and not kept:
             found.add(f"descriptor {name} -> {target}")
     return found

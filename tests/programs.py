@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 PATIENCE = 20.0
+SOON = 5.0  # a second is the promise; the machine may be busy
 
 
 def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -49,13 +50,23 @@ def output(directory: Path, source: str, *flags: str, **options: Any) -> str:
     return done.stdout
 
 
+# Waits for Ctrl-C. (A signal that comes right before a sleep does not cut that one short.)
+DOZE = "for _ in range(600): time.sleep(0.1)"
+
+# A first line of programs: one that hangs says where.
+TELLS_WHERE = (
+    '__name__ == "__main__" and __import__("faulthandler")'
+    '.register(__import__("signal").SIGUSR2, chain=False); '
+)
+
+
 class Program:
     """A running program, in a process group of its own as a shell starts it."""
 
     def __init__(self, directory: Path, source: str) -> None:
         self.directory = directory
         self.process = subprocess.Popen(
-            [sys.executable, str(write(directory, source))],
+            [sys.executable, str(write(directory, TELLS_WHERE + textwrap.dedent(source)))],
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -91,7 +102,14 @@ class Program:
 
     def end(self, seconds: float = PATIENCE) -> tuple[int, str, str]:
         """Waits for its end: exit status, and what it wrote to stdout and stderr."""
-        out, err = self.process.communicate(timeout=seconds)
+        try:
+            out, err = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGUSR2)
+            time.sleep(0.5)
+            os.killpg(self.process.pid, signal.SIGKILL)
+            out, err = self.process.communicate()
+            raise AssertionError(f"no end within {seconds} s: {out!r}\n{err}") from None
         return self.process.returncode, out, err
 
     def leftovers(self) -> set[psutil.Process]:

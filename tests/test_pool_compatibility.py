@@ -55,6 +55,7 @@ def test_wrap_future_carries_value_exception_and_cancel(make: Make) -> None:
 
 @every_pool
 def test_tqdm_over_as_completed(make: Make) -> None:
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore in /dev/shm until the program ends
     with make(2) as pool, open(os.devnull, "w") as nowhere:
         futures = [pool.submit(abs, -i) for i in range(100)]
         bar = tqdm(as_completed(futures), total=len(futures), file=nowhere)

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import sys
 import threading
 from multiprocessing import resource_sharer, shared_memory
 from multiprocessing.context import BaseContext
@@ -192,8 +191,6 @@ def test_a_managers_proxies_as_arguments() -> None:
 
 @every_method
 def test_a_workers_end_leaves_shared_memory_alone(method: str) -> None:
-    if method == "fork" and sys.version_info >= (3, 15):
-        pytest.skip("3.15's resource tracker can take a forked worker's end for the program's")
     segment = shared_memory.SharedMemory(create=True, size=64)
     try:
         assert segment.buf is not None

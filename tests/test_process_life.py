@@ -26,7 +26,7 @@ from process_tasks import (
     hold,
     kill_self,
 )
-from programs import PATIENCE, Program, is_running, output, run, wait_until
+from programs import DOZE, PATIENCE, SOON, Program, is_running, output, run, wait_until
 
 METHODS = ("forkserver", "spawn", "fork")
 
@@ -236,7 +236,7 @@ def test_no_worker_outlives_its_parent(method: str, then: str, tmp_path: Path) -
         program.expect("busy")
         assert len(program.family) >= 3
         program.end()
-        wait_until(lambda: not program.leftovers(), 1.0)
+        wait_until(lambda: not program.leftovers(), SOON)
 
 
 def test_no_worker_outlives_a_parent_that_dies_while_they_start(
@@ -256,7 +256,7 @@ def test_no_worker_outlives_a_parent_that_dies_while_they_start(
             program.expect("started")
             program.process.kill()
             program.end()
-        wait_until(lambda: not ours_in(tmp_path), 2.0)
+        wait_until(lambda: not ours_in(tmp_path), SOON)
 
 
 def ours_in(directory: Path) -> list[int]:
@@ -325,7 +325,7 @@ def test_sys_exit_in_the_with_block_finishes_the_tasks(tmp_path: Path) -> None:
 # --- Ctrl-C -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("waiting", ["time.sleep(60)", "futures[0].result()", "pool.shutdown()"])
+@pytest.mark.parametrize("waiting", [DOZE, "futures[0].result()", "pool.shutdown()"])
 def test_ctrl_c_ends_everything_within_a_second(method: str, waiting: str, tmp_path: Path) -> None:
     source = BUSY.format(method=method, then=waiting)
     with Program(tmp_path, source) as program:
@@ -334,10 +334,10 @@ def test_ctrl_c_ends_everything_within_a_second(method: str, waiting: str, tmp_p
         start = time.monotonic()
         status, _, err = program.end()
         took = time.monotonic() - start
-        wait_until(lambda: not program.leftovers(), 1.0)
+        wait_until(lambda: not program.leftovers(), SOON)
     assert err.count("Traceback") == 1, err
     assert status == -signal.SIGINT
-    assert took < 3  # 1 s is the promise; the machine may be busy
+    assert took < SOON
 
 
 def test_ctrl_c_ends_the_waiting_at_exit(method: str, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_ctrl_c_ends_the_waiting_at_exit(method: str, tmp_path: Path) -> None:
         time.sleep(0.05)
         program.ctrl_c()
         assert program.end() == (0, "", "")
-        wait_until(lambda: not program.leftovers(), 1.0)
+        wait_until(lambda: not program.leftovers(), SOON)
 
 
 IN_BLOCK = """
@@ -381,18 +381,18 @@ def test_ctrl_c_in_the_with_block(method: str, then: str, tmp_path: Path) -> Non
         status, out, err = program.end()
         assert (status, err) == (0, "")
         assert out == "WorkerCrashed WorkerCrashed True True\n[]\n"
-        wait_until(lambda: not program.leftovers(), 1.0)
+        wait_until(lambda: not program.leftovers(), SOON)
 
 
 def test_ctrl_c_again_and_again(method: str, tmp_path: Path) -> None:
-    with Program(tmp_path, BUSY.format(method=method, then="time.sleep(60)")) as program:
+    with Program(tmp_path, BUSY.format(method=method, then=DOZE)) as program:
         program.expect("busy")
         for _ in range(10):
             if program.process.poll() is None:
                 program.ctrl_c()
                 time.sleep(0.005)
         program.end()
-        wait_until(lambda: not program.leftovers(), 1.0)
+        wait_until(lambda: not program.leftovers(), SOON)
 
 
 def test_ctrl_c_while_workers_start_makes_no_noise(method: str, tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_ctrl_c_while_workers_start_makes_no_noise(method: str, tmp_path: Path) 
                 with ungil.ProcessPoolExecutor(4, start_method={method!r}) as pool:
                     futures = [pool.submit(time.sleep, 60) for _ in range(4)]
                     print("starting", flush=True)
-                    time.sleep(60)
+                    {DOZE}
             except KeyboardInterrupt:
                 print("interrupted")
     """
@@ -413,7 +413,7 @@ def test_ctrl_c_while_workers_start_makes_no_noise(method: str, tmp_path: Path) 
             time.sleep(delay)
             program.ctrl_c()
             assert program.end() == (0, "interrupted\n", "")
-        wait_until(lambda: not ours_in(tmp_path), 2.0)
+        wait_until(lambda: not ours_in(tmp_path), SOON)
 
 
 def test_a_program_started_by_a_task_hears_ctrl_c(method: str) -> None:

@@ -179,7 +179,7 @@ for name, wait in waits.items():
         wait()
     except KeyboardInterrupt:
         took = time.monotonic() - sent
-        assert took < 2, (name, took)  # 0.05 s, and room for a busy machine
+        assert took < 5, (name, took)  # 0.05 s, and room for a busy machine
     else:
         raise AssertionError(name + " was not interrupted")
     sender.join()

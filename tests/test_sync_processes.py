@@ -233,7 +233,7 @@ def test_waiters_of_a_killed_owner_go_on_and_one_is_told(fork: Callable[..., Any
     for thread in threads:
         thread.join(TIMEOUT)
     assert (len(told), len(entered)) == (1, 4)
-    assert time.monotonic() - killed < 2
+    assert time.monotonic() - killed < 10  # far from any time-out
 
 
 def test_with_after_a_death_leaves_the_lock_free(fork: Callable[..., Any]) -> None:

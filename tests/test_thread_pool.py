@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import ungil
-from programs import PATIENCE, Program, output, run, wait_until
+from programs import DOZE, PATIENCE, Program, output, run, wait_until
 
 
 def test_it_is_an_executor_and_no_standard_pool() -> None:
@@ -207,7 +207,7 @@ def test_pending_tasks_are_finished_at_exit(tmp_path: Path, forget: str) -> None
 
 
 def test_an_unhandled_ctrl_c_ends_the_program(tmp_path: Path) -> None:
-    source = """
+    source = f"""
         import time, ungil
         def work():
             print("working", flush=True)
@@ -216,7 +216,7 @@ def test_an_unhandled_ctrl_c_ends_the_program(tmp_path: Path) -> None:
         pool = ungil.ThreadPoolExecutor(1)
         pool.submit(work)
         pool.submit(print, "never")
-        time.sleep(60)
+        {DOZE}
     """
     with Program(tmp_path, source) as program:
         program.expect("working")
@@ -230,13 +230,14 @@ def test_ctrl_c_in_the_with_block_cancels_and_interrupts(tmp_path: Path) -> None
     source = """
         import time, ungil
         def work():
-            print("working", flush=True)
             while True:
                 time.sleep(0.01)
         try:
             with ungil.ThreadPoolExecutor(1) as pool:
                 running, waiting = pool.submit(work), pool.submit(int)
-                running.result()
+                while not running.running():
+                    time.sleep(0.01)
+                print("working", flush=True)
         except KeyboardInterrupt:
             print(type(running.exception()).__name__, waiting.cancelled())
     """
@@ -247,7 +248,7 @@ def test_ctrl_c_in_the_with_block_cancels_and_interrupts(tmp_path: Path) -> None
 
 
 def test_a_task_that_will_not_stop_cannot_hold_up_the_end(tmp_path: Path) -> None:
-    source = """
+    source = f"""
         import time, ungil
         def stubborn():
             print("working", flush=True)
@@ -259,7 +260,7 @@ def test_a_task_that_will_not_stop_cannot_hold_up_the_end(tmp_path: Path) -> Non
                     pass
         pool = ungil.ThreadPoolExecutor(3)
         futures = [pool.submit(stubborn) for _ in range(1)]
-        time.sleep(60)
+        {DOZE}
     """
     with Program(tmp_path, source) as program:
         program.expect("working")

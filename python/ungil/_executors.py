@@ -14,8 +14,7 @@ from concurrent.futures import Executor
 from concurrent.futures import Future as _StandardFuture
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from ungil import _context, _ungil
 from ungil._affinity import Affinity, check_affinity, pin
@@ -41,6 +40,47 @@ class Future(_ungil.FutureBase, _StandardFuture[T]):
         raise TypeError("cannot pickle a future: send its result() instead")
 
 
+class PoolThread(threading.Thread):
+    """A thread of a pool, which tells its end itself.
+
+    Before Python 3.13 a Ctrl-C within `join` has `threading` take a running thread for an ended
+    one: what `is_alive` and `join` say is then wrong.
+    """
+
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work: Callable[[], object] | None = work
+        self._end: Future[None] = Future()
+        self._process = os.getpid()  # a fork's child has the object, and not the thread
+
+    def run(self) -> None:
+        assert self._work is not None
+        try:
+            self._work()
+        finally:
+            self._work = None
+            self._end.set_result(None)
+
+    def has_begun(self, patience: float = 1.0) -> bool:
+        """Whether an interrupted `start` has got as far as to start the thread."""
+        until = time.monotonic() + patience
+        while self.ident is None and time.monotonic() < until:
+            time.sleep(0.001)
+        return self.ident is not None
+
+    def runs(self) -> bool:
+        """Whether it has started and not ended."""
+        return self.ident is not None and not self._end.done() and os.getpid() == self._process
+
+    def join(self, timeout: float | None = None) -> None:
+        if self.runs():
+            try:
+                self._end.exception(timeout)
+            except TimeoutError:
+                return
+        super().join(timeout)
+
+
 class _Stoppable(Protocol):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
     def _interrupt(self) -> None: ...
@@ -48,7 +88,7 @@ class _Stoppable(Protocol):
 
 _executors: weakref.WeakSet[_Stoppable] = weakref.WeakSet()
 # The threads of all pools: an executor may be gone before its tasks are done.
-_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_threads: weakref.WeakSet[PoolThread] = weakref.WeakSet()
 
 
 def register(executor: _Stoppable) -> None:
@@ -74,7 +114,8 @@ def _finish_all() -> None:
     for executor in list(_executors):
         executor.shutdown(wait=True)
     for thread in list(_threads):
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
     _ungil.wait_for_orphans()
 
 
@@ -87,8 +128,8 @@ def _interrupt_all() -> None:
         _interrupt_threads(list(_threads))
 
 
-def _interrupt_threads(threads: list[threading.Thread]) -> None:
-    running = [thread for thread in threads if thread.is_alive()]
+def _interrupt_threads(threads: list[PoolThread]) -> None:
+    running = [thread for thread in threads if thread.runs()]
     for thread in running:
         if thread.ident is not None:
             _ungil.interrupt_thread(thread.ident)
@@ -114,7 +155,7 @@ def without_shared(
     return (args, kwargs) if share is None else share.unwrapped(args, kwargs)
 
 
-class InterruptibleExecutor(Executor):
+class InterruptibleExecutor(_ungil.WithBlock, Executor):
     """An executor whose `with` block ends at once on Ctrl-C."""
 
     # The bound on accepted, unfinished tasks.
@@ -204,27 +245,10 @@ class InterruptibleExecutor(Executor):
             self._bars = [bar for bar in self._bars if bar() is not None] + [weakref.ref(bar)]
         return bar
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> Literal[False]:
-        """Waits for the tasks; Ctrl-C, before or meanwhile, ends them."""
-        try:
-            if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
-                self._interrupt()
-                return False
-            try:
-                self.shutdown(wait=True)
-            except BaseException:
-                self._interrupt()
-                raise
-        finally:
-            for reference in self._bars:
-                if (bar := reference()) is not None:
-                    bar.close()
-        return False
+    def _close_bars(self) -> None:
+        for reference in self._bars:
+            if (bar := reference()) is not None:
+                bar.close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"cannot pickle a {type(self).__name__}: make one where it is needed")
@@ -419,23 +443,35 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
         self._prefix = thread_name_prefix or f"{type(self).__name__}-{next(_numbers)}"
         self._max_workers = count
         self._max_pending = check_max_pending(max_pending)
-        self._threads: list[threading.Thread] = []
+        self._threads: list[PoolThread] = []
         self._open(count, self._max_pending, bool(stats))
         register(self)
 
     def _start_thread(self) -> None:
         index = len(self._threads)
-        place = None if self._cores is None else partial(pin, self._cores, index)
-        # The thread must not keep the executor alive: its end is what ends the thread.
-        thread = threading.Thread(
-            target=_run_thread,
-            args=(self._core(), place, self._initializer, without_shared(self._initargs, {})[0]),
-            name=f"{self._prefix}_{index}",
-            daemon=True,
-        )
-        thread.start()
+        thread = PoolThread(f"{self._prefix}_{index}", self._work(index))
+        # Known before it starts: a Ctrl-C within `start` does not keep it from running.
         self._threads.append(thread)
         _threads.add(thread)
+        try:
+            thread.start()
+        except (
+            RuntimeError
+        ):  # there are too many; if any is alive, the work will be done, only later
+            self._threads.remove(thread)
+            if self._core().thread_refused() == 0:
+                raise
+        except BaseException:  # of a signal's handler
+            if not thread.has_begun():
+                self._threads.remove(thread)
+                self._core().thread_refused()
+            raise
+
+    def _work(self, index: int) -> Callable[[], object]:
+        """What a thread does; it must not keep the executor alive, whose end is what ends it."""
+        place = None if self._cores is None else partial(pin, self._cores, index)
+        initargs = without_shared(self._initargs, {})[0]
+        return partial(_run_thread, self._core(), place, self._initializer, initargs)
 
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "a thread cannot be stopped from outside")
@@ -465,7 +501,8 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
             future.set_running_or_notify_cancel()
         if wait:
             for thread in self._threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
 
     def _interrupt(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)

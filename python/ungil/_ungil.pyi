@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pickle import PickleBuffer
 from threading import Condition
-from types import ModuleType
-from typing import Any, ParamSpec, TypeVar, final
+from types import ModuleType, TracebackType
+from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -12,6 +12,7 @@ from ungil._executors import Future
 from ungil._process import PoolPlan
 
 __all__ = [
+    "Attachment",
     "Comparison",
     "FutureBase",
     "Gather",
@@ -25,6 +26,7 @@ __all__ = [
     "ThreadPoolCore",
     "TraceReport",
     "Visit",
+    "WithBlock",
     "__version__",
     "_after_fork_in_child",
     "_collect_held",
@@ -33,6 +35,7 @@ __all__ = [
     "_run_server",
     "_run_worker",
     "_set_shared_class",
+    "attach",
     "cli_main",
     "compare",
     "gil_stats",
@@ -79,6 +82,16 @@ class FutureBase:
     _state: str
     _waiters: list[Any]
 
+class WithBlock:
+    def __new__(cls, *_args: object, **_kwargs: object) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        _exc_val: BaseException | None,
+        _exc_tb: TracebackType | None,
+        /,
+    ) -> Literal[False]: ...
+
 @disjoint_base
 class ThreadPool:
     def __new__(cls, *_args: object, **_kwargs: object) -> ThreadPool: ...
@@ -102,6 +115,7 @@ class ThreadPool:
 @final
 class ThreadPoolCore:
     def fail(self) -> None: ...
+    def thread_refused(self) -> int: ...
     def work(self, pause: Callable[[], None]) -> None: ...
 
 @final
@@ -223,10 +237,20 @@ class GilStats:
 
 @final
 class TraceReport:
+    def dump(self, path: str) -> None: ...
+    @staticmethod
+    def load(path: str) -> TraceReport: ...
+    def with_children(self, children: list[TraceReport], lost: int) -> TraceReport: ...
     def summary(self) -> str: ...
     def to_json(self) -> str: ...
     def save(self, path: str) -> None: ...
 
+@final
+class Attachment:
+    def is_taken(self) -> bool: ...
+    def cancel(self) -> None: ...
+
+def attach(pid: int, script: str) -> Attachment: ...
 def gil_stats() -> GilStats: ...
 def trace_start(slices: int) -> None: ...
 def trace_stop(names: dict[int, str]) -> TraceReport: ...

@@ -52,8 +52,9 @@ mod _ungil {
     #[pymodule_export]
     use crate::pool::{
         FutureBase, Gather, PoolFigures, ProcessPool, SharedBuffer, ThreadPool, ThreadPoolCore,
-        after_fork_in_child, collect_held, hold, interrupt_interpreter, interrupt_thread,
-        kill_orphans, reduce, run_server, run_worker, set_shared_class, wait_for_orphans,
+        WithBlock, after_fork_in_child, collect_held, hold, interrupt_interpreter,
+        interrupt_thread, kill_orphans, reduce, run_server, run_worker, set_shared_class,
+        wait_for_orphans,
     };
     #[pymodule_export]
     use crate::race::race;
@@ -62,8 +63,8 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::gil::{
-        GilStats, TraceReport, gil_stats, name_thread, trace_forget, trace_pause,
-        trace_resume_soon, trace_start, trace_stop,
+        Attachment, GilStats, TraceReport, attach, gil_stats, name_thread, trace_forget,
+        trace_pause, trace_resume_soon, trace_start, trace_stop,
     };
 
     #[pymodule_export]

@@ -9,4 +9,10 @@ pub enum Error {
     /// The comparison could not be written as CSV.
     #[error("The comparison could not be written as CSV ({0}). Please report this.")]
     Csv(String),
+    /// The ending of a file's name tells no form of a trace.
+    #[error(
+        "`{0}` does not say what to write there: let it end in .html, for a page that any browser \
+         shows, or in .json, for https://ui.perfetto.dev."
+    )]
+    Ending(String),
 }

@@ -5,6 +5,7 @@ use ungil_measure::Comparison;
 use ungil_measure::comparison::WorkloadComparison;
 
 use crate::columns::{COLUMNS, cells, is_winner};
+use crate::page::escape;
 use crate::{lecture, phrases};
 
 const TABLE: &str = "border-collapse:collapse;margin:0.6em 0;background:transparent;color:inherit";
@@ -138,19 +139,4 @@ fn field(text: &str, side: &str) -> String {
         "<td style=\"{FIELD};text-align:{side}\">{}</td>",
         escape(text)
     )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }

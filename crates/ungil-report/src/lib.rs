@@ -9,8 +9,10 @@
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
 //!  PoolStats  -> pool       tables for a terminal
-//!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto;  meter -> gil/prometheus
+//!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto, gil/page;  meter -> gil/prometheus
 //! ```
+//!
+//! `page/` is the frame of offline HTML pages, whatever they tell.
 //!
 //! It does not know where the text goes: whether there is a terminal, how wide it is and whether
 //! colour is wanted (`NO_COLOR`) is for the caller to find out. Every function is pure; text that
@@ -26,12 +28,13 @@ mod html;
 mod json;
 mod lecture;
 mod markdown;
+mod page;
 mod phrases;
 mod terminal;
 
 pub use csv::csv;
 pub use error::Error;
-pub use gil::{perfetto, prometheus, trace_json};
+pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

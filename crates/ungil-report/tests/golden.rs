@@ -3,29 +3,11 @@
 //! `UNGIL_BLESS=1 cargo test -p ungil-report` writes them anew; the diff is for a person to judge.
 
 mod example;
+mod support;
 
-use std::fs;
-use std::path::Path;
-
+use support::assert_golden;
 use ungil_report::{ColorChoice, TerminalOptions, csv, html, json, markdown, terminal};
 use unicode_width::UnicodeWidthStr;
-
-#[track_caller]
-fn assert_golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
-    if std::env::var_os("UNGIL_BLESS").is_some() {
-        fs::write(&path, text).expect("the golden file is writable");
-    }
-    let golden = fs::read_to_string(&path).expect("the golden file exists");
-    let differs = golden.lines().zip(text.lines()).position(|(a, b)| a != b);
-    assert!(
-        golden == text,
-        "{name} differs from line {:?} on:\n{text}",
-        differs.map(|line| line + 1)
-    );
-}
 
 fn on_terminal(width: usize, color: ColorChoice) -> String {
     terminal(&example::comparison(), &TerminalOptions { width, color })

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,7 +18,6 @@ from ungil._executors import (
     Future,
     InterruptibleExecutor,
     ThreadPoolExecutor,
-    _threads,
     check_initializer,
     check_max_workers,
     pause,
@@ -132,14 +132,14 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         ]
         for visit in visits:
             visit.start()
-        threads = [thread for thread in self._threads._threads if thread.is_alive()]
+        threads = [thread for thread in self._threads._threads if thread.runs()]
         for thread in [*visits, *threads]:
             thread.join(_GRACE / max(1, len(threads)))
 
     def _stop(self) -> bool:
         """Ends everything now; whether it has ended: native code may hang."""
         self._interrupt()
-        return not any(thread.is_alive() for thread in self._threads._threads)
+        return not any(thread.runs() for thread in self._threads._threads)
 
 
 class _Task:
@@ -166,7 +166,7 @@ class _Task:
             del parts
             value = _read(answer, f"task {self.label}")
         except BaseException as error:
-            _settle(self.future, None, error)
+            _settle(self.future, None, _here.worker.why(error))
         else:
             _settle(self.future, value, None)
         finally:
@@ -215,17 +215,8 @@ class _Threads(ThreadPoolExecutor):
         self._crew = crew
         super().__init__(count, prefix)
 
-    def _start_thread(self) -> None:
-        # The thread must not keep the executor alive: its end is what ends the thread.
-        thread = threading.Thread(
-            target=_run_thread,
-            args=(self._core(), self._crew),
-            name=f"{self._prefix}_{len(self._threads)}",
-            daemon=True,
-        )
-        thread.start()
-        self._threads.append(thread)
-        _threads.add(thread)
+    def _work(self, index: int) -> Callable[[], object]:
+        return partial(_run_thread, self._core(), self._crew)
 
     def _interrupt(self) -> None:
         # Not as a thread: what runs is in the interpreter, and its end here must not be cut short.
@@ -255,6 +246,7 @@ class _Worker:
         self._life = threading.Lock()
         self._closed = False
         self._busy = False
+        self._interrupted = False
         try:
             self._interpreter = subinterpreter.Subinterpreter()
         except BaseException:
@@ -284,7 +276,16 @@ class _Worker:
     def interrupt(self) -> None:
         with self._life:
             if self._busy and not self._closed:
+                self._interrupted = True
                 _ungil.interrupt_interpreter(self._interpreter.id, self._ident)
+
+    def why(self, error: BaseException) -> BaseException:
+        """An error of a task; what it met when it was interrupted, in an import say, says less."""
+        if not self._interrupted or isinstance(error, KeyboardInterrupt):
+            return error
+        interruption = KeyboardInterrupt()
+        interruption.__cause__ = error
+        return interruption
 
     def close(self) -> None:
         with self._life:

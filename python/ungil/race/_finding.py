@@ -94,7 +94,7 @@ class Finding:
         return self.render()
 
     def render(self, width: int | None = None, color: bool = False) -> str:
-        """The sentence, then a column per thread with its source lines in the order of execution."""
+        """The sentence, then a column per thread with its source lines in order of execution."""
         width = width or shutil.get_terminal_size((100, 24)).columns
         bold, red, dim, end = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if color else [""] * 4
         lines = textwrap.wrap(self.sentence, width)

@@ -34,7 +34,8 @@ impl Read for Direct {
     #[inline]
     fn word(&self, address: usize) -> Option<usize> {
         // SAFETY: `new`; addresses come from structures of the interpreter, and null ends the way.
-        (address > 4096).then(|| unsafe { *(address as *const usize) })
+        // Some words begin in the middle of one: a line's number and its neighbour.
+        (address > 4096).then(|| unsafe { (address as *const usize).read_unaligned() })
     }
 
     #[inline]

@@ -9,6 +9,7 @@ mod output;
 mod race;
 mod run;
 mod trace;
+mod trace_pid;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -66,7 +67,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
 /// Does it; the exit code where that is not an error's.
 fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
-        Verb::Trace(args) => return trace::run(py, args, color),
+        Verb::Trace(args) => return trace::run(py, &args, color),
         Verb::Race(args) => return race::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;

@@ -1,13 +1,14 @@
 //! What a trace has found, as a Python object.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use ungil_gil::Report;
-use ungil_report::{ColorChoice, TerminalOptions};
+use ungil_gil::model::wire;
+use ungil_report::{ColorChoice, TerminalOptions, TraceFormat};
 
 /// Columns of the text, where there is no terminal to ask.
 const WIDTH: usize = 100;
@@ -18,6 +19,31 @@ pub(crate) struct TraceReport(pub(crate) Report);
 
 #[pymethods]
 impl TraceReport {
+    /// Writes all of it, for `load` in another process.
+    fn dump(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| wire::write(&self.0, BufWriter::new(File::create(path)?)))?;
+        Ok(())
+    }
+
+    /// Reads what `dump` wrote.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let bytes = std::fs::read(path)?;
+        py.detach(|| wire::read(&bytes))
+            .map(Self)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The same with the traces of processes that it started; `lost` of them told nothing.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    fn with_children(&self, children: Vec<PyRef<'_, Self>>, lost: u64) -> Self {
+        let mut report = self.0.clone();
+        report.losses.children = lost;
+        let children = children.iter().map(|child| child.0.clone()).collect();
+        report.adopt(children);
+        Self(report)
+    }
+
     /// The summary as text.
     fn summary(&self) -> String {
         let options = TerminalOptions {
@@ -35,12 +61,15 @@ impl TraceReport {
             .map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
 
-    /// Writes the timeline for Perfetto. An unfinished file is removed.
+    /// Writes the timeline, for Perfetto or as a page, by the ending of the name. An unfinished file is
+    /// removed.
     #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let format =
+            TraceFormat::of(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let written = py.detach(|| {
             let file = File::create(&path)?;
-            let written = self.write_timeline(&mut BufWriter::new(&file));
+            let written = format.write(&self.0, None, &mut BufWriter::new(&file));
             if written.is_err() && file.metadata().is_ok_and(|file| file.is_file()) {
                 // Half a document is of no use; the error is what counts.
                 let _ = std::fs::remove_file(&path);
@@ -51,11 +80,5 @@ impl TraceReport {
             let message = format!("cannot write {}: {error}", path.display());
             PyOSError::new_err((error.raw_os_error().unwrap_or(0), message))
         })
-    }
-}
-
-impl TraceReport {
-    pub(crate) fn write_timeline(&self, out: &mut dyn Write) -> io::Result<()> {
-        ungil_report::perfetto(&self.0, out)
     }
 }

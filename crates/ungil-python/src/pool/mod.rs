@@ -38,6 +38,7 @@ mod shared_buffer;
 mod start;
 mod task;
 mod thread;
+mod with_block;
 mod worker;
 
 pub(crate) use figures::PoolFigures;
@@ -51,3 +52,4 @@ pub(crate) use shared::{collect_held, hold, set_shared_class};
 pub(crate) use shared_buffer::SharedBuffer;
 pub(crate) use start::{after_fork_in_child, run_server, run_worker};
 pub(crate) use thread::{ThreadPool, ThreadPoolCore, interrupt_thread};
+pub(crate) use with_block::WithBlock;

@@ -90,23 +90,43 @@ pub(super) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
 
 /// `os.fork()` without its warning about threads: the child only runs the worker's loop, which
 /// touches nothing that another thread of the parent may have locked.
-fn fork(_py: Python<'_>) -> io::Result<Fork> {
+fn fork(py: Python<'_>) -> io::Result<Fork> {
+    let intent = fork_intent(py);
     // SAFETY: the GIL is held, and the hooks are called as `os.fork` calls them.
-    unsafe {
+    let forked = unsafe {
         ffi::PyOS_BeforeFork();
         let pid = libc::fork();
         if pid == 0 {
             ffi::PyOS_AfterFork_Child();
-            return Ok(Fork::Child);
-        }
-        let error = io::Error::last_os_error();
-        ffi::PyOS_AfterFork_Parent();
-        if pid < 0 {
-            Err(error)
+            Ok(Fork::Child)
         } else {
-            Ok(Fork::Parent(pid.cast_unsigned()))
+            let error = io::Error::last_os_error();
+            ffi::PyOS_AfterFork_Parent();
+            if pid < 0 {
+                Err(error)
+            } else {
+                Ok(Fork::Parent(pid.cast_unsigned()))
+            }
         }
+    };
+    if let Some(intent) = intent {
+        declare(&intent, false);
     }
+    forked
+}
+
+/// What tells multiprocessing's resource tracker, where it knows such a thing (late 3.14s and on),
+/// that the child is to go on with the parent's. A tracker of a worker's own would unlink
+/// at that worker's end what others use.
+fn fork_intent(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    let modules = PyModule::import(py, "sys").ok()?.getattr("modules").ok()?;
+    let tracker = modules.get_item("multiprocessing.resource_tracker").ok()?;
+    let intent = tracker.getattr("_fork_intent").ok()?;
+    declare(&intent, true).then_some(intent)
+}
+
+fn declare(intent: &Bound<'_, PyAny>, kept: bool) -> bool {
+    intent.setattr("preserve_fd", kept).is_ok()
 }
 
 /// What a spawned worker of the process `owner` runs.

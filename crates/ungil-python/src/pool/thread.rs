@@ -240,13 +240,7 @@ impl ThreadPool {
         match shop.queue.push_with(work, priority) {
             Ok(Pushed::Taken) => {}
             Ok(Pushed::StartThread) => {
-                if let Err(error) = slf.call_method0("_start_thread") {
-                    shop.queue.thread_refused();
-                    // With any thread alive the work will be done, only later.
-                    if shop.queue.threads() == 0 {
-                        return Err(error);
-                    }
-                }
+                slf.call_method0("_start_thread")?;
             }
             Err(_) => {
                 return Err(PyRuntimeError::new_err(
@@ -308,6 +302,12 @@ impl ThreadPoolCore {
                 since = time;
             }
         }
+    }
+
+    /// A thread could not be started after all; how many there are still.
+    fn thread_refused(&self) -> usize {
+        self.shop.queue.thread_refused();
+        self.shop.queue.threads()
     }
 
     /// Fails everything that waits: the thread's initializer raised.

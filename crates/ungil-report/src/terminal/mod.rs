@@ -8,6 +8,7 @@ mod pool;
 mod table;
 
 pub use gil::trace as trace_terminal;
+pub(crate) use gil::{approximate as trace_approximate, losses as trace_losses};
 
 use ungil_measure::Comparison;
 use ungil_measure::comparison::WorkloadComparison;
