@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import ungil
 import ungil.race
+import ungil.sync
 from command_line import Cli
 from race_suite.threads import Box, together
 
@@ -249,6 +250,30 @@ def test_an_exploration_inside_of_another_one_is_refused() -> None:
 
     [finding] = ungil.race.explore(model).findings
     assert "explores already" in finding.sentence
+
+
+def test_locks_of_ungil_sync_are_refused() -> None:
+    lock = ungil.sync.Lock()
+
+    def model() -> None:
+        with lock:
+            pass
+
+    [finding] = ungil.race.explore(model).findings
+    assert "cannot follow the locks of ungil.sync yet" in finding.sentence
+
+
+def test_what_happens_only_once_does_not_count_as_a_difference() -> None:
+    cache: dict[str, int] = {}
+    lock = threading.Lock()
+
+    def model() -> None:
+        if "made" not in cache:
+            with lock:
+                cache["made"] = 1
+        together(lambda: None)
+
+    assert ungil.race.explore(model).proved
 
 
 def test_a_model_cannot_fork() -> None:

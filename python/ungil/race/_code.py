@@ -14,7 +14,9 @@ from types import CodeType
 Row = tuple[int, int, int, int, int, str | None, bool]
 
 LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CELL = range(1, 7)
-LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF = range(7, 16)
+LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
+    7, 17
+)
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -116,6 +118,7 @@ _TABLE: dict[str, _Decode] = {
         0,
     ),
     "CALL_KW": lambda arg, top: (CALL, top - arg - 2, arg, 0),
+    "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
     "FOR_ITER": lambda arg, top: (NEXT, top, 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "TO_BOOL": lambda arg, top: (READ_WHOLE, top, 1, 0),

@@ -266,17 +266,26 @@ def _deadlock(told: dict[str, Any], waiting: tuple[Step, ...], threads: tuple[st
     cycle = told["cycle"]
     held = {thread: holder for thread, holder, _ in told["waiting"]}
     by_thread = {step.thread: step for step in waiting}
-    if cycle:
+    # A condition's waiter waits for a lock of its own that `notify` releases: no circle of threads.
+    alone = [one for one in cycle if held[one] == one]
+    if alone and alone[0] in by_thread and ".wait(" in by_thread[alone[0]].source():
+        cycle = []
+    if cycle and all(one in by_thread for one in cycle):
         parts = [
-            f"{threads[one]} waits for {by_thread[one].what if one in by_thread else 'a lock'}"
-            f" (line {by_thread[one].line if one in by_thread else '?'}), which"
+            f"{threads[one]} waits for {by_thread[one].what}{_at(by_thread[one])}, which"
             f" {threads[held[one]]} has"
             for one in cycle
+            if by_thread[one].line or len(cycle) > 1
         ]
-        return "Deadlock: " + "; ".join(parts) + "."
-    alone = [step for step in waiting if step.verb != "joins"] or list(waiting)
-    parts = [f"{threads[step.thread]} {step.verb} {step.what} (line {step.line})" for step in alone]
+        if parts:
+            return "Deadlock: " + "; ".join(parts) + "."
+    stuck = [step for step in waiting if step.verb != "joins"] or list(waiting)
+    parts = [f"{threads[step.thread]} {step.verb} {step.what}{_at(step)}" for step in stuck]
     return "Hang: " + "; ".join(parts) + ", and nobody is left to let it go on."
+
+
+def _at(step: Step) -> str:
+    return f" (line {step.line})" if step.line else ""
 
 
 def _lost_update(steps: list[Step]) -> tuple[Step, Step] | None:

@@ -10,7 +10,11 @@ from ungil.race._explore import explore
 @overload
 def test(model: Callable[[], object], /) -> Callable[[], None]: ...
 @overload
-def test(**options: Any) -> Callable[[Callable[[], object]], Callable[[], None]]: ...
+def test(
+    model: None = None,
+    /,
+    **options: Any,  # noqa: PT028
+) -> Callable[[Callable[[], object]], Callable[[], None]]: ...
 def test(model: Callable[[], object] | None = None, /, **options: Any) -> Any:  # noqa: PT028
     """Makes a model a test: calling it explores it and raises `RaceFound` where it fails.
 

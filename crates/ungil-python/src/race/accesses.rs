@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
@@ -102,6 +103,11 @@ pub(super) unsafe fn before(
     unsafe {
         let inner: *const u8 = read(frame.cast(), INNER_FRAME);
         let place = |at: usize| -> Object { read(inner, LOCALS + at * size_of::<Object>()) };
+        if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
+            && refuses(place(object))
+        {
+            return false;
+        }
         let Some(touch) = decode(frame, does, name, &place) else {
             return true;
         };
@@ -182,7 +188,7 @@ unsafe fn decode(
     // SAFETY: `before`.
     unsafe {
         match does {
-            Does::Nothing | Does::Loop | Does::LoopIf { .. } => None,
+            Does::Nothing | Does::Loop | Does::LoopIf { .. } | Does::Enter { .. } => None,
             Does::LoadAttribute { owner } => load_attribute(place(owner), name),
             Does::StoreAttribute { owner, value } => {
                 store_attribute(place(owner), name, value_at(value))
@@ -452,6 +458,20 @@ unsafe fn iterated(iterator: Object) -> Option<Object> {
         };
         let container: Object = read(iterator.cast(), at);
         (!container.is_null()).then_some(container)
+    }
+}
+
+/// Locks that are not followed yet: a model that uses them is refused, with an exception.
+unsafe fn refuses(object: Object) -> bool {
+    // SAFETY: `before`; a static text, the name of the type.
+    unsafe {
+        let name = std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name);
+        if !name.to_bytes().starts_with(b"ungil.sync.") {
+            return false;
+        }
+        let message = "ungil.race cannot follow the locks of ungil.sync yet: use those of threading in the model";
+        PyRuntimeError::new_err(message).restore(Python::assume_attached());
+        true
     }
 }
 

@@ -58,6 +58,10 @@ pub(super) enum Does {
     LoopIf {
         value: usize,
     },
+    /// `with`.
+    Enter {
+        object: usize,
+    },
 }
 
 /// No value: the instruction deletes.
@@ -142,6 +146,7 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 13 => Does::InPlace { left: a },
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
+                16 => Does::Enter { object: a },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.
