@@ -11,9 +11,9 @@ from ungil.race._explore import explore
 def test(model: Callable[[], object], /) -> Callable[[], None]: ...
 @overload
 def test(
-    model: None = None,
+    model: None = None,  # noqa: PT028
     /,
-    **options: Any,  # noqa: PT028
+    **options: Any,
 ) -> Callable[[Callable[[], object]], Callable[[], None]]: ...
 def test(model: Callable[[], object] | None = None, /, **options: Any) -> Any:  # noqa: PT028
     """Makes a model a test: calling it explores it and raises `RaceFound` where it fails.

@@ -127,7 +127,8 @@ impl Session {
                 )));
             }
         };
-        let found = self.search(py, chosen, schedules, seconds)?;
+        let begins_plainly = matches!(strategy, "dpor" | "bounded");
+        let found = self.search(py, chosen, begins_plainly, schedules, seconds)?;
         found.set_item("proved", dpor.proves())?;
         found.set_item("bound_reached", bounded.is_exhausted())?;
         Ok(found)
@@ -194,6 +195,7 @@ impl Session {
         &self,
         py: Python<'py>,
         strategy: &mut dyn Strategy,
+        begins_plainly: bool,
         most: usize,
         seconds: Option<f64>,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -217,9 +219,8 @@ impl Session {
             }
             if schedules == 1 && first.is_none() {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
-                // The first of DPOR's schedules is the one that warmed up.
-                let turns = |run: &Run| Script::of(&run.trace);
-                let changed = turns(&warmed) == turns(&run) && warmed.key() != run.key();
+                // These begin with the schedule that warmed up.
+                let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
                     result.set_item("diverged", 1)?;
                     result.set_item(
