@@ -45,6 +45,7 @@ __all__ = [
     "interrupt_thread",
     "kill_orphans",
     "name_thread",
+    "race",
     "run_example",
     "sync",
     "trace_forget",
@@ -59,6 +60,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 __version__: str
+race: ModuleType  # used by `ungil.race`
 sync: ModuleType  # typed as `ungil.sync`
 
 # --- pools ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 //! ```text
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
+//! race/       models under all schedules
 //! gil/        who holds the GIL: traces, counters
 //! native/     functions compiled to machine code
 //! run         the lecture's example           compare/   which kind of workers, and how many
@@ -29,6 +30,7 @@ mod pool;
 mod probe;
 mod process_end;
 mod progress;
+mod race;
 mod run;
 mod running;
 mod span;
@@ -56,6 +58,8 @@ mod _ungil {
         interrupt_thread, kill_orphans, reduce, run_server, run_worker, set_shared_class,
         wait_for_orphans,
     };
+    #[pymodule_export]
+    use crate::race::race;
     #[pymodule_export]
     use crate::sync::sync;
 

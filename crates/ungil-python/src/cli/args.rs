@@ -78,6 +78,8 @@ pub(super) enum Verb {
     Compare(CompareArgs),
     /// Run a Python program and show who held the GIL, and who waited for it
     Trace(TraceArgs),
+    /// Run a threaded function under all schedules and show the one under which it fails
+    Race(RaceArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -334,6 +336,51 @@ pub(super) struct TraceArgs {
         allow_hyphen_values = true
     )]
     pub(super) program: Vec<OsString>,
+}
+
+const RACE_EXAMPLES: &str = "\
+Examples:
+  ungil race bank.py::two_withdrawals
+      a function without arguments that starts threads, joins them and asserts
+  ungil race tests/test_bank.py::two_withdrawals --json=finding.json
+      and what was found, for replaying it
+  ungil race replay finding.json
+      the same schedule again
+
+The function is called once per schedule, in this process, and must make its state itself.
+
+Exit codes: 0 nothing found, 1 a failure was found, 2 usage, 130 interrupted.";
+
+#[derive(Args, Debug)]
+#[command(after_help = RACE_EXAMPLES)]
+pub(super) struct RaceArgs {
+    /// The function, as `path/to/file.py::function`; or `replay` and a finding
+    #[arg(value_name = "TARGET")]
+    pub(super) target: String,
+
+    /// The finding to replay
+    #[arg(value_name = "FINDING")]
+    pub(super) finding: Option<String>,
+
+    /// Most schedules to run
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) schedules: u32,
+
+    /// Most seconds to spend
+    #[arg(long, value_name = "S", default_value_t = 30.0)]
+    pub(super) seconds: f64,
+
+    /// Where sampling begins
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+
+    /// Do not report data races where no schedule fails
+    #[arg(long)]
+    pub(super) no_data_races: bool,
+
+    /// Write what was found here, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<String>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

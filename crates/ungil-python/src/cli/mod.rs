@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod files;
 mod output;
+mod race;
 mod run;
 mod trace;
 mod trace_pid;
@@ -67,6 +68,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
 fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
         Verb::Trace(args) => return trace::run(py, &args, color),
+        Verb::Race(args) => return race::run(py, args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             config.color()?; // not used here, but a mistake is one everywhere

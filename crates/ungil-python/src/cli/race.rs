@@ -1,0 +1,67 @@
+//! `ungil race`.
+
+use std::io;
+
+use clap::ColorChoice;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::args::RaceArgs;
+use super::files::OutputFile;
+use super::output;
+use crate::error::{Error, Result};
+
+/// Explores a function, or replays a finding; 1 where something was found.
+pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<i32> {
+    if args.seconds.is_nan() || args.seconds <= 0.0 {
+        return Err(Error::Usage(format!(
+            "--seconds is more than 0, not {}.",
+            args.seconds
+        )));
+    }
+    let file = args.json.as_deref().map(OutputFile::open).transpose()?;
+    let command = py.import("ungil.race._command")?;
+    let options = PyDict::new(py);
+    options.set_item("color", output::colored(color, &io::stdout()))?;
+    options.set_item("width", output::width())?;
+    let outcome = match (args.target.as_str(), args.finding) {
+        ("replay", Some(finding)) => command.call_method("replay", (finding,), Some(&options)),
+        ("replay", None) => {
+            return Err(Error::Usage(
+                "which finding? As in `ungil race replay finding.json`.".to_owned(),
+            ));
+        }
+        (_, Some(more)) => {
+            return Err(Error::Usage(format!(
+                "one function at a time: `{more}` is too many."
+            )));
+        }
+        (target, None) => {
+            options.set_item("schedules", args.schedules)?;
+            options.set_item("seconds", args.seconds)?;
+            options.set_item("seed", args.seed)?;
+            options.set_item("data_races", !args.no_data_races)?;
+            command.call_method("explore", (target,), Some(&options))
+        }
+    };
+    let (text, json): (String, Option<String>) = outcome
+        .map_err(|error| refused(py, &command, error))?
+        .extract()?;
+    if let (Some(file), Some(json)) = (file, &json) {
+        file.write(json)?;
+    }
+    output::print(py, text.as_bytes())?;
+    Ok(i32::from(json.is_some()))
+}
+
+/// What the user can put right, as a mistake of theirs and not of ours.
+fn refused(py: Python<'_>, command: &Bound<'_, PyModule>, error: PyErr) -> Error {
+    let theirs = command
+        .getattr("Refused")
+        .is_ok_and(|class| error.is_instance(py, &class));
+    if theirs {
+        Error::Usage(error.value(py).to_string())
+    } else {
+        Error::from(error)
+    }
+}

@@ -1,0 +1,674 @@
+//! From the instruction about to run to the shared things that it touches.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+use ungil_race::{Access, Kind, ObjectId, Part};
+
+use super::code::{Does, NO_VALUE};
+use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::record::{Record, show};
+
+type Object = *mut ffi::PyObject;
+
+unsafe extern "C" {
+    fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
+    static mut PyMethodDescr_Type: ffi::PyTypeObject;
+    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyMemberDescr_Type: ffi::PyTypeObject;
+    static mut PyListIter_Type: ffi::PyTypeObject;
+    static mut PyDictIterKey_Type: ffi::PyTypeObject;
+    static mut PyDictIterValue_Type: ffi::PyTypeObject;
+    static mut PyDictIterItem_Type: ffi::PyTypeObject;
+    static mut PySetIter_Type: ffi::PyTypeObject;
+}
+
+/// `_PyInterpreterFrame` of 3.11 to 3.13.
+const LOCALS: usize = 72;
+/// `PyFrameObject.f_frame`, likewise.
+const INNER_FRAME: usize = 24;
+/// `PyCFunctionObject.m_ml`, `.m_self`; `PyMethodDescrObject.d_method`.
+const FUNCTION_METHOD: usize = 16;
+const FUNCTION_SELF: usize = 24;
+const DESCRIPTOR_METHOD: usize = 40;
+
+/// Methods of containers that change nothing.
+const READERS: [&[u8]; 24] = [
+    b"index",
+    b"count",
+    b"copy",
+    b"get",
+    b"keys",
+    b"values",
+    b"items",
+    b"union",
+    b"intersection",
+    b"difference",
+    b"symmetric_difference",
+    b"isdisjoint",
+    b"issubset",
+    b"issuperset",
+    b"__len__",
+    b"__contains__",
+    b"__getitem__",
+    b"__iter__",
+    b"__reversed__",
+    b"__eq__",
+    b"__sizeof__",
+    b"__reduce_ex__",
+    b"__repr__",
+    b"__str__",
+];
+
+/// What an instruction comes to.
+struct Touch {
+    kind: Kind,
+    accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
+    label: Label,
+    value: Option<Object>,
+}
+
+/// How what is touched is called, made only where the run is told.
+enum Label {
+    Attribute(Object, Object),
+    Name(Object),
+    Item(Object, Object),
+    Container(Object, Option<&'static [u8]>),
+}
+
+#[inline]
+unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
+    // SAFETY: the caller's: a field of that type lies there.
+    unsafe { *base.add(offset).cast::<T>() }
+}
+
+/// Makes the running thread stop before this instruction; whether it may go on.
+///
+/// A `benign` access is meant to be one atomic step that orders threads.
+///
+/// # Safety
+/// A thread of the model runs `frame`, with the GIL, and is about to run an instruction that does this.
+pub(super) unsafe fn before(
+    frame: *mut ffi::PyFrameObject,
+    does: Does,
+    name: Object,
+    benign: bool,
+) -> bool {
+    // SAFETY: the frame's layout is that of 3.11 to 3.13 (the session refuses others); places come from
+    // the code object's own analysis.
+    unsafe {
+        let inner: *const u8 = read(frame.cast(), INNER_FRAME);
+        let place = |at: usize| -> Object { read(inner, LOCALS + at * size_of::<Object>()) };
+        if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
+            && refuses(place(object))
+        {
+            return false;
+        }
+        let Some(touch) = decode(frame, does, name, &place) else {
+            return true;
+        };
+        let Some(engine) = inside() else { return true };
+        let accesses: SmallVec<[Access; 2]> = touch
+            .accesses
+            .iter()
+            .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
+            .collect();
+        let object = accesses.first().map(|access| access.object);
+        let kind = if benign { Kind::Atomic } else { touch.kind };
+        let went = step(operation(kind, accesses), None, || note(object, &touch));
+        !matches!(went, Went::Away)
+    }
+}
+
+fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
+    // SAFETY: called by `step` on the thread that is about to run the instruction; what was on its value
+    // stack is still there.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: as above.
+    let bound = |object: Object| unsafe { Bound::from_borrowed_ptr(py, object) };
+    let class = |object: Object| {
+        let object = bound(object);
+        if let Ok(module) = object.cast::<pyo3::types::PyModule>() {
+            return module
+                .name()
+                .map(|name| name.to_string())
+                .unwrap_or_default();
+        }
+        if let Ok(class) = object.cast::<pyo3::types::PyType>() {
+            return class
+                .name()
+                .map(|name| name.to_string())
+                .unwrap_or_default();
+        }
+        let name = object.get_type().name();
+        name.map(|name| name.to_string()).unwrap_or_default()
+    };
+    let writes = touch.accesses.iter().any(|(_, _, _, write)| *write);
+    let what = match touch.label {
+        Label::Attribute(owner, name) => format!("{}.{}", class(owner), bound(name)),
+        Label::Name(name) => bound(name).to_string(),
+        Label::Item(owner, key) => format!("{}[{}]", class(owner), show(&bound(key))),
+        Label::Container(owner, Some(method)) => {
+            format!("{}.{}", class(owner), String::from_utf8_lossy(method))
+        }
+        Label::Container(owner, None) => class(owner),
+    };
+    let verb = match (touch.kind, writes) {
+        (Kind::Read, _) => "reads",
+        (Kind::Write, _) if touch.value.is_none() => "deletes",
+        (Kind::Write, _) => "writes",
+        (_, true) => "changes",
+        (_, false) => "looks at",
+    };
+    let value = touch.value.map(|value| show(&bound(value)));
+    Record::here(object, verb, what, value)
+}
+
+#[allow(clippy::too_many_lines)] // one arm per kind of instruction
+unsafe fn decode(
+    frame: *mut ffi::PyFrameObject,
+    does: Does,
+    name: Object,
+    place: &impl Fn(usize) -> Object,
+) -> Option<Touch> {
+    let value_at = |at: usize| (at != NO_VALUE).then(|| place(at));
+    let one = |kind, object, part, of, write, label, value| {
+        let accesses = SmallVec::from_slice(&[(object, part, of, write)]);
+        Some(Touch {
+            kind,
+            accesses,
+            label,
+            value,
+        })
+    };
+    // SAFETY: `before`.
+    unsafe {
+        match does {
+            Does::Nothing | Does::Loop | Does::LoopIf { .. } | Does::Enter { .. } => None,
+            Does::LoadAttribute { owner } => load_attribute(place(owner), name),
+            Does::StoreAttribute { owner, value } => {
+                store_attribute(place(owner), name, value_at(value))
+            }
+            Does::LoadGlobal => {
+                let globals = globals_of(frame)?;
+                let value = ffi::PyDict_GetItemWithError(globals, name);
+                if value.is_null() || is_fixed(value) {
+                    return None;
+                }
+                one(
+                    Kind::Read,
+                    globals,
+                    name as usize,
+                    Part::Whole,
+                    false,
+                    Label::Name(name),
+                    None,
+                )
+            }
+            Does::StoreGlobal { value } => {
+                let globals = globals_of(frame)?;
+                let value = value_at(value);
+                one(
+                    Kind::Write,
+                    globals,
+                    name as usize,
+                    Part::Whole,
+                    true,
+                    Label::Name(name),
+                    value,
+                )
+            }
+            Does::LoadCell { cell } => {
+                let cell = place(cell);
+                let value = ffi::PyCell_Get(cell);
+                let fixed = value.is_null() || is_fixed(value);
+                ffi::Py_XDECREF(value);
+                if fixed {
+                    return None;
+                }
+                one(
+                    Kind::Read,
+                    cell,
+                    CELL,
+                    Part::Whole,
+                    false,
+                    Label::Name(name),
+                    None,
+                )
+            }
+            Does::StoreCell { cell, value } => {
+                let value = value_at(value);
+                one(
+                    Kind::Write,
+                    place(cell),
+                    CELL,
+                    Part::Whole,
+                    true,
+                    Label::Name(name),
+                    value,
+                )
+            }
+            Does::LoadItem { container, key } => {
+                let (object, key) = (place(container), place(key));
+                if !is_container(object) && ffi::PyTuple_Check(object) != 0
+                    || ffi::PyUnicode_Check(object) != 0
+                    || ffi::PyType_Check(object) != 0
+                {
+                    return None;
+                }
+                let part = element(object, key);
+                one(
+                    Kind::Read,
+                    object,
+                    CONTAINER,
+                    part,
+                    false,
+                    Label::Item(object, key),
+                    None,
+                )
+            }
+            Does::StoreItem {
+                container,
+                key,
+                value,
+            } => {
+                let (object, key, value) = (place(container), place(key), value_at(value));
+                let mut part = element(object, key);
+                let deletes = value.is_none();
+                let is_new = ffi::PyDict_CheckExact(object) != 0
+                    && part != Part::Whole
+                    && ffi::PyDict_Contains(object, key) != 1;
+                if deletes || is_new {
+                    part = Part::Whole;
+                }
+                let kind = if is_new { Kind::Atomic } else { Kind::Write };
+                one(
+                    kind,
+                    object,
+                    CONTAINER,
+                    part,
+                    true,
+                    Label::Item(object, key),
+                    value,
+                )
+            }
+            Does::Call {
+                callable,
+                arguments,
+            } => call(callable, arguments, place),
+            Does::Next { iterator } => {
+                let iterator = place(iterator);
+                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
+                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, true)]);
+                if let Some(container) = iterated(iterator) {
+                    accesses.push((container, CONTAINER, Part::Whole, false));
+                }
+                let shown = accesses.last().map_or(iterator, |access| access.0);
+                let label = Label::Container(shown, None);
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
+            }
+            Does::ReadWhole { first, count } => {
+                let containers = (first..first + count)
+                    .map(place)
+                    .filter(|it| is_container(*it));
+                let accesses: SmallVec<[(Object, usize, Part, bool); 2]> = containers
+                    .map(|it| (it, CONTAINER, Part::Whole, false))
+                    .collect();
+                let label = Label::Container(accesses.first()?.0, None);
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
+            }
+            Does::WriteWhole { container } => {
+                let object = place(container);
+                let label = Label::Container(object, None);
+                one(
+                    Kind::Write,
+                    object,
+                    CONTAINER,
+                    Part::Whole,
+                    true,
+                    label,
+                    None,
+                )
+            }
+            Does::InPlace { left } => {
+                let (object, right) = (place(left), place(left + 1));
+                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+                if is_container(object) {
+                    accesses.push((object, CONTAINER, Part::Whole, true));
+                }
+                if is_container(right) && right != object {
+                    accesses.push((right, CONTAINER, Part::Whole, false));
+                }
+                let label = Label::Container(accesses.first()?.0, None);
+                Some(Touch {
+                    kind: Kind::Atomic,
+                    accesses,
+                    label,
+                    value: None,
+                })
+            }
+        }
+    }
+}
+
+unsafe fn globals_of(frame: *mut ffi::PyFrameObject) -> Option<Object> {
+    // SAFETY: `before`; the frame keeps its globals alive.
+    unsafe {
+        let globals = ffi::PyFrame_GetGlobals(frame);
+        ffi::Py_XDECREF(globals);
+        (!globals.is_null()).then_some(globals)
+    }
+}
+
+/// Functions, classes and modules: what is bound once and then only used.
+unsafe fn is_fixed(value: Object) -> bool {
+    // SAFETY: `before`: a live object.
+    unsafe {
+        ffi::PyFunction_Check(value) != 0
+            || ffi::PyType_Check(value) != 0
+            || ffi::PyModule_Check(value) != 0
+            || ffi::PyCFunction_Check(value) != 0
+            || ffi::Py_TYPE(value) == &raw mut PyMethod_Type
+    }
+}
+
+unsafe fn is_container(object: Object) -> bool {
+    // SAFETY: `before`; a place on the value stack may be empty.
+    unsafe {
+        !object.is_null()
+            && (ffi::PyList_Check(object) != 0
+                || ffi::PyDict_Check(object) != 0
+                || ffi::PyAnySet_Check(object) != 0
+                || ffi::PyByteArray_Check(object) != 0
+                || is_deque(object))
+    }
+}
+
+unsafe fn is_deque(object: Object) -> bool {
+    // SAFETY: `before`; a static text, the name of the type.
+    unsafe {
+        let name = (*ffi::Py_TYPE(object)).tp_name;
+        std::ffi::CStr::from_ptr(name).to_bytes() == b"collections.deque"
+    }
+}
+
+/// Which part of a container a key names: plain keys of plain containers have a part of their own.
+unsafe fn element(container: Object, key: Object) -> Part {
+    // SAFETY: `before`; hashing these types runs no code under test.
+    unsafe {
+        if key.is_null()
+            || !(ffi::PyList_Check(container) != 0 || ffi::PyDict_Check(container) != 0)
+        {
+            return Part::Whole;
+        }
+        if ffi::PyList_Check(container) != 0 {
+            if ffi::PyLong_CheckExact(key) == 0 {
+                return Part::Whole;
+            }
+            let mut at = ffi::PyLong_AsSsize_t(key);
+            if at == -1 && !ffi::PyErr_Occurred().is_null() {
+                ffi::PyErr_Clear();
+                return Part::Whole;
+            }
+            if at < 0 {
+                at += ffi::PyList_Size(container);
+            }
+            return Part::Element(at as u64);
+        }
+        let plain = ffi::PyLong_CheckExact(key) != 0
+            || ffi::PyUnicode_CheckExact(key) != 0
+            || ffi::PyBytes_CheckExact(key) != 0;
+        if plain {
+            Part::Element(ffi::PyObject_Hash(key) as u64)
+        } else {
+            Part::Whole
+        }
+    }
+}
+
+/// The container that a built-in iterator goes through.
+unsafe fn iterated(iterator: Object) -> Option<Object> {
+    // SAFETY: `before`; the fields of these types have lain there since 3.0.
+    unsafe {
+        let class = ffi::Py_TYPE(iterator);
+        let at = if class == &raw mut PyListIter_Type {
+            24
+        } else if class == &raw mut PyDictIterKey_Type
+            || class == &raw mut PyDictIterValue_Type
+            || class == &raw mut PyDictIterItem_Type
+            || class == &raw mut PySetIter_Type
+        {
+            16
+        } else {
+            return None;
+        };
+        let container: Object = read(iterator.cast(), at);
+        (!container.is_null()).then_some(container)
+    }
+}
+
+/// Locks that are not followed yet: a model that uses them is refused, with an exception.
+unsafe fn refuses(object: Object) -> bool {
+    // SAFETY: `before`; a static text, the name of the type.
+    unsafe {
+        let name = std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name);
+        if !name.to_bytes().starts_with(b"ungil.sync.") {
+            return false;
+        }
+        let message = "ungil.race cannot follow the locks of ungil.sync yet: use those of threading in the model";
+        PyRuntimeError::new_err(message).restore(Python::assume_attached());
+        true
+    }
+}
+
+/// `_thread._local`'s way to look up attributes: those are each thread's own.
+static LOCAL: AtomicUsize = AtomicUsize::new(0);
+
+/// Learns what `threading.local` is.
+pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    let class = py.import("_thread")?.getattr("_local")?;
+    // SAFETY: a type.
+    let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
+    LOCAL.store(
+        lookup.map_or(0, |lookup| lookup as usize),
+        Ordering::Relaxed,
+    );
+    Ok(())
+}
+
+unsafe fn is_thread_local(owner: Object) -> bool {
+    // SAFETY: `before`.
+    let lookup = unsafe { (*ffi::Py_TYPE(owner)).tp_getattro };
+    lookup.is_some_and(|lookup| lookup as usize == LOCAL.load(Ordering::Relaxed))
+}
+
+unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
+    let touch = |accesses| {
+        Some(Touch {
+            kind: Kind::Read,
+            accesses,
+            label: Label::Attribute(owner, name),
+            value: None,
+        })
+    };
+    // SAFETY: `before`; `_PyType_Lookup` lends what it finds.
+    unsafe {
+        if is_thread_local(owner) {
+            return None;
+        }
+        if ffi::PyModule_Check(owner) != 0 {
+            let names = ffi::PyModule_GetDict(owner);
+            let value = ffi::PyDict_GetItemWithError(names, name);
+            if value.is_null() || is_fixed(value) {
+                return None;
+            }
+            return touch(SmallVec::from_slice(&[(
+                names,
+                name as usize,
+                Part::Whole,
+                false,
+            )]));
+        }
+        if ffi::PyType_Check(owner) != 0 {
+            let value = _PyType_Lookup(owner.cast(), name);
+            if value.is_null() || is_fixed(value) {
+                return None;
+            }
+            // Whichever class of its line has it: all of them are read.
+            let line = (*owner.cast::<ffi::PyTypeObject>()).tp_mro;
+            let classes = (0..ffi::PyTuple_Size(line)).map(|at| ffi::PyTuple_GetItem(line, at));
+            return touch(
+                classes
+                    .map(|class| (class, name as usize, Part::Whole, false))
+                    .collect(),
+            );
+        }
+        let class = ffi::Py_TYPE(owner);
+        let found = _PyType_Lookup(class, name);
+        let mut accesses: SmallVec<_> =
+            SmallVec::from_slice(&[(owner, name as usize, Part::Whole, false)]);
+        if found.is_null() {
+            return touch(accesses);
+        }
+        let kind = ffi::Py_TYPE(found);
+        if kind == &raw mut PyMemberDescr_Type {
+            return touch(accesses);
+        }
+        if (*kind).tp_descr_get.is_some() {
+            return None; // a method or a property: what it does is seen when it does it
+        }
+        let line = (*class).tp_mro;
+        for at in 0..ffi::PyTuple_Size(line) {
+            accesses.push((
+                ffi::PyTuple_GetItem(line, at),
+                name as usize,
+                Part::Whole,
+                false,
+            ));
+        }
+        touch(accesses)
+    }
+}
+
+unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+    // SAFETY: `before`.
+    unsafe {
+        if is_thread_local(owner) {
+            return None;
+        }
+        let mut target = owner;
+        if ffi::PyModule_Check(owner) != 0 {
+            target = ffi::PyModule_GetDict(owner);
+        } else if ffi::PyType_Check(owner) == 0 {
+            let found = _PyType_Lookup(ffi::Py_TYPE(owner), name);
+            if !found.is_null()
+                && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
+                && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
+            {
+                return None; // a property
+            }
+        }
+        Some(Touch {
+            kind: Kind::Write,
+            accesses: SmallVec::from_slice(&[(target, name as usize, Part::Whole, true)]),
+            label: Label::Attribute(owner, name),
+            value,
+        })
+    }
+}
+
+/// Calls of what is written in C: methods of containers, and functions that are given containers.
+unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Option<Touch> {
+    // SAFETY: `before`.
+    unsafe {
+        let (low, high) = (place(at), place(at + 1));
+        let (callable, mut owner) = if low.is_null() {
+            (high, std::ptr::null_mut())
+        } else {
+            (low, high)
+        };
+        if callable.is_null() {
+            return None;
+        }
+        let class = ffi::Py_TYPE(callable);
+        let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
+            read(callable.cast(), DESCRIPTOR_METHOD)
+        } else if ffi::PyCFunction_Check(callable) != 0 {
+            owner = read(callable.cast(), FUNCTION_SELF);
+            read(callable.cast(), FUNCTION_METHOD)
+        } else if class == &raw mut PyWrapperDescr_Type
+            || ffi::PyType_Check(callable) != 0
+                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
+        {
+            std::ptr::null()
+        } else {
+            return None;
+        };
+        let method: Option<&'static [u8]> = (!definition.is_null())
+            .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
+        let arguments: SmallVec<[Object; 4]> = (0..count).map(|n| place(at + 2 + n)).collect();
+        let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+        let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
+        if of_builtins && let Some(first) = arguments.first() {
+            match (method, arguments.get(1)) {
+                (Some(b"next"), _) => accesses.push((*first, CONTAINER, Part::Whole, true)),
+                (Some(b"getattr" | b"hasattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
+                    return load_attribute(*first, interned(*name));
+                }
+                (Some(b"setattr" | b"delattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
+                    return store_attribute(*first, interned(*name), arguments.get(2).copied());
+                }
+                _ => {}
+            }
+        }
+        if !of_builtins && is_container(owner) {
+            let reads = method.is_some_and(|method| READERS.contains(&method));
+            let part = match (method, arguments.first()) {
+                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => {
+                    element(owner, *key)
+                }
+                _ => Part::Whole,
+            };
+            accesses.push((owner, CONTAINER, part, !reads));
+        }
+        for argument in arguments {
+            if is_container(argument) && argument != owner {
+                accesses.push((argument, CONTAINER, Part::Whole, false));
+            }
+        }
+        let shown = accesses.first()?.0;
+        let label = Label::Container(shown, method.filter(|_| shown == owner));
+        Some(Touch {
+            kind: Kind::Atomic,
+            accesses,
+            label,
+            value: None,
+        })
+    }
+}
+
+/// The one text of these characters that names are compared by.
+unsafe fn interned(name: Object) -> Object {
+    // SAFETY: a text that the value stack holds; interning takes over one reference and gives one back,
+    // and the interned text lives as long as the object that has an attribute of that name.
+    unsafe {
+        let mut name = ffi::Py_NewRef(name);
+        ffi::PyUnicode_InternInPlace(&raw mut name);
+        ffi::Py_DECREF(name);
+        name
+    }
+}

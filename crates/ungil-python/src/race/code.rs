@@ -1,0 +1,206 @@
+//! The code under test: which of its instructions touch something shared, decoded once per function.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+
+/// What an instruction does. Numbers are places in the frame: locals first, then the value stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    Nothing,
+    LoadAttribute {
+        owner: usize,
+    },
+    StoreAttribute {
+        owner: usize,
+        value: usize,
+    },
+    LoadGlobal,
+    StoreGlobal {
+        value: usize,
+    },
+    LoadCell {
+        cell: usize,
+    },
+    StoreCell {
+        cell: usize,
+        value: usize,
+    },
+    LoadItem {
+        container: usize,
+        key: usize,
+    },
+    StoreItem {
+        container: usize,
+        key: usize,
+        value: usize,
+    },
+    Call {
+        callable: usize,
+        arguments: usize,
+    },
+    Next {
+        iterator: usize,
+    },
+    ReadWhole {
+        first: usize,
+        count: usize,
+    },
+    WriteWhole {
+        container: usize,
+    },
+    InPlace {
+        left: usize,
+    },
+    Loop,
+    /// 3.11 jumps back on a condition.
+    LoopIf {
+        value: usize,
+    },
+    /// `with`.
+    Enter {
+        object: usize,
+    },
+}
+
+/// No value: the instruction deletes.
+pub(super) const NO_VALUE: usize = usize::MAX;
+
+pub(super) struct Instruction {
+    pub(super) does: Does,
+    pub(super) name: Option<Py<PyAny>>,
+    /// Whether the user has said that races on this name are meant.
+    benign: bool,
+}
+
+struct Code {
+    /// Kept alive, so that its address names nothing else.
+    _code: Py<PyAny>,
+    /// By offset in bytes, halved; `None` where it is not under test.
+    instructions: Option<Vec<Instruction>>,
+}
+
+thread_local! {
+    static CODES: RefCell<HashMap<usize, Code>> = RefCell::new(HashMap::new());
+    static ANALYSE: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+}
+
+/// What tells of a code object which of its instructions do what, or that it is not under test.
+pub(super) fn set_analyser(analyse: Option<Py<PyAny>>) {
+    CODES.with_borrow_mut(HashMap::clear);
+    ANALYSE.set(analyse);
+}
+
+type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
+
+/// Learns a code object; whether it is under test.
+pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let key = code.as_ptr() as usize;
+    if let Some(known) =
+        CODES.with_borrow(|codes| codes.get(&key).map(|code| code.instructions.is_some()))
+    {
+        return Ok(known);
+    }
+    let py = code.py();
+    let Some(analyse) =
+        ANALYSE.with_borrow(|analyse| analyse.as_ref().map(|call| call.clone_ref(py)))
+    else {
+        return Ok(false);
+    };
+    let rows: Option<Vec<Row>> = analyse.call1(py, (code,))?.extract(py)?;
+    let instructions = rows.map(|rows| {
+        let length = rows.iter().map(|row| row.0 / 2 + 1).max().unwrap_or(0);
+        let mut instructions: Vec<Instruction> = (0..length)
+            .map(|_| Instruction {
+                does: Does::Nothing,
+                name: None,
+                benign: false,
+            })
+            .collect();
+        for (offset, kind, a, b, c, name, benign) in rows {
+            let (a, b, c) = (a as usize, b as usize, c as usize);
+            let does = match kind {
+                1 => Does::LoadAttribute { owner: a },
+                2 => Does::StoreAttribute { owner: a, value: b },
+                3 => Does::LoadGlobal,
+                4 => Does::StoreGlobal { value: b },
+                5 => Does::LoadCell { cell: a },
+                6 => Does::StoreCell { cell: a, value: b },
+                7 => Does::LoadItem {
+                    container: a,
+                    key: b,
+                },
+                8 => Does::StoreItem {
+                    container: a,
+                    key: b,
+                    value: c,
+                },
+                9 => Does::Call {
+                    callable: a,
+                    arguments: b,
+                },
+                10 => Does::Next { iterator: a },
+                11 => Does::ReadWhole { first: a, count: b },
+                12 => Does::WriteWhole { container: a },
+                13 => Does::InPlace { left: a },
+                14 => Does::Loop,
+                15 => Does::LoopIf { value: a },
+                16 => Does::Enter { object: a },
+                _ => Does::Nothing,
+            };
+            // Places that no frame has: what `dis` says of the stack is wrong here.
+            let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
+            let does = if wrong(a) || wrong(b) || wrong(c) {
+                Does::Nothing
+            } else {
+                does
+            };
+            instructions[offset / 2] = Instruction { does, name, benign };
+        }
+        instructions
+    });
+    let under_test = instructions.is_some();
+    let code = Code {
+        _code: code.clone().unbind(),
+        instructions,
+    };
+    CODES.with_borrow_mut(|codes| codes.insert(key, code));
+    Ok(under_test)
+}
+
+/// Whether this code object is known and under test.
+pub(super) fn is_under_test(code: *mut pyo3::ffi::PyObject) -> bool {
+    CODES.with_borrow(|codes| {
+        codes
+            .get(&(code as usize))
+            .is_some_and(|code| code.instructions.is_some())
+    })
+}
+
+/// The instruction at an offset (in bytes) of a code object under test: what it does, and the name it
+/// uses, borrowed from what is kept until the analyser changes.
+pub(super) fn instruction(
+    code: *mut pyo3::ffi::PyObject,
+    offset: usize,
+) -> Option<(Does, *mut pyo3::ffi::PyObject, bool)> {
+    CODES.with_borrow(|codes| {
+        let instructions = codes.get(&(code as usize))?.instructions.as_ref()?;
+        let found = instructions.get(offset / 2)?;
+        let name = found.name.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
+        (found.does != Does::Nothing).then_some((found.does, name, found.benign))
+    })
+}
+
+/// Whether the running Python function is under test: not the standard library on its behalf.
+pub(super) fn called_by_code_under_test(py: Python<'_>) -> bool {
+    // SAFETY: the GIL is held; the frame is borrowed from the running thread.
+    unsafe {
+        let frame = pyo3::ffi::PyEval_GetFrame();
+        if frame.is_null() {
+            return false;
+        }
+        let code = Bound::from_owned_ptr(py, pyo3::ffi::PyFrame_GetCode(frame).cast());
+        is_under_test(code.as_ptr())
+    }
+}

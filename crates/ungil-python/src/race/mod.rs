@@ -1,0 +1,39 @@
+//! `ungil.race`: models run on fibers, under every schedule that a strategy chooses.
+//!
+//! ```text
+//!  session   runs a model once, or until the strategy is done; minimises; tells a run
+//!  engine    the state of one run: threads, objects, virtual time; each step
+//!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
+//!  tracing   the interpreter tells of instructions            code       what they do, decoded once
+//!  accesses  from an instruction to what it touches           spin       loops
+//!  patches   built-in functions replaced in place: locks, time
+//!  primitives  what the Python half of events, semaphores and threads is made of
+//!  record    a step as it is told
+//! ```
+
+mod accesses;
+mod code;
+mod engine;
+mod fiber;
+mod gilstate;
+mod locks;
+mod patches;
+mod primitives;
+mod record;
+mod session;
+mod spin;
+mod time;
+mod tracing;
+
+use pyo3::prelude::*;
+
+/// The native half of `ungil.race`.
+#[pymodule(submodule)]
+pub(crate) mod race {
+    #[pymodule_export]
+    use super::primitives::{change, fail, knows, look, running, spawn, sync_point, wait};
+    #[pymodule_export]
+    use super::session::{Session, begin, end};
+    #[pymodule_export]
+    use super::tracing::{on_instruction, on_start};
+}

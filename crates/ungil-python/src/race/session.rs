@@ -1,0 +1,409 @@
+//! Runs of a model.
+
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use ungil_race::strategy::{Bounded, Cut, Dpor, Pct, Pos, RandomWalk, Script};
+use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_races, minimise};
+
+use super::engine::{End, Engine, Failure, is_exploring};
+use super::record::Record;
+use super::{accesses, code, fiber, gilstate, locks, patches, time, tracing};
+
+/// Replaces the built-in functions and begins to follow instructions. `disable` is `sys.monitoring.DISABLE`,
+/// or `None` on 3.11.
+#[pyfunction]
+pub(super) fn begin(
+    py: Python<'_>,
+    analyse: Py<PyAny>,
+    disable: Option<Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    gilstate::prepare();
+    accesses::prepare(py)?;
+    match disable {
+        Some(disable) => tracing::use_monitoring(&disable),
+        None => tracing::use_trace_function(),
+    }
+    code::set_analyser(Some(analyse));
+    locks::install(py)
+        .and_then(|()| time::install(py))
+        .inspect_err(|_| end())
+}
+
+/// Puts everything back.
+#[pyfunction]
+pub(super) fn end() {
+    patches::undo();
+    code::set_analyser(None);
+}
+
+/// What a run came to.
+struct Run {
+    end: End,
+    trace: Trace,
+    failures: Vec<Failure>,
+    records: Vec<Record>,
+    names: Vec<String>,
+    waiting: Vec<Waiting>,
+    left: Vec<(usize, Option<Record>)>,
+}
+
+impl Run {
+    /// What went wrong, as a short text that is the same for the same mistake.
+    fn key(&self) -> Option<&str> {
+        match self.end {
+            End::Stuck => Some("deadlock"),
+            End::TooLong => Some("endless"),
+            _ => self.failures.first().map(|failure| failure.key.as_str()),
+        }
+    }
+
+    fn race(&self) -> Option<DataRace> {
+        (self.end == End::Completed)
+            .then(|| data_races(&self.trace).into_iter().next())
+            .flatten()
+    }
+}
+
+const DATA_RACE: &str = "data race";
+
+/// A model and how far to go.
+#[pyclass(unsendable, frozen)]
+pub(super) struct Session {
+    body: Py<PyAny>,
+    prepare: Py<PyAny>,
+    abandoned: Py<PyAny>,
+    step_limit: usize,
+    races: bool,
+}
+
+#[pymethods]
+impl Session {
+    /// `body` calls the model, `prepare` is called before each run; threads that are to unwind get `abandoned`.
+    #[new]
+    fn new(
+        body: Py<PyAny>,
+        prepare: Py<PyAny>,
+        abandoned: Py<PyAny>,
+        step_limit: usize,
+        races: bool,
+    ) -> Self {
+        Self {
+            body,
+            prepare,
+            abandoned,
+            step_limit,
+            races,
+        }
+    }
+
+    /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up.
+    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds))]
+    fn explore<'py>(
+        &self,
+        py: Python<'py>,
+        strategy: &str,
+        seed: u64,
+        number: usize,
+        schedules: usize,
+        seconds: Option<f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let mut dpor = Dpor::new();
+        let mut bounded = Bounded::new(number);
+        let mut walk = RandomWalk::new(seed);
+        let mut pct = Pct::new(number, seed);
+        let mut pos = Pos::new(seed);
+        let chosen: &mut dyn Strategy = match strategy {
+            "dpor" => &mut dpor,
+            "bounded" => &mut bounded,
+            "random" => &mut walk,
+            "pct" => &mut pct,
+            "pos" => &mut pos,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "no strategy is called {other:?}"
+                )));
+            }
+        };
+        let begins_plainly = matches!(strategy, "dpor" | "bounded");
+        let found = self.search(py, chosen, begins_plainly, schedules, seconds)?;
+        found.set_item("proved", dpor.proves())?;
+        found.set_item("bound_reached", bounded.is_exhausted())?;
+        Ok(found)
+    }
+
+    /// The turns of a run that fails in the same way with the fewest context switches.
+    fn minimise(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        turns: Vec<(usize, usize)>,
+        budget: usize,
+    ) -> PyResult<Vec<(usize, usize)>> {
+        let failing = self.run(py, &mut script(turns), false)?.trace;
+        let mut trouble = None;
+        let small = minimise(&failing, budget, |strategy| {
+            match self.run(py, strategy, false) {
+                Ok(run) => {
+                    let fails = match key {
+                        DATA_RACE => run.race().is_some(),
+                        key => run.key() == Some(key),
+                    };
+                    Some(Attempt {
+                        fails,
+                        trace: run.trace,
+                    })
+                }
+                Err(error) => {
+                    trouble = Some(error);
+                    None
+                }
+            }
+        });
+        match trouble {
+            Some(error) => Err(error),
+            None => Ok(plain(&small.turns)),
+        }
+    }
+
+    /// Runs these turns and tells every step.
+    fn tell<'py>(
+        &self,
+        py: Python<'py>,
+        turns: Vec<(usize, usize)>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let run = self.run(py, &mut script(turns), true)?;
+        tell(py, &run)
+    }
+}
+
+fn script(turns: Vec<(usize, usize)>) -> Script {
+    let turns = turns
+        .into_iter()
+        .map(|(thread, steps)| Cut { thread, steps });
+    Script::new(turns.collect())
+}
+
+fn plain(turns: &[Cut]) -> Vec<(usize, usize)> {
+    turns.iter().map(|turn| (turn.thread, turn.steps)).collect()
+}
+
+impl Session {
+    fn search<'py>(
+        &self,
+        py: Python<'py>,
+        strategy: &mut dyn Strategy,
+        begins_plainly: bool,
+        most: usize,
+        seconds: Option<f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+        let result = PyDict::new(py);
+        let (mut schedules, mut pruned, mut steps) = (0usize, 0usize, 0usize);
+        let mut race: Option<Vec<Cut>> = None;
+        let mut first: Option<Run> = None;
+        // Imports, caches: what happens only once has happened after this.
+        let warmed = self.run(py, &mut Script::new(Vec::new()), false)?;
+        loop {
+            let run = self.run(py, strategy, false)?;
+            steps = steps.max(run.trace.events.len());
+            match run.end {
+                End::Diverged => {
+                    result.set_item("diverged", schedules + 1)?;
+                    break;
+                }
+                End::Pruned => pruned += 1,
+                _ => schedules += 1,
+            }
+            if schedules == 1 && first.is_none() {
+                let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
+                // These begin with the schedule that warmed up.
+                let changed = begins_plainly && warmed.key() != run.key();
+                if !same(&run, &again) || changed {
+                    result.set_item("diverged", 1)?;
+                    result.set_item(
+                        "failure",
+                        again
+                            .failures
+                            .first()
+                            .map(|failure| failure.value.clone_ref(py)),
+                    )?;
+                    break;
+                }
+            }
+            if let Some(key) = run.key() {
+                result.set_item("key", key)?;
+                result.set_item("turns", plain(&Script::of(&run.trace)))?;
+                break;
+            }
+            if self.races && race.is_none() && run.race().is_some() {
+                race = Some(Script::of(&run.trace));
+            }
+            let more = strategy.finish(&run.trace);
+            first.get_or_insert(run);
+            if !more
+                || schedules + pruned >= most
+                || until.is_some_and(|until| Instant::now() >= until)
+            {
+                break;
+            }
+        }
+        if let Some(turns) = race {
+            result.set_item("race", plain(&turns))?;
+        }
+        result.set_item("schedules", schedules)?;
+        result.set_item("pruned", pruned)?;
+        result.set_item("steps", steps)?;
+        Ok(result)
+    }
+
+    /// One run.
+    fn run(&self, py: Python<'_>, strategy: &mut dyn Strategy, told: bool) -> PyResult<Run> {
+        if is_exploring() {
+            return Err(PyRuntimeError::new_err("this process explores already"));
+        }
+        self.prepare.call0(py)?;
+        strategy.begin();
+        // The engine does not outlive this call, and so neither does its pointer to the strategy.
+        let strategy = forget_lifetime(strategy);
+        let mut engine = Box::new(Engine::new(
+            self.abandoned.clone_ref(py),
+            strategy,
+            self.step_limit,
+        ));
+        engine.records = told.then(Vec::new);
+        engine.add_thread(
+            "MainThread".to_owned(),
+            false,
+            self.body.clone_ref(py),
+            self.body.as_ptr(),
+        );
+        engine.enter();
+        let outcome = fiber::run(&raw mut *engine);
+        Engine::leave();
+        locks::restore(&engine);
+        outcome.map_err(|error| {
+            PyRuntimeError::new_err(format!("no memory for a thread's stack: {error}"))
+        })?;
+        if let Some(error) = engine.interrupt.take() {
+            return Err(error);
+        }
+        let end = engine.ending.unwrap_or(End::Completed);
+        let waiting = engine.trace.left.iter().filter_map(|(thread, operation)| {
+            let object = operation.accesses.first()?.object;
+            let ended_by = engine
+                .threads
+                .iter()
+                .position(|thread| thread.end == object);
+            let holder = engine
+                .stuck_holders
+                .get(object as usize)
+                .copied()
+                .flatten()
+                .or(ended_by);
+            Some(Waiting {
+                thread: *thread,
+                object,
+                holder,
+            })
+        });
+        let waiting = waiting.collect();
+        let left = std::mem::take(&mut engine.left_notes);
+        Ok(Run {
+            end,
+            waiting,
+            left,
+            trace: std::mem::take(&mut engine.trace),
+            failures: std::mem::take(&mut engine.failures),
+            records: engine.records.take().unwrap_or_default(),
+            names: engine
+                .threads
+                .iter()
+                .map(|thread| thread.name.clone())
+                .collect(),
+        })
+    }
+}
+
+fn forget_lifetime(strategy: &mut dyn Strategy) -> *mut (dyn Strategy + 'static) {
+    let strategy: *mut (dyn Strategy + '_) = strategy;
+    // `as` cannot change it.
+    #[allow(clippy::transmute_ptr_to_ptr)]
+    // SAFETY: only the lifetime in the type changes; `run` sees to it that the pointer is not used later.
+    unsafe {
+        std::mem::transmute(strategy)
+    }
+}
+
+/// Whether two runs of the same schedule did the same.
+fn same(one: &Run, other: &Run) -> bool {
+    let kinds = |run: &Run| -> Vec<(usize, Kind)> {
+        let events = run.trace.events.iter();
+        events
+            .map(|event| (event.thread, event.operation.kind))
+            .collect()
+    };
+    one.end == other.end && one.key() == other.key() && kinds(one) == kinds(other)
+}
+
+fn tell<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    let row = |record: &Record| {
+        (
+            (record.step, record.thread, record.object),
+            record.verb.clone(),
+            record.what.clone(),
+            record.value.clone(),
+            record.file.clone(),
+            record.line,
+            record.function.clone(),
+        )
+    };
+    told.set_item("steps", run.records.iter().map(row).collect::<Vec<_>>())?;
+    told.set_item("threads", &run.names)?;
+    told.set_item("key", run.key())?;
+    told.set_item(
+        "failures",
+        run.failures
+            .iter()
+            .map(|failure| {
+                (
+                    failure.key.as_str(),
+                    failure.thread,
+                    failure.value.clone_ref(py),
+                )
+            })
+            .collect::<Vec<_>>(),
+    )?;
+    let waits: Vec<_> = run
+        .waiting
+        .iter()
+        .map(|one| {
+            let note = run.left.iter().find(|(thread, _)| *thread == one.thread);
+            (
+                one.thread,
+                one.holder,
+                note.and_then(|(_, record)| record.as_ref().map(row)),
+            )
+        })
+        .collect();
+    told.set_item("waiting", waits)?;
+    let circle = cycle(&run.waiting).unwrap_or_default();
+    told.set_item(
+        "cycle",
+        circle.iter().map(|one| one.thread).collect::<Vec<_>>(),
+    )?;
+    let races: Vec<_> = if run.end == End::Completed {
+        data_races(&run.trace)
+            .iter()
+            .map(|race| (race.first, race.second))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    told.set_item("races", races)?;
+    told.set_item("turns", plain(&Script::of(&run.trace)))?;
+    Ok(told)
+}

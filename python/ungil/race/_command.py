@@ -1,0 +1,81 @@
+"""`ungil race` in Python: finds the model, explores it, and says what came of it."""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ungil.race import _explore
+from ungil.race._finding import Finding
+
+
+class Refused(Exception):
+    """What was asked for makes no sense; the message says what to do instead."""
+
+
+def explore(
+    target: str,
+    *,
+    schedules: int,
+    seconds: float,
+    seed: int,
+    data_races: bool,
+    color: bool,
+    width: int,
+) -> tuple[str, str | None]:
+    """What is to be printed, and the finding as JSON if there is one."""
+    model = load(target)
+    try:
+        result = _explore.explore(
+            model, max_schedules=schedules, max_seconds=seconds, seed=seed, data_races=data_races
+        )
+    except RuntimeError as error:
+        raise Refused(f"{target}: {error}") from None
+    if result.ok:
+        return f"{target}: {result}\n", None
+    finding = result.findings[0]
+    head = f"{target}: failed after {result.schedules} schedules in {result.seconds:.2g} s"
+    return f"{head}\n\n{finding.render(width, color)}\n", finding.to_json()
+
+
+def replay(path: str, *, color: bool, width: int) -> tuple[str, str | None]:
+    """The same for a finding that was saved."""
+    try:
+        finding = Finding.from_json(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refused(f"cannot replay {path}: {error}") from None
+    if finding.model is None:
+        raise Refused(f"{path} does not say which function it is of: use ungil.race.replay()")
+    try:
+        again = _explore.replay(finding, load(finding.model))
+    except RuntimeError as error:
+        raise Refused(f"{path}: {error}") from None
+    return f"{again.render(width, color)}\n", again.to_json()
+
+
+def load(target: str) -> Callable[[], object]:
+    """The function that `path/to/file.py::function` names."""
+    file, colons, name = target.rpartition("::")
+    if not colons or not file or not name:
+        raise Refused(f"which function? As in `ungil race {target or 'bank.py'}::function`.")
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise Refused(f"there is no file {file}")
+    module_name = path.stem if path.stem.isidentifier() else "_ungil_race_model"
+    known = sys.modules.get(module_name)
+    if known is not None and getattr(known, "__file__", None) != str(path):
+        module_name = "_ungil_race_model"
+    specification = importlib.util.spec_from_file_location(module_name, path)
+    if specification is None or specification.loader is None:
+        raise Refused(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module_name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    specification.loader.exec_module(module)
+    model = getattr(module, name, None)
+    if not callable(model):
+        raise Refused(f"there is no function {name} in {file}")
+    original: Callable[[], object] = inspect.unwrap(model)
+    return original

@@ -1,0 +1,344 @@
+"""`explore`: runs a model under all schedules, or as many as there is time for."""
+
+import gc
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from ungil._ungil import race as _native
+from ungil.race import _threads
+from ungil.race._code import Row, Scope, analyse
+from ungil.race._finding import Finding, RaceFound, build
+from ungil.race._strategies import Strategy, pct
+
+# Runs that a failure may take to become small.
+_MINIMISE_RUNS = 2000
+_TOOL = "ungil.race"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `explore` has seen.
+
+    `schedules`: how many ran to their end. `proved`: they were all there are (up to equivalence,
+    and with time-outs that only come when nobody else can go on). `pruned`: runs that were ended
+    early since they led to nothing new. `sampled`: how many of `schedules` were drawn at random
+    after the budget for going through all of them was used up.
+    """
+
+    schedules: int
+    proved: bool
+    findings: tuple[Finding, ...]
+    pruned: int = 0
+    sampled: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def assert_ok(self) -> None:
+        """Raises `RaceFound` with the first finding, if there is one; it says how to replay it."""
+        if self.findings:
+            finding = self.findings[0]
+            raise RaceFound(finding, _how_to_replay(finding))
+
+    def __str__(self) -> str:
+        rate = f" in {self.seconds:.2g} s"
+        if self.findings:
+            return f"failed after {self.schedules} schedules{rate}\n\n{self.findings[0]}"
+        if self.proved:
+            return f"proved: all {self.schedules} schedules pass{rate}"
+        sampled = f", {self.sampled} of them sampled" if self.sampled else ""
+        note = f" ({self.note})" if self.note else ""
+        return f"passed {self.schedules} schedules{sampled}{rate}; not proved{note}"
+
+
+def explore(
+    model: Callable[[], object] | None = None,
+    *,
+    setup: Callable[[], Any] | None = None,
+    workers: Sequence[Callable[..., object]] = (),
+    invariant: Callable[..., object] | None = None,
+    strategy: Strategy | None = None,
+    max_schedules: int = 20_000,
+    max_seconds: float = 30.0,
+    max_steps: int = 10_000,
+    seed: int = 0,
+    data_races: bool = True,
+    benign: Sequence[str] = (),
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Result:
+    """Runs `model` under many schedules of its threads and returns what came of it.
+
+    A model is a function without arguments that makes its state, starts threads, joins them and
+    asserts. It is called once per schedule and must do the same each time the schedule is the same.
+    Instead of it: `setup()` makes the state, each of `workers` gets it in a thread of its own,
+    `invariant` gets it at the end and asserts, or returns False.
+
+    `strategy` is one of `ungil.race`'s; without it all schedules are gone through (`dpor`), and
+    where `max_schedules` or `max_seconds` do not suffice, half of each goes to sampling (`pct`). A
+    run of more than `max_steps` steps is reported as endless. `seed` is the sampling's.
+
+    `data_races=False` leaves conflicting accesses that nothing orders unreported where no schedule
+    fails; `benign` are names of variables on which they are meant. `include` and `exclude` are
+    files or folders that are, or are not, under test beside what is by default: all but the
+    standard library and installed packages.
+
+    Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
+    not do the same twice, inside of another exploration, or on a Python that is not supported yet.
+    """
+    body = _model(model, setup, workers, invariant)
+    for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
+        if number < 1:
+            raise ValueError(f"{name} is 1 or more, not {number}")
+    if not max_seconds > 0:
+        raise ValueError(f"max_seconds is more than 0, not {max_seconds}")
+    begun = time.monotonic()
+    address = _name(model)
+    with _replaced(Scope(include, exclude), frozenset(benign)):
+        session = _session(body, max_steps, data_races)
+        phases = [(strategy, max_schedules, max_seconds)]
+        if strategy is None:
+            phases = [
+                (Strategy("dpor"), max(1, max_schedules // 2), max_seconds / 2),
+                (pct(3), max(1, max_schedules - max_schedules // 2), max_seconds / 2),
+            ]
+        schedules = pruned = sampled = 0
+        proved, note = False, ""
+        race: list[tuple[int, int]] | None = None
+        findings: list[Finding] = []
+        for chosen, most, seconds in phases:
+            assert chosen is not None
+            found = session.explore(
+                chosen.name, seed=seed, number=chosen.number, schedules=most, seconds=seconds
+            )
+            if "diverged" in found:
+                raise RuntimeError(_diverged(found))
+            schedules += found["schedules"]
+            pruned += found["pruned"]
+            sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
+            race = race or found.get("race")
+            if "key" in found:
+                findings.append(_finding(session, found["key"], found["turns"], address))
+                break
+            if found["bound_reached"] and chosen.name == "bounded":
+                note = f"all schedules of at most {chosen.number} preemptions"
+            if found["proved"]:
+                proved = True
+                break
+        if not findings and race is not None:
+            findings.append(_finding(session, "data race", race, address))
+            proved = False
+    return Result(
+        schedules,
+        proved and not findings,
+        tuple(findings),
+        pruned,
+        sampled,
+        time.monotonic() - begun,
+        note,
+    )
+
+
+def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]) -> Finding:
+    """Runs the schedule of a finding once more and returns what it comes to.
+
+    `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
+    where the model does not do what it did then: it has been changed, or is not deterministic.
+    """
+    benign = frozenset(scope.pop("benign", ()))
+    body = _model(model, None, (), None)
+    with _replaced(Scope(scope.get("include", ()), scope.get("exclude", ())), benign):
+        session = _session(body, 1_000_000, True)
+        told = session.tell(list(finding.turns))
+    key = told["key"] or ("data race" if told["races"] else None)
+    again = build(key or "nothing", told, finding.model, _error(told))
+    for number, (then, now) in enumerate(zip(finding.steps, again.steps, strict=False), 1):
+        if (then.thread, then.verb, then.what, then.line) != (
+            now.thread,
+            now.verb,
+            now.what,
+            now.line,
+        ):
+            raise RuntimeError(
+                f"the model no longer does what it did: step {number} was"
+                f" {finding.threads[then.thread]} {then} at line {then.line},"
+                f" and is {again.threads[now.thread]} {now} at line {now.line}"
+            )
+    if key is None or again.kind != finding.kind:
+        raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
+    return again
+
+
+def _model(
+    model: Callable[[], object] | None,
+    setup: Callable[[], Any] | None,
+    workers: Sequence[Callable[..., object]],
+    invariant: Callable[..., object] | None,
+) -> Callable[[], object]:
+    if model is not None:
+        if setup is not None or workers or invariant is not None:
+            raise TypeError("explore takes a model, or setup, workers and invariant: not both")
+        if not callable(model):
+            raise TypeError(f"a model is a function without arguments, not {type(model).__name__}")
+        return model
+    if not workers:
+        raise TypeError("explore needs a model, or workers=[...] for threads")
+
+    def made() -> None:
+        state = () if setup is None else (setup(),)
+        threads = [threading.Thread(target=worker, args=state) for worker in workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if invariant is not None and invariant(*state) is False:
+            raise AssertionError("the invariant does not hold")
+
+    return made
+
+
+def _how_to_replay(finding: Finding) -> str:
+    """Keeps the finding in a file of its own, in the folder for temporary ones."""
+    if finding.model is None:
+        return ""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="ungil-race-", suffix=".json", delete=False
+    ) as file:
+        file.write(finding.to_json())
+    return f"\nReplay it: ungil race replay {file.name}"
+
+
+def _name(model: Callable[[], object] | None) -> str | None:
+    code = getattr(model, "__code__", None)
+    if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
+        return None  # made inside of a function: nobody can name it from outside
+    return f"{code.co_filename}::{code.co_name}"
+
+
+def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
+    def main() -> None:
+        try:
+            body()
+        except (_threads.Abandoned, KeyboardInterrupt):
+            raise
+        except SystemExit:
+            pass
+        except BaseException as error:
+            _native.fail(_threads.failure_key(error), error)
+
+    return _native.Session(main, _threads.prepare, _threads.Abandoned, max_steps, data_races)
+
+
+def _error(told: dict[str, Any]) -> Any:
+    return told["failures"][0][2] if told["failures"] else None
+
+
+def _finding(session: Any, key: str, turns: list[tuple[int, int]], model: str | None) -> Finding:
+    small = turns
+    if key != "endless":
+        small = session.minimise(key, turns, _MINIMISE_RUNS)
+    told = session.tell(small)
+    return build(key, told, model, _error(told))
+
+
+def _diverged(found: dict[str, Any]) -> str:
+    error = found.get("failure")
+    what = f" The second time it failed with {type(error).__name__}: {error}." if error else ""
+    return (
+        "the model does not do the same when the same schedule is run again"
+        f" (schedule {found['diverged']}).{what} A model makes all its state itself, uses no random"
+        " numbers, no time from outside and no threads that it does not start."
+    )
+
+
+@contextmanager
+def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
+    """What is replaced while a model is explored, and put back whatever happens."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.implementation.name != "cpython":
+        raise RuntimeError(
+            f"ungil.race explores on CPython 3.11, 3.12 and 3.13; this is {sys.version.split()[0]}"
+        )
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")
+    if not _lock.acquire(blocking=False):
+        raise RuntimeError(
+            "this process explores already: an exploration inside another one, or in another thread"
+        )
+
+    def rows(code: CodeType) -> list[Row] | None:
+        if not scope.has(code.co_filename):
+            return None
+        found = analyse(code, benign)
+        _watch(code)
+        return found
+
+    collects = gc.isenabled()
+    try:
+        with _monitoring() as disable:
+            _native.begin(rows, disable)
+            _threads.install()
+            gc.disable()  # collections would come at other places in each run
+            try:
+                yield
+            finally:
+                if collects:
+                    gc.enable()
+                _threads.undo()
+                _native.end()
+    finally:
+        _lock.release()
+
+
+_lock = threading.Lock()
+_watched: list[CodeType] = []
+_tool: int | None = None
+
+
+def _watch(code: CodeType) -> None:
+    if _tool is not None:
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        monitoring.set_local_events(_tool, code, monitoring.events.INSTRUCTION)
+        _watched.append(code)
+
+
+@contextmanager
+def _monitoring() -> Iterator[object]:
+    """Follows functions' beginnings by `sys.monitoring`; 3.11 has none, and is traced instead."""
+    global _tool
+    if sys.version_info < (3, 12):
+        yield None
+        return
+    monitoring: Any = sys.monitoring
+    free = [tool for tool in (4, 3, 5, 0) if monitoring.get_tool(tool) is None]
+    if not free:
+        raise RuntimeError(
+            "all tools of sys.monitoring are taken; end the debugger or profiler first"
+        )
+    _tool = free[0]
+    monitoring.use_tool_id(_tool, _TOOL)
+    try:
+        events = monitoring.events
+        monitoring.register_callback(_tool, events.PY_START, _native.on_start)
+        monitoring.register_callback(_tool, events.INSTRUCTION, _native.on_instruction)
+        monitoring.set_events(_tool, events.PY_START)
+        monitoring.restart_events()
+        yield monitoring.DISABLE
+    finally:
+        monitoring.set_events(_tool, 0)
+        for code in _watched:
+            monitoring.set_local_events(_tool, code, 0)
+        _watched.clear()
+        monitoring.register_callback(_tool, monitoring.events.PY_START, None)
+        monitoring.register_callback(_tool, monitoring.events.INSTRUCTION, None)
+        monitoring.free_tool_id(_tool)
+        _tool = None

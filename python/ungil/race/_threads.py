@@ -1,0 +1,285 @@
+"""`threading`'s Python classes while a model runs: each method asks who calls.
+
+Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own,
+on those locks. Events, semaphores and threads are one step each here, so that they cost few
+schedules.
+"""
+
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from ungil._ungil import race as _native
+
+_running = _native.running
+
+
+class Abandoned(BaseException):
+    """Ends a thread of a model whose run is over. Never seen by whoever explores."""
+
+
+def start(self: Any) -> None:
+    if _running() is None:
+        _originals["Thread", "start"](self)
+        return
+    if not self._initialized:
+        raise RuntimeError("thread.__init__() not called")
+    if self._started._flag:
+        raise RuntimeError("threads can only be started once")
+    self._started._flag = True
+    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self))
+
+
+def _bootstrap(thread: Any) -> None:
+    ident = threading.get_ident()
+    thread._ident = ident
+    active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
+    active[ident] = thread
+    try:
+        thread.run()
+    except (Abandoned, SystemExit):
+        pass
+    except BaseException as error:
+        _native.fail(failure_key(error), error)
+    finally:
+        active.pop(ident, None)
+        # For those who look at the thread after the run.
+        thread._is_stopped = True
+        if hasattr(thread, "_handle"):  # 3.13
+            thread._handle = _Ended(ident)
+
+
+class _Ended:
+    """The handle of a thread of a model that has ended."""
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+
+    def is_done(self) -> bool:
+        return True
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+
+def thread_init(self: Any, *args: Any, **options: Any) -> None:
+    _number(self)
+    _originals["Thread", "__init__"](self, *args, **options)
+
+
+def future_init(self: Any) -> None:
+    _number(self)
+    _originals["Future", "__init__"](self)
+
+
+def _number(thing: Any) -> None:
+    """Sets of threads and futures are gone through in the same order in each run: by this, not by
+    address.
+    """
+    if _running() is not None:
+        thing._ungil_hash = _numbers()
+
+
+def numbered_hash(self: Any) -> int:
+    return int(self.__dict__.get("_ungil_hash") or object.__hash__(self))
+
+
+def failure_key(error: BaseException) -> str:
+    """The same for the same mistake: the exception's type and where it was raised."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = (
+        ""
+        if traceback is None
+        else f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    )
+    return f"{type(error).__qualname__} at {where}"
+
+
+def join(self: Any, timeout: float | None = None) -> None:
+    me = _running()
+    if me is None:
+        _originals["Thread", "join"](self, timeout)
+        return
+    if not self._started._flag:
+        raise RuntimeError("cannot join thread before it is started")
+    if self is threading.current_thread():
+        raise RuntimeError("cannot join current thread")
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    if not _native.knows(self):  # started before the model, and not by it
+        _originals["Thread", "join"](self, timeout)
+        return
+    _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
+
+
+def is_alive(self: Any) -> bool:
+    if _running() is None:
+        return bool(_originals["Thread", "is_alive"](self))
+    if not self._started._flag:
+        return False
+    if not _native.knows(self):
+        return bool(_originals["Thread", "is_alive"](self))
+    return not _native.look(self, self.name, None)
+
+
+def event_is_set(self: Any) -> bool:
+    if _running() is not None:
+        _native.look(self, "Event", self._flag)
+    return bool(self._flag)
+
+
+def event_set(self: Any) -> None:
+    if _running() is None:
+        _originals["Event", "set"](self)
+        return
+    _native.sync_point(self, "sets", "Event", self._flag)
+    self._flag = True
+    _native.change(self, True)
+
+
+def event_clear(self: Any) -> None:
+    if _running() is None:
+        _originals["Event", "clear"](self)
+        return
+    _native.sync_point(self, "clears", "Event", self._flag)
+    self._flag = False
+    _native.change(self, False)
+
+
+def event_wait(self: Any, timeout: float | None = None) -> bool:
+    if _running() is None:
+        return bool(_originals["Event", "wait"](self, timeout))
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    _native.wait(self, "waits for", "Event", available=self._flag, takes=False, timeout=timeout)
+    return bool(self._flag)
+
+
+def semaphore_init(self: Any, value: int = 1) -> None:
+    _originals["Semaphore", "__init__"](self, value)
+    self._ungil_most = value
+
+
+def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
+    if _running() is None:
+        return bool(_originals["Semaphore", "acquire"](self, blocking, timeout))
+    if not blocking and timeout is not None:
+        raise ValueError("can't specify timeout for non-blocking acquire")
+    if timeout is not None:
+        timeout = max(timeout, 0.0)
+    _know(self)
+    name = type(self).__name__
+    if not _native.wait(
+        self,
+        "acquires",
+        name,
+        available=self._value > 0,
+        takes=True,
+        blocking=blocking,
+        timeout=timeout,
+    ):
+        return False
+    self._value -= 1
+    _native.change(self, self._value > 0)
+    return True
+
+
+def semaphore_release(self: Any, n: int = 1) -> None:
+    if _running() is None:
+        _originals["Semaphore", "release"](self, n)
+        return
+    if n < 1:
+        raise ValueError("n must be one or more")
+    _know(self)
+    _native.sync_point(self, "releases", type(self).__name__, self._value > 0)
+    self._value += n
+    _native.change(self, True)
+    # One that begins at 0 is a signal: releasing it first is what it is for.
+    if 0 < self._ungil_most < self._value:
+        text = f"a semaphore of {self._ungil_most} was released to {self._value}"
+        _native.fail("over-release", text)
+
+
+def bounded_release(self: Any, n: int = 1) -> None:
+    if _running() is None:
+        _originals["BoundedSemaphore", "release"](self, n)
+        return
+    if n < 1:
+        raise ValueError("n must be one or more")
+    _native.sync_point(self, "releases", "BoundedSemaphore", self._value > 0)
+    if self._value + n > self._initial_value:
+        raise ValueError("Semaphore released too many times")
+    self._value += n
+    _native.change(self, True)
+
+
+def _know(semaphore: Any) -> None:
+    """What a semaphore made before the run began with: what it has when it is met."""
+    if not hasattr(semaphore, "_ungil_most"):
+        semaphore._ungil_most = semaphore._value
+
+
+_METHODS: list[tuple[type, str, Callable[..., Any]]] = [
+    (threading.Thread, "__init__", thread_init),
+    (threading.Thread, "__hash__", numbered_hash),
+    (threading.Thread, "start", start),
+    (threading.Thread, "join", join),
+    (threading.Thread, "is_alive", is_alive),
+    (threading.Event, "is_set", event_is_set),
+    (threading.Event, "isSet", event_is_set),
+    (threading.Event, "set", event_set),
+    (threading.Event, "clear", event_clear),
+    (threading.Event, "wait", event_wait),
+    (threading.Semaphore, "__init__", semaphore_init),
+    (threading.Semaphore, "acquire", semaphore_acquire),
+    (threading.Semaphore, "__enter__", semaphore_acquire),
+    (threading.Semaphore, "release", semaphore_release),
+    (threading.BoundedSemaphore, "release", bounded_release),
+    (Future, "__init__", future_init),
+    (Future, "__hash__", numbered_hash),
+]
+_originals: dict[tuple[str, str], Any] = {
+    (owner.__name__, name): owner.__dict__.get(name) for owner, name, _ in _METHODS
+}
+_simple_queue = queue.SimpleQueue
+_counter = threading._counter  # type: ignore[attr-defined]
+
+
+def _is_no_unwinding(record: logging.LogRecord) -> bool:
+    """Executors' workers log whatever ends them."""
+    return not (record.exc_info and record.exc_info[0] is Abandoned)
+
+
+def install() -> None:
+    for owner, name, method in _METHODS:
+        setattr(owner, name, method)
+    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
+    logging.getLogger("concurrent.futures").addFilter(_is_no_unwinding)
+
+
+def undo() -> None:
+    for owner, name, _ in _METHODS:
+        original = _originals[owner.__name__, name]
+        if original is None:
+            delattr(owner, name)  # it was inherited
+        else:
+            setattr(owner, name, original)
+    queue.SimpleQueue = _simple_queue  # type: ignore[misc]
+    logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
+    threading._counter = _counter  # type: ignore[attr-defined]
+
+
+_numbers = itertools.count(1).__next__
+
+
+def prepare() -> None:
+    """Before each run: threads are named and numbered the same in all of them."""
+    global _numbers
+    _numbers = itertools.count(1).__next__
+    threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Small programs with the field's classic concurrency bugs, and correct twins of some."""
