@@ -11,6 +11,7 @@ from ungil._ungil import __version__
 TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
     from ungil._context import worker_context
+    from ungil._doctor import doctor
     from ungil._executors import Future, ThreadPoolExecutor
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
@@ -48,6 +49,7 @@ __all__ = [
     "WorkerCrashed",
     "__version__",
     "compare",
+    "doctor",
     "executor",
     "gil_stats",
     "map",
@@ -75,6 +77,7 @@ _HOMES = {
     "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
+    "doctor": "ungil._doctor",
     "executor": "ungil._kinds",
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",

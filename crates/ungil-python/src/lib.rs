@@ -3,7 +3,7 @@
 //! ```text
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
-//! gil/        who holds the GIL: traces, counters
+//! gil/        who holds the GIL: traces, counters         doctor     what works here
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -16,6 +16,7 @@ mod cli;
 mod clock;
 mod compare;
 mod completions;
+mod doctor;
 mod error;
 mod gil;
 mod kinds;
@@ -67,6 +68,8 @@ mod _ungil {
     use crate::cli::cli_main;
     #[pymodule_export]
     use crate::compare::{Comparison, compare};
+    #[pymodule_export]
+    use crate::doctor::doctor_json;
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]

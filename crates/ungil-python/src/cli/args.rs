@@ -78,6 +78,8 @@ pub(super) enum Verb {
     Compare(CompareArgs),
     /// Run a Python program and show who held the GIL, and who waited for it
     Trace(TraceArgs),
+    /// Tell what this machine and this Python can do, and what to do about what is missing
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -292,6 +294,26 @@ pub(super) struct TraceArgs {
         allow_hyphen_values = true
     )]
     pub(super) program: Vec<OsString>,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  ungil doctor
+      cores, memory, limits, the GIL, interpreters, the tracer, packages: a line each
+  ungil doctor --json | jq '.findings[] | select(.status != \"ok\")'
+      machine-readable, with the facts behind it
+
+`ok` is as it should be, `note` is worth knowing, `missing` is optional, `BROKEN` is needed by ungil
+and does not work. Below each that is not ok stands what to do.
+
+Exit codes: 0 everything works that ungil needs, 1 something of it is broken, 2 usage.";
+
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub(super) struct DoctorArgs {
+    /// Findings and facts as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) json: Option<String>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

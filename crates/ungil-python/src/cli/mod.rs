@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod completions;
 mod config;
+mod doctor;
 mod files;
 mod output;
 mod run;
@@ -66,6 +67,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
 fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
         Verb::Trace(args) => return trace::run(py, args, color),
+        Verb::Doctor(args) => return doctor::run(py, &args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             config.color()?; // not used here, but a mistake is one everywhere

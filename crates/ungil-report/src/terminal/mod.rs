@@ -1,12 +1,14 @@
 //! The terminal's report: per workload the full table, the lecture's layout, the fits, what may be
 //! wrong, and last, where the eye ends, the verdict.
 
+mod doctor;
 mod gil;
 mod grid;
 mod paint;
 mod pool;
 mod table;
 
+pub use doctor::doctor;
 pub(crate) use gil::losses as trace_losses;
 pub use gil::trace as trace_terminal;
 

@@ -30,6 +30,10 @@ impl Paint {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 
+    pub(super) fn failure(&self, text: &str) -> String {
+        self.with(AnsiColor::Red.on_default().bold(), text)
+    }
+
     fn with(&self, style: Style, text: &str) -> String {
         match self.color {
             ColorChoice::Always if !text.is_empty() => {

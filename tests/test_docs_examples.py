@@ -1,4 +1,4 @@
-"""The examples of docs/trace.md run."""
+"""The Python examples of pages in docs/ run."""
 
 import re
 import subprocess
@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parent.parent / "docs" / "trace.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+DOCS = Path(__file__).parent.parent / "docs"
+COUNTS = {"doctor.md": 1, "trace.md": 2}
+EXAMPLES = [
+    pytest.param(example, id=f"{page}-{at}")
+    for page in COUNTS
+    for at, example in enumerate(
+        re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
+    )
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -22,4 +29,4 @@ def test_an_example_runs(example: str, tmp_path: Path) -> None:
 
 
 def test_all_examples_were_found() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == sum(COUNTS.values())
