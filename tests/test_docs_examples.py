@@ -9,12 +9,16 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 COUNTS = {"doctor.md": 1, "trace.md": 2}
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
+
+
 EXAMPLES = [
     pytest.param(example, id=f"{page}-{at}")
     for page in COUNTS
-    for at, example in enumerate(
-        re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
-    )
+    for at, example in enumerate(examples(page))
 ]
 
 
