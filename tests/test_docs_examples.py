@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-COUNTS = {"doctor.md": 1, "trace.md": 2}
+COUNTS = {"doctor.md": 1, "explain.md": 1, "trace.md": 2}
 
 
 def examples(page: str) -> list[str]:
@@ -27,7 +27,12 @@ def test_an_example_runs(example: str, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
     script.write_text(example)
     ran = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ungil._context import worker_context
     from ungil._doctor import doctor
     from ungil._executors import Future, ThreadPoolExecutor
+    from ungil._explain import Explanation, explain
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
     from ungil._kinds.serial import SerialExecutor
@@ -34,6 +35,7 @@ __all__ = [
     "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
+    "Explanation",
     "Future",
     "GilStats",
     "InterpreterPoolExecutor",
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "doctor",
     "executor",
+    "explain",
     "gil_stats",
     "map",
     "run_example",
@@ -63,6 +66,7 @@ _HOMES = {
     "BrokenInterpreterPool": "ungil._kinds.interpreter",
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
+    "Explanation": "ungil._explain",
     "Future": "ungil._executors",
     "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
@@ -79,6 +83,7 @@ _HOMES = {
     "compare": "ungil._ungil",
     "doctor": "ungil._doctor",
     "executor": "ungil._kinds",
+    "explain": "ungil._explain",
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "run_example": "ungil._ungil",

@@ -4,6 +4,7 @@
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
 //! gil/        who holds the GIL: traces, counters         doctor     what works here
+//! explain     a function's byte code, laid out
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -18,6 +19,7 @@ mod compare;
 mod completions;
 mod doctor;
 mod error;
+mod explain;
 mod gil;
 mod kinds;
 mod once;
@@ -70,6 +72,8 @@ mod _ungil {
     use crate::compare::{Comparison, compare};
     #[pymodule_export]
     use crate::doctor::doctor_json;
+    #[pymodule_export]
+    use crate::explain::{explanation_html, explanation_json, explanation_text};
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]

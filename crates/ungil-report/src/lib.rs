@@ -11,6 +11,7 @@
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
 //!  PoolStats  -> pool       tables for a terminal
 //!  Diagnosis  -> terminal/doctor, doctor (JSON)
+//!  Explanation (byte code)   -> explain/: terminal, JSON, page
 //!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto, gil/page;  meter -> gil/prometheus
 //! ```
 //!
@@ -26,6 +27,7 @@ mod columns;
 mod csv;
 mod doctor;
 mod error;
+mod explain;
 mod gil;
 mod html;
 mod json;
@@ -38,6 +40,9 @@ mod terminal;
 pub use csv::csv;
 pub use doctor::doctor_json;
 pub use error::Error;
+pub use explain::{
+    Explanation, Instruction, Line, explanation, explanation_json, explanation_page,
+};
 pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
 pub use json::json;

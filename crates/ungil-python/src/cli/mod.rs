@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod config;
 mod doctor;
+mod explain;
 mod files;
 mod output;
 mod run;
@@ -83,6 +84,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
             };
             compare::run(py, args, &config, color)
         }
+        Verb::Explain(args) => explain::run(py, &args, color),
         Verb::Completions(args) => output::print(py, &completions::script(&args)),
     }?;
     Ok(0)
