@@ -1,14 +1,22 @@
 """What it costs to trace the GIL, and what its peers read, side by side.
 
+    pip install --group bench-gil
     python benchmarks/gil.py [--rounds 9] [--json]
+    python -m gil_load benchmarks/gil.py [...]         with gil_load, which wants to be preloaded
 
-Each round runs every workload untraced, traced and, where they are installed, under gilknocker and
-`py-spy record --gil`, in turn, so that a disturbance of the machine hits all of them; a
-ratio is taken within a round. Printed: medians, with the least and the greatest of the rounds.
+gil_load 0.4.2 hangs in its own `stop` now and then: then run it again, or without.
+
+Each round runs every workload untraced, traced and, where they are installed, under gilknocker,
+gil_load, `py-spy record --gil` and `ungil trace --pid` by sampling, in turn, so that a disturbance
+of the machine hits all of them; a ratio is taken within a round. Printed: medians, with the least
+and the greatest of the rounds.
 
     release    one thread that drops and takes the GIL in a loop: the cost of one pair
     contended  two threads that do so at once: switches with waits
+    paced      one thread, 100,000 pairs a second with Python code between them: the share of the
+               time that tracing them takes
     io         four threads that sleep for 100 us at a time
+    numpy      two threads that multiply matrices
     cpu        two threads that compute
 
 Last, what each of them reads on a program whose threads know how long they hold the GIL.
@@ -28,8 +36,10 @@ import sys
 import tempfile
 import threading
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import ungil
@@ -52,6 +62,31 @@ def contended() -> int:
     return 2 * each
 
 
+def paced() -> int:
+    """As much Python code after each pair as takes about 10 us."""
+    each = PAIRS // 20
+    for _ in range(each):
+        NOTHING(0)
+        sum(AMOUNT)
+    return each
+
+
+def calibrated() -> range:
+    """What `sum` takes 10 us for, on this machine."""
+    best = min(timeit.repeat(lambda: sum(range(1000)), number=100, repeat=9)) / 100
+    return range(max(10, int(1000 * 10e-6 / best)))
+
+
+AMOUNT = calibrated()
+
+
+def with_numpy() -> int:
+    numpy = import_module("numpy")
+    matrix = numpy.ones((96, 96))
+    in_threads(2, lambda: [matrix @ matrix for _ in range(300)])
+    return 600
+
+
 def io() -> int:
     in_threads(4, sleepy)
     return 4 * 500
@@ -70,7 +105,9 @@ def cpu() -> int:
 WORKLOADS: dict[str, Callable[[], int]] = {
     "release": release,
     "contended": contended,
+    "paced": paced,
     "io": io,
+    **({"numpy": with_numpy} if find_spec("numpy") else {}),
     "cpu": cpu,
 }
 
@@ -96,6 +133,27 @@ def gilknocker() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def gil_load() -> Iterator[None]:
+    load = import_module("gil_load")
+    load.start(av_sample_interval=0.005)
+    yield
+    load.stop()
+
+
+@contextlib.contextmanager
+def from_outside() -> Iterator[None]:
+    command = [sys.executable, "-m", "ungil", "trace", "--sample", "--pid", str(os.getpid())]
+    looker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert looker.stderr is not None
+    looker.stderr.readline()  # it has begun
+    try:
+        yield
+    finally:
+        looker.terminate()
+        looker.communicate()
+
+
+@contextlib.contextmanager
 def py_spy() -> Iterator[None]:
     program = shutil.which("py-spy")
     assert program is not None
@@ -118,9 +176,22 @@ def contestants() -> dict[str, Callable[[], contextlib.AbstractContextManager[ob
     with contextlib.suppress(ImportError):
         import_module("gilknocker")
         found["gilknocker, 1 ms"] = gilknocker
+    if prepared_for_gil_load():
+        found["gil_load, 5 ms"] = gil_load
+    found["ungil --pid, sampled, 1 kHz"] = from_outside
     if shutil.which("py-spy"):
         found["py-spy --gil, 1 kHz"] = py_spy
     return found
+
+
+def prepared_for_gil_load() -> bool:
+    """Whether it is there; it wants to be told before the first thread starts."""
+    try:
+        import_module("gil_load").init()
+    except (ImportError, RuntimeError) as reason:
+        print(f"without gil_load: {str(reason).splitlines()[0]}", file=sys.stderr)
+        return False
+    return True
 
 
 def measure(workload: Callable[[], int], observed: Any) -> float:
@@ -173,6 +244,19 @@ def readings(seconds: float = 3) -> dict[str, tuple[float, float]]:
         truth = known_holds(seconds)
         found["gilknocker, 1 ms"] = (knocker.contention_metric, truth)
         knocker.stop()
+    if "gil_load" in os.environ.get("LD_PRELOAD", ""):
+        load = import_module("gil_load")
+        load.start(av_sample_interval=0.005)
+        truth = known_holds(seconds)
+        load.stop()
+        found["gil_load, 5 ms"] = (load.get()[0]["held"], truth)
+    with tempfile.NamedTemporaryFile() as file:
+        command = [sys.executable, "-m", "ungil", "trace", "--sample", "--quiet"]
+        where = [f"--json={file.name}", "--duration", str(seconds), "--pid", str(os.getpid())]
+        looker = subprocess.Popen([*command, *where])
+        truth = known_holds(seconds + 0.5)
+        looker.wait()
+        found["ungil --pid, sampled, 1 kHz"] = (json.load(file)["held_share"], truth)
     if program := shutil.which("py-spy"):
         rate = 1000
         with tempfile.NamedTemporaryFile() as file:
@@ -217,12 +301,12 @@ def main() -> None:
             more = sorted((s - b) * 1e9 for s, b in zip(seconds, base, strict=True))
             ratio = statistics.median(s / b for s, b in zip(seconds, base, strict=True))
             print(
-                f"  {name:<22} {ratio:6.3f} x   {statistics.median(more):+9,.0f} ns "
+                f"  {name:<28} {ratio:6.3f} x   {statistics.median(more):+9,.0f} ns "
                 f"({more[0]:+,.0f} .. {more[-1]:+,.0f})"
             )
     print("\nshare of the time that the GIL was held, read and in truth")
     for name, (share, truth) in read.items():
-        print(f"  {name:<22} {share:6.1%}  {truth:6.1%}")
+        print(f"  {name:<28} {share:6.1%}  {truth:6.1%}")
 
 
 if __name__ == "__main__":

@@ -207,3 +207,41 @@ def test_a_module_that_does_not_exist_is_told_as_python_tells_it(tmp_path: Path,
     done = cli("trace", "--quiet", "-m", "no_such_module")
     assert done.returncode == 1
     assert "No module named no_such_module" in done.stderr
+
+
+def test_a_forked_child_that_returns_to_us_ends_as_under_python(
+    tmp_path: Path, cli: Cli, program: Path
+) -> None:
+    program.write_text(
+        "import atexit, os, sys\n"
+        "atexit.register(lambda: print('bye', flush=True))\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit(3)\n"
+        "_, status = os.waitpid(child, 0)\n"
+        "print(os.waitstatus_to_exitcode(status))\n"
+    )
+    done = cli("trace", "--json=x.json", "program.py")
+    assert (done.returncode, done.stdout) == (0, "bye\n3\nbye\n")
+    assert done.stderr.count("The GIL, ") == 1
+    assert json.loads((tmp_path / "x.json").read_text())["pid"]
+
+
+def test_an_end_by_os_exit_is_said(cli: Cli, program: Path) -> None:
+    program.write_text("import os; os._exit(5)")
+    done = cli("trace", "program.py")
+    assert done.returncode == 5
+    assert done.stderr == "ungil: no summary: the program ended by os._exit(5)\n"
+
+
+def test_a_file_that_grows_too_large_is_said_and_not_left(
+    tmp_path: Path, cli: Cli, program: Path
+) -> None:
+    program.write_text(
+        "import resource, time\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "for _ in range(200): time.sleep(0)\nprint('ran')"
+    )
+    done = cli("trace", "-o", "t.json", "program.py")
+    assert (done.returncode, done.stdout) == (2, "ran\n")
+    assert "cannot write t.json: File too large" in done.stderr
+    assert not (tmp_path / "t.json").exists()

@@ -98,7 +98,7 @@ def test_the_tracer_is_judged_without_being_turned_on(cli: Cli, tmp_path: Path) 
     judged = finding("ungil trace", cli("doctor", "--json"))
     (tmp_path / "program.py").write_text("")
     traced = cli("trace", "program.py")
-    assert (judged["status"] == "ok") == (traced.returncode == 0), traced.stderr
+    assert (judged["status"] != "missing") == (traced.returncode == 0), traced.stderr
 
 
 def test_interpreters_are_there_where_an_executor_of_them_opens() -> None:

@@ -10,6 +10,7 @@ import py_compile
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,7 @@ REFUSED = {
     "folder": (["folder.py:f"], "Is a directory"),
     "built in": (["math:sqrt"], '"math.sqrt" is not written in Python, but in C'),
     "taken from C": (["os:getcwd"], '"os.getcwd" is not written in Python, but in C'),
+    "broken package": (["broken.inner:f"], "fails when it is imported (ZeroDivisionError: "),
     "nothing": ([":f"], "names no function"),
     "no arguments": (["jobs.py:crunch", "--run", "1 +"], "is no list of arguments"),
     "hot": (["jobs.py:crunch", "--hot", "0"], "--hot must be"),
@@ -215,8 +217,9 @@ def test_what_cannot_be_explained_is_told_in_a_sentence(
     (tmp_path / "text.py").write_text("this is no Python\n")
     (tmp_path / "bytes.py").write_bytes(b"\x00\xff\xfe")
     (tmp_path / "folder.py").mkdir()
-    whole = Path(py_compile.compile(str(file), str(tmp_path / "jobs.pyc"), doraise=True))
-    data = whole.read_bytes()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("1 // 0\n")
+    data = compiled(file, py_compile.PycInvalidationMode.TIMESTAMP).read_bytes()
     (tmp_path / "short.pyc").write_bytes(data[:9])
     (tmp_path / "half.pyc").write_bytes(data[: len(data) // 2])
     (tmp_path / "flags.pyc").write_bytes(data[:4] + b"\x80" + data[5:])
@@ -325,14 +328,15 @@ class Held:
 
 
 def test_the_function_explains_callables_of_every_kind(tmp_path: Path) -> None:
-    for function, name in [
+    callables: list[tuple[Callable[..., object], str]] = [
         (add, "add"),
         (Held.method, "Held.method"),
         (Held().method, "Held.method"),
         (functools.partial(add, 1), "add"),
         (functools.lru_cache(add), "add"),
         (lambda: 1, "test_the_function_explains_callables_of_every_kind.<lambda>"),
-    ]:
+    ]
+    for function, name in callables:
         assert ungil.explain(function).to_dict()["name"] == name
     ungil.explain(add).save(tmp_path / "page.html")
     assert "BINARY_OP" in (tmp_path / "page.html").read_text()
@@ -377,3 +381,9 @@ def test_code_whose_source_is_gone_or_changed_is_shown_without_it(
 def test_a_generator_is_not_run_by_calling_it(cli: Cli, file: Path) -> None:
     document = explained(cli, "jobs.py:generates", "--run", "")
     assert "has to be consumed" in document["notes"][0]
+
+
+def test_warnings_about_the_source_are_left_to_python(cli: Cli, file: Path) -> None:
+    file.write_text("def f():\n    return '\\d'\n")
+    done = cli("explain", "jobs.py:f")
+    assert (done.returncode, done.stderr) == (0, "")

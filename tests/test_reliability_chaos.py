@@ -95,11 +95,21 @@ def test_every_result_arrives_exactly_once_while_workers_are_killed(kind: str) -
 def test_each_kill_costs_one_task_at_most() -> None:
     crashed: list[int] = []
     arrived: Counter[int] = Counter()
+    done: list[int] = []
+
+    def note(future: Future[int]) -> None:
+        if future.exception() is None:
+            done.append(future.result())
+
+    # A kill only after a result, told by the pool itself: so never the last worker that works and
+    # then those that start in its place.
     with (
         ungil.ProcessPoolExecutor(3) as pool,
-        Killer(pool.worker_pids, lambda: arrived.total() + len(crashed)) as killer,
+        Killer(pool.worker_pids, done.__len__) as killer,
     ):
         futures = [pool.submit(echo, number) for number in range(20_000)]
+        for future in futures:
+            future.add_done_callback(note)
         for number, future in enumerate(futures):
             if isinstance(future.exception(PATIENCE * 2), ungil.WorkerCrashed):
                 crashed.append(number)

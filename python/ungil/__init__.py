@@ -93,6 +93,20 @@ _HOMES = {
 }
 
 
+def load_ipython_extension(shell: object) -> None:
+    """`%load_ext ungil`: the cell magic `%%ungil`."""
+    from ungil._ipython import load  # noqa: PLC0415 (as all names here)
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """`%unload_ext ungil`."""
+    from ungil._ipython import unload  # noqa: PLC0415
+
+    unload(shell)
+
+
 def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:

@@ -152,6 +152,9 @@ def _fresh_set_up(
     directory = ""
     with suppress(OSError):  # deleted under us: the workers stay where they are
         directory = set_up["directory"] = os.getcwd()
+    family: Any = sys.modules.get("ungil._family")
+    if family is not None and family.Family.current is not None:
+        set_up["trace"] = family.Family.current.invitation
     set_up["sys_path"] = [entry or directory for entry in sys.path]
     if initializer is not None:
         set_up["initializer"] = _pickle_initializer(initializer, initargs, descriptors)

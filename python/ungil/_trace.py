@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ungil import _ungil
+from ungil._family import Family
 
 
 class _Process:
@@ -29,15 +30,19 @@ class Trace:
         print(t.summary())
 
     Exact: each take, wait and drop of every thread, with the function that held the GIL. One trace
-    can be on at a time (`RuntimeError` otherwise, and on a Python whose GIL cannot be traced). A
-    child that the program forks is not traced.
+    can be on at a time (`RuntimeError` otherwise, and on a Python whose GIL cannot be traced).
+
+    With `children` the processes that the program forks meanwhile or starts by multiprocessing
+    are traced, too, each on its own until it ends; without, a child runs untraced.
 
     `slices` bounds the memory of the timeline (40 bytes each); beyond that, short slices are drawn
     as one. The figures do not depend on it.
     """
 
-    def __init__(self, *, slices: int = 1_000_000) -> None:
+    def __init__(self, *, slices: int = 1_000_000, children: bool = False) -> None:
         self._slices = slices
+        self._children = children
+        self._family: Family | None = None
         self._pid: int | None = None
         self._report: _ungil.TraceReport | None = None
         self._names: dict[int, str] = {}
@@ -52,6 +57,8 @@ class Trace:
         self._names = _names()
         _Process.active = self
         _name_new_threads()
+        if self._children:
+            self._family = Family.found(self._slices)
 
     def stop(self) -> None:
         """Ends the trace; a second call does nothing."""
@@ -60,6 +67,8 @@ class Trace:
         _name_no_more_threads()
         _Process.active = None
         self._report = _ungil.trace_stop(self._names | _names())
+        if self._family is not None:
+            self._report = self._report.with_children(*self._family.disband())
 
     def __enter__(self) -> Self:
         self.start()
@@ -72,6 +81,11 @@ class Trace:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is of this process, and not of the one that forked it."""
+        return self._pid == os.getpid()
 
     def summary(self) -> str:
         """Sums, threads, functions, who made whom wait, and what follows, as text."""
@@ -102,7 +116,7 @@ class Trace:
             return self._report
         if self._pid is None:
             raise RuntimeError("this trace has not been started: use `with ungil.trace() as t:`.")
-        if self._pid != os.getpid():
+        if not self.is_ours:
             raise RuntimeError(
                 f"this trace belongs to process {self._pid}, which forked this one; a child is "
                 "not traced."
@@ -110,9 +124,9 @@ class Trace:
         raise RuntimeError("this trace is still on: its figures are there after the with block.")
 
 
-def trace(*, slices: int = 1_000_000) -> Trace:
+def trace(*, slices: int = 1_000_000, children: bool = False) -> Trace:
     """A trace of the GIL, to be used in a `with` statement; see `Trace`."""
-    return Trace(slices=slices)
+    return Trace(slices=slices, children=children)
 
 
 def _names() -> dict[int, str]:
@@ -157,6 +171,8 @@ def _forget() -> None:
         _name_no_more_threads()
         _Process.active = None
     _ungil.trace_forget()
+    if Family.current is not None:
+        Family.current.trace_this_process()
 
 
 def _stop_at_exit() -> None:

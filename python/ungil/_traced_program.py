@@ -12,11 +12,12 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from pkgutil import get_importer
 from types import CodeType
 
-from ungil import _ungil
+from ungil import _family, _ungil
 from ungil._trace import Trace
 
 
@@ -24,22 +25,30 @@ class Refused(Exception):
     """The program cannot be run, or this Python cannot be traced."""
 
 
-def run(program: list[str]) -> tuple[_ungil.TraceReport, int]:
-    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, and the exit code."""
+def run(program: list[str], children: bool, quiet: bool) -> tuple[_ungil.TraceReport | None, int]:
+    """Runs `[file, *args]` or `["-m", module, *args]`; what was traced, with the processes that it
+    started if that is wanted, and the exit code. In a child that the program forked only that."""
     start = _module(program[1:]) if program[0] == "-m" else _file(program)
     interrupted = _Interrupted()
-    trace = Trace()
+    trace = Trace(children=children)
     try:
         trace.start()
     except RuntimeError as error:
         raise Refused(str(error)) from None
+    if not quiet:
+        _family.tell_of_os_exit(_no_summary)
     try:
         code = _exit_code(start, interrupted)
         # The interpreter does so before anything else of its end: threads are part of the program.
         code = _exit_code(threading._shutdown, interrupted) or code  # type: ignore[attr-defined]
     finally:
         trace.stop()
-    return trace._done(), code
+    return (trace._done() if trace.is_ours else None), code
+
+
+def _no_summary(status: int) -> None:
+    with suppress(OSError):
+        os.write(2, f"ungil: no summary: the program ended by os._exit({status})\n".encode())
 
 
 def _file(program: list[str]) -> Callable[[], None]:

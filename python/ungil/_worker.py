@@ -131,6 +131,10 @@ def _move_in(what: dict[str, Any]) -> None:
         with suppress(OSError):  # gone meanwhile: nothing that a task could rely on
             os.chdir(what["directory"])
     _main.update(what["main"])
+    if "trace" in what:
+        from ungil import _family  # noqa: PLC0415 (few parents are traced)
+
+        _family.follow(*what["trace"])
 
 
 def _take_identity(what: dict[str, Any], index: int) -> None:
@@ -200,6 +204,9 @@ def finish() -> None:
 
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
+    family: Any = sys.modules.get("ungil._family")
+    if family is not None:
+        family.leave()  # a forked worker has no exit handler for this
     util: Any = sys.modules.get("multiprocessing.util")
     if util is not None:
         util._exit_function()  # a forked worker has no exit handler that flushes its queues

@@ -6,6 +6,7 @@
 //!      hook/    two functions in the interpreter's import slots; a log per thread
 //!      layout/  where each version of `CPython` keeps what they read
 //!      os/      import slots, memory, threads
+//!  outside/ another process, whose memory is read: a sampler
 //!  model/   records -> sums, slices, verdict: pure
 //! ```
 //!
@@ -19,6 +20,7 @@ mod layout;
 pub mod meter;
 pub mod model;
 mod os;
+pub mod outside;
 mod tracer;
 
 pub use error::{Error, Result};

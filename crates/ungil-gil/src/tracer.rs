@@ -117,7 +117,8 @@ impl Tracer {
         builder.name_others(|tid| names.get(&tid).cloned());
         let whole = std::mem::replace(&mut *builder, Builder::new(0, 0));
         drop(builder);
-        let report = whole.finish(self.pid, now, functions::all());
+        let mut report = whole.finish(self.pid, now, functions::all());
+        report.parent = std::os::unix::process::parent_id();
         end_recording()?;
         Ok(report)
     }

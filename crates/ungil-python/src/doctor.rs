@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use ungil_measure::doctor::{Diagnosis, Facts, diagnose};
+use ungil_measure::doctor::{Diagnosis, Facts, Tracer, diagnose};
 use ungil_measure::os::linux::System;
 
 /// Finds the facts out and judges them.
@@ -19,7 +19,11 @@ pub(crate) fn examine(py: Python<'_>) -> PyResult<Diagnosis> {
     Ok(diagnose(Facts {
         machine,
         cgroup_tasks: system.task_limit(),
-        tracer: ungil_gil::check().err().map(|error| error.to_string()),
+        tracer: match ungil_gil::check() {
+            Ok(()) => Tracer::Exact,
+            Err(error) if error.leaves_sampling() => Tracer::Sampled(error.to_string()),
+            Err(error) => Tracer::Nothing(error.to_string()),
+        },
         observed,
     }))
 }

@@ -62,8 +62,8 @@ mod _ungil {
 
     #[pymodule_export]
     use crate::gil::{
-        GilStats, TraceReport, gil_stats, name_thread, trace_forget, trace_pause,
-        trace_resume_soon, trace_start, trace_stop,
+        Attachment, GilStats, TraceReport, attach, gil_stats, name_thread, trace_forget,
+        trace_pause, trace_resume_soon, trace_start, trace_stop,
     };
 
     #[pymodule_export]

@@ -5,7 +5,7 @@ mod support;
 
 use support::assert_golden;
 use ungil_gil::Report;
-use ungil_gil::model::{Builder, Counts, Function, Kind, Record};
+use ungil_gil::model::{Builder, Counts, Function, Kind, Margins, Method, Record, Sampling};
 use ungil_report::TraceFormat;
 
 const START: u64 = 1_000_000_000;
@@ -172,6 +172,58 @@ fn a_thousand_threads_have_a_short_table_and_all_their_slices() {
     assert_eq!(page.matches("<tr data-thread").count(), 500);
     assert!(page.contains("And 500 more threads, which held it 50.0\u{a0}% and waited 0.0\u{a0}%"));
     assert!(page.contains("\"thread-999\""), "the script knows it");
+}
+
+#[test]
+fn processes_that_it_started_have_tables_and_rows_too() {
+    let (mut parent, mut child) = (trace(), trace());
+    (child.pid, child.parent) = (5000, parent.pid);
+    child.start_ns += 25_000_000;
+    parent.children.push(child);
+    let page = page(&parent, None);
+    assert!(page.contains("<h2>Process 5000, started by 4242</h2>"));
+    assert!(page.contains("<tr data-thread=\"3\"><th scope=\"row\">starved</th>"));
+    let (_, about) = page.split_once("id=\"trace-about\">").expect("the names");
+    let (about, _) = about.split_once("</script>").expect("an end");
+    let about: serde_json::Value = serde_json::from_str(about).expect("JSON");
+    assert_eq!(
+        about["gils"],
+        serde_json::json!(["GIL holder", "GIL holder of 5000"])
+    );
+    assert_eq!(about["threads"][3][0], "5000, starved");
+    assert_eq!(
+        about["duration"], 75_000_000,
+        "until the end of the last one"
+    );
+}
+
+#[test]
+fn a_trace_by_sampling_says_how_far_off_it_may_be_and_nothing_of_single_holds() {
+    let mut report = trace();
+    let margins = Margins {
+        held: 0.021,
+        waited: 0.034,
+    };
+    report.method = Method::Sampled(Sampling {
+        samples: 617,
+        rate: 882.0,
+        margins,
+        overhead: 0.01,
+        why: "it was asked for".to_owned(),
+    });
+    report.threads[0].margins = margins;
+    let page = without_code(&page(&report, None));
+    for said in [
+        "looked at 617 times",
+        "± 2.1, in 95",
+        "Approximate: ",
+        ">3.4</td>",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    for unknown in ["Longest hold", "hold p50", "nobody waited"] {
+        assert!(!page.contains(unknown), "{unknown}");
+    }
 }
 
 #[test]

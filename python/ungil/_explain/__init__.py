@@ -13,7 +13,7 @@ from typing import Any
 
 from ungil import _ungil
 from ungil._explain import find
-from ungil._explain.bytecode import describe
+from ungil._explain.bytecode import describe, inner
 from ungil._explain.refused import Refused
 
 HOT = 64
@@ -139,11 +139,11 @@ def _source(code: CodeType) -> tuple[Sequence[str] | None, list[str]]:
     if not lines:
         return None, [f"The source, {code.co_filename}, is not there: it is not shown."]
     try:
-        now = compile("".join(lines), code.co_filename, "exec", dont_inherit=True)
+        now = find.compiled_text("".join(lines), code.co_filename)
         same = any(
             (each.co_qualname, each.co_firstlineno, each.co_code)
             == (code.co_qualname, code.co_firstlineno, code.co_code)
-            for each in (now, *find.inner(now))
+            for each in (now, *inner(now))
         )
     except (SyntaxError, ValueError):
         same = False

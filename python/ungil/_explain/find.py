@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tokenize
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import util
@@ -46,7 +47,7 @@ def compiled(path: str, shown: str) -> tuple[CodeType, list[str]]:
             data = file.read()
         with tokenize.open(path) as text:
             source = text.readlines()
-        return compile(data, path, "exec", dont_inherit=True), source
+        return compiled_text(data, path), source
     except FileNotFoundError:
         near = _near(os.path.basename(path), _siblings(path))
         raise Refused(f'there is no file "{shown}".{near}') from None
@@ -57,6 +58,14 @@ def compiled(path: str, shown: str) -> tuple[CodeType, list[str]]:
         raise Refused(f'"{shown}" is not Python {_here()}: {error.msg}{where}.') from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise Refused(f'"{shown}" is not Python {_here()}: {error}.') from None
+
+
+def compiled_text(source: str | bytes, path: str) -> CodeType:
+    """What Python makes of a source text, without warnings about it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code: CodeType = compile(source, path, "exec", dont_inherit=True)
+    return code
 
 
 def _here() -> str:
@@ -98,6 +107,12 @@ def _in_module(module: str, name: str) -> Found:
         spec = util.find_spec(module)
     except (ImportError, ValueError, AttributeError):
         spec = None
+    except (Exception, SystemExit) as error:  # the package that it is in is imported
+        raise Refused(
+            f'the package of "{module}" fails when it is imported '
+            f"({type(error).__name__}: {error}). Name the file instead, as in "
+            "path/to/file.py:function."
+        ) from None
     if spec is None:
         known = [*sys.stdlib_module_names, *(each[:-3] for each in _siblings("./x"))]
         raise Refused(

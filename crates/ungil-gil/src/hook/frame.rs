@@ -33,8 +33,8 @@ impl Direct {
 impl Read for Direct {
     #[inline]
     fn word(&self, address: usize) -> Option<usize> {
-        // SAFETY: `new`; addresses come from structures of the interpreter, and null ends the way. A
-        // line number is half a word, and need not lie where a word would.
+        // SAFETY: `new`; addresses come from structures of the interpreter, and null ends the way.
+        // Some words begin in the middle of one: a line's number and its neighbour.
         (address > 4096).then(|| unsafe { (address as *const usize).read_unaligned() })
     }
 

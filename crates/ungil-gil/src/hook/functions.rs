@@ -22,7 +22,13 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    fn number(&mut self, identity: Identity, layout: &Layout, memory: &impl Read) -> u32 {
+    /// The number of a function, given on first sight.
+    pub(crate) fn number(
+        &mut self,
+        identity: Identity,
+        layout: &Layout,
+        memory: &impl Read,
+    ) -> u32 {
         if let Some(&number) = self.numbers.get(&identity) {
             return number;
         }
@@ -41,6 +47,15 @@ impl Functions {
         self.numbers.insert(identity, number);
         number
     }
+
+    /// All of them, by number; those below [`FIRST`] are `None`.
+    pub(crate) fn all(&self) -> Vec<Option<Function>> {
+        let named = self.functions.iter().cloned().map(Some);
+        vec![None; FIRST as usize]
+            .into_iter()
+            .chain(named)
+            .collect()
+    }
 }
 
 /// The number of a function, given on first sight.
@@ -58,11 +73,7 @@ pub(crate) fn clear() {
 
 /// All functions, by number; those below [`FIRST`] are `None`.
 pub(crate) fn all() -> Vec<Option<Function>> {
-    let mut all: Vec<Option<Function>> = vec![None; FIRST as usize];
-    if let Some(functions) = &*FUNCTIONS.lock() {
-        all.extend(functions.functions.iter().cloned().map(Some));
-    }
-    all
+    FUNCTIONS.lock().get_or_insert_default().all()
 }
 
 /// A thread's own short memory of numbers.

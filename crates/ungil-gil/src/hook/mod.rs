@@ -24,7 +24,8 @@ pub(crate) mod switch;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-pub(crate) use frame::{Careful, Identity, running_code};
+pub(crate) use frame::{Careful, Identity, Read, running_code};
+pub(crate) use functions::Functions;
 pub(crate) use log::{Epoch, Log};
 
 use crate::layout::Layout;

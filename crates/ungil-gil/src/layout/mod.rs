@@ -1,7 +1,7 @@
 //! Where `CPython` keeps what the tracer reads: one file per version, chosen once.
 //!
-//! Only reading happens with these offsets. [`Layout::of`] names a layout; whether the running
-//! interpreter really has it is checked by the tracer before anything is read without a net.
+//! Only reading happens with these offsets, but for [`Attach`]. [`Layout::of`] names a layout; whether
+//! the interpreter really has it is checked before anything is read without a net.
 
 mod v3_11;
 mod v3_12;
@@ -17,6 +17,8 @@ pub(crate) struct Layout {
     pub(crate) frame: Frame,
     pub(crate) code: Code,
     pub(crate) text: Text,
+    pub(crate) gils: Gils,
+    pub(crate) attach: Option<Attach>,
 }
 
 /// `struct _gil_runtime_state`; the same in every version so far, in builds with a GIL.
@@ -34,6 +36,34 @@ pub(crate) const GIL: Gil = Gil {
     cond: 32,
     switch_cond: 120,
 };
+
+/// How to come from `_PyRuntime` to the GILs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gils {
+    /// There is one, inside of `_PyRuntime`.
+    One(usize),
+    /// `_PyRuntime.interpreters.head`, then for each interpreter `ceval.gil` and `next`.
+    Interpreters(Interpreters),
+    /// Where these three stand in `_Py_DebugOffsets`, with which `_PyRuntime` begins.
+    Table(Interpreters),
+}
+
+/// The list of interpreters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Interpreters {
+    pub(crate) head: usize,
+    pub(crate) next: usize,
+    pub(crate) gil: usize,
+}
+
+/// Where `_Py_DebugOffsets` tells what PEP 768 needs to have the main thread run a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attach {
+    /// `interp->threads.main`.
+    pub(crate) main_thread: usize,
+    /// `tstate->eval_breaker`, followed by the table's other entries on this, in their order.
+    pub(crate) eval_breaker: usize,
+}
 
 /// `PyThreadState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `CPython` 3.11.
 
-use super::{Code, Frame, GIL, Layout, Text, Thread, Top};
+use super::{Code, Frame, GIL, Gils, Layout, Text, Thread, Top};
 
 pub(super) const LAYOUT: Layout = Layout {
     gil: GIL,
@@ -29,4 +29,6 @@ pub(super) const LAYOUT: Layout = Layout {
         ascii: 48,
         wide: 72,
     },
+    gils: Gils::One(360),
+    attach: None,
 };

@@ -1,6 +1,6 @@
 //! `CPython` 3.12.
 
-use super::{Code, Frame, GIL, Layout, Text, Thread, Top};
+use super::{Code, Frame, GIL, Gils, Interpreters, Layout, Text, Thread, Top};
 
 pub(super) const LAYOUT: Layout = Layout {
     gil: GIL,
@@ -20,6 +20,12 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     code: CODE,
     text: TEXT,
+    gils: Gils::Interpreters(Interpreters {
+        head: 40,
+        next: 0,
+        gil: 384,
+    }),
+    attach: None,
 };
 
 /// The same in 3.13.

@@ -1,7 +1,7 @@
 //! `CPython` 3.13.
 
 use super::v3_12::{CODE, TEXT};
-use super::{Frame, GIL, Layout, Thread, Top};
+use super::{Frame, GIL, Gils, Interpreters, Layout, Thread, Top};
 
 pub(super) const LAYOUT: Layout = Layout {
     gil: GIL,
@@ -18,4 +18,10 @@ pub(super) const LAYOUT: Layout = Layout {
     },
     code: CODE,
     text: TEXT,
+    gils: Gils::Table(Interpreters {
+        head: 40,
+        next: 64,
+        gil: 112,
+    }),
+    attach: None,
 };

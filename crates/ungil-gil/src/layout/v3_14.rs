@@ -1,7 +1,7 @@
 //! `CPython` 3.14.
 
 use super::v3_12::{CODE, TEXT};
-use super::{Frame, GIL, Layout, Thread, Top};
+use super::{Attach, Frame, GIL, Gils, Interpreters, Layout, Thread, Top};
 
 pub(super) const LAYOUT: Layout = Layout {
     gil: GIL,
@@ -12,6 +12,11 @@ pub(super) const LAYOUT: Layout = Layout {
     frame: FRAME,
     code: CODE,
     text: TEXT,
+    gils: TABLE,
+    attach: Some(Attach {
+        main_thread: 80,
+        eval_breaker: 712,
+    }),
 };
 
 /// The same in 3.15.
@@ -23,3 +28,10 @@ pub(super) const FRAME: Frame = Frame {
     // The lowest two tell what kind of reference it is.
     pointer_bits: !3,
 };
+
+/// The same in 3.15.
+pub(super) const TABLE: Gils = Gils::Table(Interpreters {
+    head: 40,
+    next: 64,
+    gil: 120,
+});

@@ -1,8 +1,8 @@
 //! `CPython` 3.15.
 
 use super::v3_12::{CODE, TEXT};
-use super::v3_14::FRAME;
-use super::{GIL, Layout, Thread, Top};
+use super::v3_14::{FRAME, TABLE};
+use super::{Attach, GIL, Layout, Thread, Top};
 
 pub(super) const LAYOUT: Layout = Layout {
     gil: GIL,
@@ -13,4 +13,9 @@ pub(super) const LAYOUT: Layout = Layout {
     frame: FRAME,
     code: CODE,
     text: TEXT,
+    gils: TABLE,
+    attach: Some(Attach {
+        main_thread: 80,
+        eval_breaker: 840,
+    }),
 };

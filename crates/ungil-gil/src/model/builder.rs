@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::counts::Counts;
 use super::histogram::Histogram;
 use super::record::{Kind, MERGED, NO_FUNCTION, Record};
-use super::report::{Function, FunctionShare, GilShare, Losses, Pair, Report, Thread, Timeline};
+use super::report::{
+    Function, FunctionShare, GilShare, Losses, Margins, Method, Pair, Report, Thread, Timeline,
+};
 use super::verdict;
 
 /// Functions and pairs that a report tells.
@@ -39,6 +41,7 @@ struct Row {
     name: Option<String>,
     kernel_name: Option<String>,
     counts: Counts,
+    margins: Margins,
     holds: Histogram,
     waits: Histogram,
     timeline: Timeline,
@@ -123,6 +126,18 @@ impl Builder {
         if name.is_some() {
             row.name = name;
         }
+    }
+
+    /// Names threads anew, by the kernel's numbers.
+    pub fn name_better(&mut self, name: impl Fn(u32) -> Option<String>) {
+        for row in &mut self.threads {
+            row.name = name(row.tid).or(row.name.take());
+        }
+    }
+
+    /// How far off the sums of a thread may be.
+    pub fn margins(&mut self, thread: usize, margins: Margins) {
+        self.threads[thread].margins = margins;
     }
 
     /// The function that a thread was running at a time inside of the hold that began at `since`.
@@ -258,6 +273,7 @@ impl Builder {
                     .filter(|name| !name.is_empty())
                     .unwrap_or_else(|| format!("thread {}", row.tid)),
                 counts: row.counts,
+                margins: row.margins,
                 holds: row.holds.quantiles(),
                 waits: row.waits.quantiles(),
             });
@@ -265,6 +281,8 @@ impl Builder {
         }
         let mut report = Report {
             pid,
+            parent: 0,
+            method: Method::Exact,
             start_ns: self.start,
             duration_ns: end.saturating_sub(self.start),
             total,
@@ -279,9 +297,11 @@ impl Builder {
             losses: Losses {
                 merged: total.merged,
                 unmatched: total.unmatched,
+                children: 0,
                 resolution_ns: self.resolution,
             },
             verdict: verdict::Verdict::default(),
+            children: Vec::new(),
         };
         report.verdict = verdict::decide(&report);
         report

@@ -1,7 +1,9 @@
 //! Sums that are exact whatever else is lost.
 
+use serde::{Deserialize, Serialize};
+
 /// What a thread, or all of them, did with GILs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Time with the GIL, nanoseconds.
     pub held_ns: u64,

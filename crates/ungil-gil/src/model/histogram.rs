@@ -1,5 +1,7 @@
 //! Durations by size, in buckets that grow with them.
 
+use serde::{Deserialize, Serialize};
+
 /// Buckets per doubling: a duration is known to 1/32 of itself.
 const PER_OCTAVE: u64 = 16;
 
@@ -12,7 +14,7 @@ pub struct Histogram {
 }
 
 /// A few figures of a histogram, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Half of them are no longer than this.
     pub p50: u64,

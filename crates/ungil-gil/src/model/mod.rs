@@ -13,11 +13,15 @@ mod record;
 mod report;
 mod track;
 mod verdict;
+pub mod wire;
 
 pub use builder::Builder;
 pub use counts::Counts;
 pub use histogram::{Histogram, Quantiles};
 pub use record::{Kind, MERGED, NO_FUNCTION, Record};
-pub use report::{Function, FunctionShare, GilShare, Losses, Pair, Report, Thread, Timeline};
+pub use report::{
+    Function, FunctionShare, GilShare, Losses, Margins, Method, Pair, Report, Sampling, Thread,
+    Timeline,
+};
 pub use track::Track;
 pub use verdict::{Verdict, decide};

@@ -1,12 +1,14 @@
 //! What the hooks write down: one record per hold and per stretch of a wait.
 
+use serde::{Deserialize, Serialize};
+
 /// A name for "no function": no Python code ran there, or its name could not be had.
 pub const NO_FUNCTION: u32 = 0;
 /// Short holds of several functions, merged.
 pub const MERGED: u32 = 1;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The thread held a GIL.
     Held,
@@ -17,7 +19,7 @@ pub enum Kind {
 }
 
 /// One stretch of one thread's time. Times are `CLOCK_MONOTONIC`, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// When it began.
     pub start: u64,

@@ -1,12 +1,14 @@
 //! What a trace has found.
 
+use serde::{Deserialize, Serialize};
+
 use super::counts::Counts;
 use super::histogram::Quantiles;
 use super::track::Track;
 use super::verdict::Verdict;
 
 /// A Python function.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Function {
     /// Its qualified name.
     pub name: String,
@@ -16,8 +18,42 @@ pub struct Function {
     pub line: u32,
 }
 
+/// How the figures were come by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// From every single take, wait and drop.
+    #[default]
+    Exact,
+    /// From looks at random times: there are no single holds and waits, and sums are estimates.
+    Sampled(Sampling),
+}
+
+/// How one has looked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Looks.
+    pub samples: u64,
+    /// Looks per second.
+    pub rate: f64,
+    /// Of the sums over all threads.
+    pub margins: Margins,
+    /// CPU time that looking took, as a share of one core.
+    pub overhead: f64,
+    /// Why not exactly.
+    pub why: String,
+}
+
+/// Halves of the widths of 95 % confidence intervals, as shares of the duration; 0 if exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Margins {
+    /// Of the time that a GIL was held.
+    pub held: f64,
+    /// Of the time that was waited.
+    pub waited: f64,
+}
+
 /// One thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
     /// The kernel's number of it.
     pub tid: u32,
@@ -25,6 +61,8 @@ pub struct Thread {
     pub name: String,
     /// Its sums.
     pub counts: Counts,
+    /// How far off they may be.
+    pub margins: Margins,
     /// How long its holds were.
     pub holds: Quantiles,
     /// How long its waits were.
@@ -32,7 +70,7 @@ pub struct Thread {
 }
 
 /// One GIL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GilShare {
     /// 0 is the main interpreter's.
     pub number: u16,
@@ -43,7 +81,7 @@ pub struct GilShare {
 }
 
 /// How long a function held the GIL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionShare {
     /// The function; `None` where no Python code ran or it was not recorded.
     pub function: Option<Function>,
@@ -54,7 +92,7 @@ pub struct FunctionShare {
 }
 
 /// One thread made another one wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     /// Who held, by position in [`Report::threads`].
     pub holder: usize,
@@ -71,18 +109,20 @@ pub struct Pair {
 }
 
 /// What is not in the report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// Holds and waits that came too fast to be recorded one by one; their time is in all sums.
     pub merged: u64,
     /// Takes and drops that do not fit together: 0 unless something is wrong.
     pub unmatched: u64,
+    /// Children that were to be traced and left nothing: they run still, or were killed.
+    pub children: u64,
     /// Slices shorter than this may be drawn as one, nanoseconds; 0: every slice is there.
     pub resolution_ns: u64,
 }
 
 /// The slices of a thread.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Timeline {
     /// Where it held a GIL; `subject` is a position in [`Report::names`].
     pub held: Track,
@@ -91,10 +131,14 @@ pub struct Timeline {
 }
 
 /// Everything. Shares are of `duration_ns`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Process that was traced.
     pub pid: u32,
+    /// The one that started it.
+    pub parent: u32,
+    /// Exact, or not.
+    pub method: Method,
     /// When the trace began, `CLOCK_MONOTONIC`, nanoseconds.
     pub start_ns: u64,
     /// How long it took, nanoseconds.
@@ -120,7 +164,10 @@ pub struct Report {
     /// What is missing.
     pub losses: Losses,
     /// What follows.
+    #[serde(skip)]
     pub verdict: Verdict,
+    /// The processes that it started, if those were traced too.
+    pub children: Vec<Report>,
 }
 
 impl Report {
@@ -132,7 +179,34 @@ impl Report {
         nanoseconds as f64 / self.duration_ns as f64
     }
 
-    /// Releases of the GIL per second, by all threads.
+    /// Takes in the processes that it started, directly or not: each goes to its own parent, or
+    /// here where that was not traced.
+    pub fn adopt(&mut self, children: Vec<Self>) {
+        let mut waiting = children;
+        // A process is older than those that it starts, so that its children find it in the end.
+        while let Some(at) = waiting.iter().rposition(|child| {
+            let started_some = |other: &Self| other.parent == child.pid && other.pid != child.pid;
+            !waiting.iter().any(started_some)
+        }) {
+            let child = waiting.remove(at);
+            let parent = waiting.iter_mut().find(|other| other.pid == child.parent);
+            parent
+                .map_or(&mut self.children, |parent| &mut parent.children)
+                .push(child);
+        }
+        self.children.append(&mut waiting);
+        self.children.sort_by_key(|child| child.start_ns);
+    }
+
+    /// How it was sampled, if it was.
+    pub fn sampling(&self) -> Option<&Sampling> {
+        match &self.method {
+            Method::Exact => None,
+            Method::Sampled(sampling) => Some(sampling),
+        }
+    }
+
+    /// Releases of the GIL per second, by all threads; if sampled, changes of the holder.
     pub fn switches_per_second(&self) -> f64 {
         if self.duration_ns == 0 {
             return 0.0;

@@ -1,9 +1,11 @@
 //! The slices of one thread, of one kind: where it held, or where it waited.
 
+use serde::{Deserialize, Serialize};
+
 use super::record::Record;
 
 /// Slices in the order of time, which do not overlap.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Track(Vec<Record>);
 
 impl Track {

@@ -81,17 +81,13 @@ impl<'a> Evidence<'a> {
                 .count()
                 .to_string(),
             "busiest" => busiest.map_or(String::new(), |thread| thread.name.clone()),
-            "busiest.longest" => busiest.map_or(String::new(), |thread| {
-                seconds(thread.holds.max as f64 / 1e9)
-            }),
+            " for up to, busiest" => for_up_to(busiest),
             "holder" => worst.map_or(String::new(), |pair| self.name(pair.holder).to_owned()),
             "waiter" => worst.map_or(String::new(), |pair| self.name(pair.waiter).to_owned()),
             "starved" => self
                 .worst
                 .map_or(String::new(), |(_, share)| percent(share)),
-            "longest" => worst.map_or(String::new(), |pair| {
-                seconds(self.report.threads[pair.holder].holds.max as f64 / 1e9)
-            }),
+            " for up to" => for_up_to(worst.map(|pair| &self.report.threads[pair.holder])),
             "in function" => worst
                 .and_then(|pair| pair.function.as_ref())
                 .map_or(String::new(), |function| {
@@ -99,6 +95,14 @@ impl<'a> Evidence<'a> {
                 }),
             _ => unreachable!("the tables use no other word"),
         }
+    }
+}
+
+/// The longest of its holds, where single holds are known.
+fn for_up_to(thread: Option<&Thread>) -> String {
+    match thread.map_or(0, |thread| thread.holds.max) {
+        0 => String::new(),
+        longest => format!(" for up to {} at once", seconds(longest as f64 / 1e9)),
     }
 }
 
@@ -138,7 +142,7 @@ const RULES: &[Rule] = &[
         name: "starving",
         when: |e| e.starves() && e.busiest_has(DOMINANT),
         sentence: "{holder} starves {waiter}: {waiter} spends {starved} of the time waiting for it. \
-                   {holder} holds the GIL for up to {longest} at once{in function}. Move that work \
+                   {holder} holds the GIL{ for up to}{in function}. Move that work \
                    to a process or to native code that releases the GIL.",
     },
     Rule {
@@ -152,14 +156,14 @@ const RULES: &[Rule] = &[
         name: "pair",
         when: |e| e.starves(),
         sentence: "The GIL costs you time: {waiter} spends {starved} of it waiting for {holder}, \
-                   which holds it for up to {longest} at once{in function}.",
+                   which holds it{ for up to}{in function}.",
     },
     Rule {
         name: "some-waiting",
         when: |_| true,
         sentence: "The GIL costs a little: threads waited {waited.time} for it all together, \
-                   {waited} of the time, while it was held {held}; {busiest} held it longest, for \
-                   up to {busiest.longest} at once.",
+                   {waited} of the time, while it was held {held}; {busiest} held it \
+                   longest{ for up to, busiest}.",
     },
 ];
 

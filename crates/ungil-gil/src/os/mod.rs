@@ -3,5 +3,6 @@
 mod linux;
 
 pub(crate) use linux::{
-    Slots, gettid, monotonic_ns, protect_from_signals, read_memory, symbol, thread_name,
+    Image, Mapping, Slots, Task, exists, gettid, monotonic_ns, parse_maps, protect_from_signals,
+    read_memory, read_memory_of, symbol, thread_cpu_ns, thread_name, write_memory_of,
 };

@@ -11,14 +11,28 @@ pub struct Facts {
     pub machine: Machine,
     /// Tasks (processes and threads) that the tightest enclosing cgroup allows; `None`: any number.
     pub cgroup_tasks: Option<u64>,
-    /// Why the GIL cannot be traced exactly; `None` if it can.
-    pub tracer: Option<String>,
+    /// How the GIL of this process can be traced.
+    pub tracer: Tracer,
     /// What the interpreter itself sees.
     pub observed: Observed,
 }
 
+/// How the GIL can be traced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "mode", content = "reason", rename_all = "snake_case")]
+pub enum Tracer {
+    /// Every take and drop is seen.
+    #[default]
+    Exact,
+    /// Only by looking now and then; why.
+    Sampled(String),
+    /// Not at all; why.
+    Nothing(String),
+}
+
 /// What the running interpreter found out about itself and its process beyond that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // facts that have nothing to do with each other
 pub struct Observed {
     /// Major and minor.
     pub minor: (u32, u32),

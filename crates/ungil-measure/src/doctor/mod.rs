@@ -10,7 +10,7 @@ mod python;
 
 use serde::Serialize;
 
-pub use facts::{Compiler, Facts, Limit, Observed, Package, Space};
+pub use facts::{Compiler, Facts, Limit, Observed, Package, Space, Tracer};
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

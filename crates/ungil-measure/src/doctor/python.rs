@@ -1,6 +1,6 @@
 //! The interpreter.
 
-use super::{Facts, Finding, Status, Topic};
+use super::{Facts, Finding, Status, Topic, Tracer};
 use crate::comparison::Gil;
 
 /// The versions that ungil is tested on.
@@ -66,14 +66,14 @@ fn gil(facts: &Facts) -> Finding {
 }
 
 fn tracer(facts: &Facts) -> Finding {
+    let found = |status, text: &str| finding("ungil trace", status, text);
     match &facts.tracer {
-        None => finding(
-            "ungil trace",
-            Status::Ok,
-            "exact: every take and drop is seen",
-        ),
-        Some(reason) => {
-            finding("ungil trace", Status::Missing, "cannot trace here").advise(reason.clone())
+        Tracer::Exact => found(Status::Ok, "exact: every take and drop is seen"),
+        Tracer::Sampled(reason) => {
+            found(Status::Note, "sampled: its figures are approximate").advise(reason.clone())
+        }
+        Tracer::Nothing(reason) => {
+            found(Status::Missing, "cannot trace here").advise(reason.clone())
         }
     }
 }
@@ -161,14 +161,16 @@ mod tests {
             interpreters: Some("they came with 3.12".into()),
             ..Observed::default()
         });
-        facts.tracer = Some("no import slot".into());
+        facts.tracer = Tracer::Nothing("a debug build".into());
         assert!(
             interpreters(&facts)
                 .remedy
                 .unwrap()
                 .starts_with("they came with 3.12. ")
         );
-        assert_eq!(tracer(&facts).remedy.as_deref(), Some("no import slot"));
+        assert_eq!(tracer(&facts).remedy.as_deref(), Some("a debug build"));
+        facts.tracer = Tracer::Sampled("no import slot".into());
+        assert_eq!(tracer(&facts).status, Status::Note);
         assert_eq!(tracer(&seen(Observed::default())).status, Status::Ok);
     }
 

@@ -254,6 +254,20 @@ fn whole(text: &str) -> Result<i64, String> {
         .map_err(|_| "it must be a whole number, for example 24 or 1_000_000".to_owned())
 }
 
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number
+        .filter(|number| *number > 0.0)
+        .ok_or_else(|| "it must be a number of seconds above 0, for example 10 or 0.5".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (1.0..=20_000.0).contains(number))
+        .ok_or_else(|| "it must be a number from 1 to 20000".to_owned())
+}
+
 const TRACE_EXAMPLES: &str = "\
 Examples:
   ungil trace server.py --port 8000
@@ -266,12 +280,19 @@ Examples:
       the same for https://ui.perfetto.dev or chrome://tracing
   ungil trace --json=summary.json crunch.py
       all figures as JSON
+  ungil trace --children train.py
+      the processes that it forks or starts by multiprocessing, too, each on its own
+  ungil trace --pid 4711 --duration 10
+      a program that runs already, until Ctrl-C or for 10 seconds
 
-Exact: every take, wait and drop of the GIL by every thread of the process. Children that the program
-forks or starts are not traced. Options of ungil come before the program; what follows it is the
-program's own.
+Exact: every take, wait and drop of the GIL by every thread of the process. Options of ungil come
+before the program; what follows it is the program's own.
 
-Exit codes: the program's own; 2 usage, or an output file cannot be written.";
+With --pid: a Python of 3.14 or newer that has ungil, too, is asked to trace itself, exactly (PEP 768);
+any other one is looked at from outside, many times a second, without being stopped or changed. The
+summary says which it was, and how far off the figures may be.
+
+Exit codes: the program's own, with --pid 0; 2 usage, or an output file cannot be written.";
 
 #[derive(Args, Debug)]
 #[command(after_help = TRACE_EXAMPLES)]
@@ -288,10 +309,30 @@ pub(super) struct TraceArgs {
     #[arg(long, short)]
     pub(super) quiet: bool,
 
+    /// Trace the program's child processes, too: those that it forks, and multiprocessing's
+    #[arg(long)]
+    pub(super) children: bool,
+
+    /// Trace a process that runs already
+    #[arg(long, value_name = "PID", conflicts_with_all = ["program", "children"])]
+    pub(super) pid: Option<u32>,
+
+    /// With --pid: for so long [default: until Ctrl-C, or the process ends]
+    #[arg(long, value_name = "SECONDS", value_parser = positive, allow_negative_numbers = true)]
+    pub(super) duration: Option<f64>,
+
+    /// With --pid: only look from outside, on 3.14 and newer, too
+    #[arg(long)]
+    pub(super) sample: bool,
+
+    /// With --pid: looks per second, from 1 to 20000 [default: 1000]
+    #[arg(long, value_name = "HZ", value_parser = rate, allow_negative_numbers = true)]
+    pub(super) rate: Option<f64>,
+
     /// The program and its arguments: a file, or -m and a module
     #[arg(
         value_name = "PROGRAM",
-        required = true,
+        required_unless_present = "pid",
         trailing_var_arg = true,
         allow_hyphen_values = true
     )]

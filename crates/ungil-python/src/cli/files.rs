@@ -13,6 +13,8 @@ pub(super) struct OutputFile {
     file: File,
     /// Made by us and still empty.
     is_placeholder: bool,
+    /// The process whose it is: not a child's that it forks.
+    owner: u32,
 }
 
 impl OutputFile {
@@ -31,6 +33,7 @@ impl OutputFile {
                 path,
                 file,
                 is_placeholder,
+                owner: std::process::id(),
             }),
             Err(source) => Err(Error::Output { path, source }),
         }
@@ -65,7 +68,7 @@ impl OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
-        if self.is_placeholder {
+        if self.is_placeholder && self.owner == std::process::id() {
             // It was ours; if it is gone already, all the better.
             let _ = std::fs::remove_file(&self.path);
         }

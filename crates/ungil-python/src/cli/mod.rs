@@ -10,6 +10,7 @@ mod files;
 mod output;
 mod run;
 mod trace;
+mod trace_pid;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -67,7 +68,7 @@ fn run_to_exit_code(py: Python<'_>, argv: Vec<OsString>) -> i32 {
 /// Does it; the exit code where that is not an error's.
 fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
-        Verb::Trace(args) => return trace::run(py, args, color),
+        Verb::Trace(args) => return trace::run(py, &args, color),
         Verb::Doctor(args) => return doctor::run(py, &args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;

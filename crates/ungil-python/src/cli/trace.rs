@@ -10,23 +10,22 @@ use ungil_report::{TerminalOptions, TraceFormat};
 
 use super::args::TraceArgs;
 use super::files::OutputFile;
-use super::output;
+use super::{output, trace_pid};
 use crate::error::{Error, Result};
 use crate::gil::TraceReport;
 
 /// Runs the program under the tracer, tells what was found, and returns the program's exit code.
-pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result<i32> {
-    let first = args.program[0].to_string_lossy();
-    if first.starts_with('-') && first != "-m" {
-        return Err(Error::Usage(format!(
-            "`{first}` is no option of `ungil trace`, and no program. Options of the program come \
-             after it, as in `ungil trace server.py {first}`."
-        )));
-    }
-    if first == "-m" && args.program.len() < 2 {
-        return Err(Error::Usage(
-            "which module? As in `ungil trace -m pytest tests/`.".to_owned(),
-        ));
+pub(super) fn run(py: Python<'_>, args: &TraceArgs, color: ColorChoice) -> Result<i32> {
+    if args.pid.is_none() {
+        let alone = [
+            ("--duration", args.duration.is_some()),
+            ("--rate", args.rate.is_some()),
+            ("--sample", args.sample),
+        ];
+        if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
+            return Err(Error::Usage(format!("{option} needs --pid.")));
+        }
+        check(&args.program)?;
     }
     let timeline = args.output.as_deref().map(Timeline::open).transpose()?;
     let figures = args
@@ -36,15 +35,21 @@ pub(super) fn run(py: Python<'_>, args: TraceArgs, color: ColorChoice) -> Result
         .map(OutputFile::open)
         .transpose()?;
 
-    let name = program_name(&args.program);
-    let (report, code) = traced(py, args.program)?;
+    let name = args.pid.is_none().then(|| program_name(&args.program));
+    let (report, code) = match args.pid {
+        Some(pid) => (Some(trace_pid::traced(py, pid, args)?), 0),
+        None => traced(py, args)?,
+    };
+    let Some(report) = report else {
+        return Ok(code); // a child that the program forked
+    };
     let report = &report.get().0;
     if !args.quiet {
         summarise(report, color);
     }
     if let Some(timeline) = timeline {
         let Timeline { file, format } = timeline;
-        file.write_with(|out| format.write(report, Some(&name), out))?;
+        file.write_with(|out| format.write(report, name.as_deref(), out))?;
     }
     if args.json.is_some() {
         let text = ungil_report::trace_json(report).map_err(|error| {
@@ -89,19 +94,38 @@ fn program_name(program: &[OsString]) -> String {
     }
 }
 
+/// A program must be one, and come last.
+fn check(program: &[OsString]) -> Result<()> {
+    let first = program[0].to_string_lossy();
+    if first.starts_with('-') && first != "-m" {
+        return Err(Error::Usage(format!(
+            "`{first}` is no option of `ungil trace`, and no program. Options of the program come \
+             after it, as in `ungil trace server.py {first}`."
+        )));
+    }
+    if first == "-m" && program.len() < 2 {
+        return Err(Error::Usage(
+            "which module? As in `ungil trace -m pytest tests/`.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// What the tracer saw while the program ran, and the program's exit code.
-fn traced(py: Python<'_>, program: Vec<OsString>) -> Result<(Py<TraceReport>, i32)> {
+fn traced(py: Python<'_>, args: &TraceArgs) -> Result<(Option<Py<TraceReport>>, i32)> {
     let runner = py.import("ungil._traced_program")?;
-    let outcome = runner.call_method1("run", (program,)).map_err(|error| {
-        let refused = runner
-            .getattr("Refused")
-            .is_ok_and(|class| error.is_instance(py, &class));
-        if refused {
-            Error::Usage(error.value(py).to_string())
-        } else {
-            Error::from(error)
-        }
-    })?;
+    let outcome = runner
+        .call_method1("run", (&args.program, args.children, args.quiet))
+        .map_err(|error| {
+            let refused = runner
+                .getattr("Refused")
+                .is_ok_and(|class| error.is_instance(py, &class));
+            if refused {
+                Error::Usage(error.value(py).to_string())
+            } else {
+                Error::from(error)
+            }
+        })?;
     Ok(outcome.extract()?)
 }
 

@@ -1,5 +1,6 @@
 //! `ungil.trace` and `ungil.gil_stats`: the GIL of this very process.
 
+mod outside;
 mod pending;
 mod report;
 mod stats;
@@ -8,6 +9,7 @@ mod trace;
 use pyo3::PyErr;
 use pyo3::exceptions::PyRuntimeError;
 
+pub(crate) use outside::{Attachment, attach, sample};
 pub(crate) use report::TraceReport;
 pub(crate) use stats::{GilStats, gil_stats};
 pub(crate) use trace::{

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use ungil_gil::Report;
+use ungil_gil::model::wire;
 use ungil_report::{ColorChoice, TerminalOptions, TraceFormat};
 
 /// Columns of the text, where there is no terminal to ask.
@@ -18,6 +19,31 @@ pub(crate) struct TraceReport(pub(crate) Report);
 
 #[pymethods]
 impl TraceReport {
+    /// Writes all of it, for `load` in another process.
+    fn dump(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| wire::write(&self.0, BufWriter::new(File::create(path)?)))?;
+        Ok(())
+    }
+
+    /// Reads what `dump` wrote.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let bytes = std::fs::read(path)?;
+        py.detach(|| wire::read(&bytes))
+            .map(Self)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The same with the traces of processes that it started; `lost` of them told nothing.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    fn with_children(&self, children: Vec<PyRef<'_, Self>>, lost: u64) -> Self {
+        let mut report = self.0.clone();
+        report.losses.children = lost;
+        let children = children.iter().map(|child| child.0.clone()).collect();
+        report.adopt(children);
+        Self(report)
+    }
+
     /// The summary as text.
     fn summary(&self) -> String {
         let options = TerminalOptions {

@@ -5,15 +5,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use ungil_gil::{Options, Tracer};
+use ungil_gil::outside::{Looking, SampleOptions};
+use ungil_gil::{Error, Options, Tracer};
 
 use super::report::TraceReport;
 use super::{pending, refused};
 
 /// Locked only with the GIL held, and never while it is let go: a fork finds it unlocked.
-static TRACER: Mutex<Option<Tracer>> = Mutex::new(None);
+static TRACER: Mutex<Option<Running>> = Mutex::new(None);
 
-fn tracer() -> MutexGuard<'static, Option<Tracer>> {
+/// A trace that is on.
+enum Running {
+    Exact(Tracer),
+    /// Where this Python does not let itself be patched.
+    Sampled(Box<Looking>),
+}
+
+fn tracer() -> MutexGuard<'static, Option<Running>> {
     TRACER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -25,10 +33,28 @@ pub(crate) fn trace_start(py: Python<'_>, slices: usize) -> PyResult<()> {
             "slices must be between 1,000 and 1,000,000,000, not {slices}"
         )));
     }
-    let started = Tracer::start(Options { slices }).map_err(|error| refused(&error))?;
-    // One release, to see whether it is seen.
-    py.detach(|| ());
-    let started = started.check().map_err(|error| refused(&error))?;
+    if tracer().is_some() {
+        return Err(refused(&Error::AlreadyTracing));
+    }
+    let exact = Tracer::start(Options { slices }).and_then(|started| {
+        // One release, to see whether it is seen.
+        py.detach(|| ());
+        started.check()
+    });
+    let started = match exact {
+        Ok(exact) => Running::Exact(exact),
+        Err(error) if error.leaves_sampling() => {
+            let options = SampleOptions {
+                slices,
+                ..SampleOptions::default()
+            };
+            let why = error.to_string().trim_end_matches('.').to_owned();
+            Looking::start(options, why)
+                .map(|looking| Running::Sampled(Box::new(looking)))
+                .map_err(|error| refused(&error))?
+        }
+        Err(error) => return Err(refused(&error)),
+    };
     *tracer() = Some(started);
     Ok(())
 }
@@ -39,17 +65,20 @@ pub(crate) fn trace_start(py: Python<'_>, slices: usize) -> PyResult<()> {
 pub(crate) fn trace_stop(names: HashMap<u32, String>) -> PyResult<TraceReport> {
     let stopped = tracer().take();
     let stopped = stopped.ok_or_else(|| PyRuntimeError::new_err("the GIL is not being traced"))?;
-    stopped
-        .stop(&names)
-        .map(TraceReport)
-        .map_err(|error| refused(&error))
+    let report = match stopped {
+        Running::Exact(tracer) => tracer.stop(&names),
+        Running::Sampled(looking) => looking.stop(names),
+    };
+    report.map(TraceReport).map_err(|error| refused(&error))
 }
 
 /// Ends the collecting thread before a fork: a program that has one thread forks as one.
 #[pyfunction]
 pub(crate) fn trace_pause() {
-    if let Some(tracer) = &mut *tracer() {
-        tracer.pause();
+    match &mut *tracer() {
+        Some(Running::Exact(tracer)) => tracer.pause(),
+        Some(Running::Sampled(looking)) => looking.pause(),
+        None => {}
     }
 }
 
@@ -62,10 +91,13 @@ pub(crate) fn trace_resume_soon() {
 }
 
 fn resume() {
-    if let Some(tracer) = &mut *tracer() {
-        // Without the thread the sums are still exact, and the rings are read at the end.
-        let _ = tracer.resume();
-    }
+    // Without the thread an exact trace's sums are still so, and the rings are read at the end; a
+    // sampled one ends here.
+    let _ = match &mut *tracer() {
+        Some(Running::Exact(tracer)) => tracer.resume(),
+        Some(Running::Sampled(looking)) => looking.resume(),
+        None => Ok(()),
+    };
 }
 
 /// In the child of a fork: the trace is the parent's.
@@ -77,5 +109,8 @@ pub(crate) fn trace_forget() {
 /// Names the calling thread in the trace.
 #[pyfunction]
 pub(crate) fn name_thread(name: &str) {
-    ungil_gil::name_thread(name);
+    match &mut *tracer() {
+        Some(Running::Sampled(looking)) => looking.name_thread(name),
+        _ => ungil_gil::name_thread(name),
+    }
 }

@@ -62,11 +62,15 @@ fn definitions<Text: AsRef<str>>(
 }
 
 fn table(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(
-        b"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Source and byte code\">\n\
-          <table class=\"explained\"><caption>Source and byte code</caption>\n<thead><tr>\
+    let names = explanation.lines.iter().flat_map(|line| &line.instructions);
+    let widest = names.map(|each| each.shown().len()).max().unwrap_or(0);
+    write!(
+        out,
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Source and byte code\">\n\
+          <table class=\"explained\" style=\"--name:{}\"><caption>Source and byte code</caption>\n<thead><tr>\
           <th scope=\"col\" class=\"number\">Line</th><th scope=\"col\">Source</th>\
           <th scope=\"col\">Byte code</th></tr></thead>\n<tbody>\n",
+        widest + 1
     )?;
     for line in &explanation.lines {
         let number = line

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ungil_gil::Report;
-use ungil_gil::model::{Function, Quantiles};
+use ungil_gil::model::{Function, Quantiles, Sampling};
 
 use crate::Error;
 
@@ -14,11 +14,19 @@ const SCHEMA_VERSION: u32 = 1;
 /// # Errors
 /// [`Error::Json`] when a value has no JSON form; none of ours has.
 pub fn trace_json(report: &Report) -> Result<String, Error> {
+    let mut text = serde_json::to_string_pretty(&document(report))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn document(report: &Report) -> Value {
     let share = |nanoseconds| report.share(nanoseconds);
     let threads = report.threads.iter().map(|thread| {
         json!({
             "tid": thread.tid,
             "name": thread.name,
+            "held_margin": thread.margins.held,
+            "waited_margin": thread.margins.waited,
             "held_s": seconds(thread.counts.held_ns),
             "held_share": share(thread.counts.held_ns),
             "waited_s": seconds(thread.counts.waited_ns),
@@ -58,9 +66,11 @@ pub fn trace_json(report: &Report) -> Result<String, Error> {
             "function": function(pair.function.as_ref()),
         })
     });
-    let document = json!({
+    json!({
         "schema_version": SCHEMA_VERSION,
         "pid": report.pid,
+        "parent_pid": report.parent,
+        "sampling": report.sampling().map(sampling),
         "duration_s": seconds(report.duration_ns),
         "held_s": seconds(report.total.held_ns),
         "held_share": share(report.total.held_ns),
@@ -78,16 +88,27 @@ pub fn trace_json(report: &Report) -> Result<String, Error> {
         "losses": {
             "merged": report.losses.merged,
             "unmatched": report.losses.unmatched,
+            "children": report.losses.children,
             "resolution_s": seconds(report.losses.resolution_ns),
         },
         "verdict": {
             "rule": report.verdict.rule,
             "sentence": report.verdict.sentence,
         },
-    });
-    let mut text = serde_json::to_string_pretty(&document)?;
-    text.push('\n');
-    Ok(text)
+        "children": report.children.iter().map(document).collect::<Vec<_>>(),
+    })
+}
+
+/// How figures that are estimates were come by; the margins are half of 95 % intervals.
+fn sampling(sampling: &Sampling) -> Value {
+    json!({
+        "samples": sampling.samples,
+        "per_second": sampling.rate,
+        "held_margin": sampling.margins.held,
+        "waited_margin": sampling.margins.waited,
+        "overhead": sampling.overhead,
+        "why": sampling.why,
+    })
 }
 
 fn seconds(nanoseconds: u64) -> f64 {

@@ -19,19 +19,11 @@ const GIL_ROWS: u32 = 10_000_000;
 pub(super) fn perfetto(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut events = Events { out, first: true };
     events.out.write_all(b"{\"traceEvents\":[\n")?;
-    rows(report, &mut events)?;
-    for (thread, timeline) in report.threads.iter().zip(&report.timelines) {
-        for slice in timeline.held.slices() {
-            events.write(&held(report, thread.tid, slice))?;
-            events.write(&holder(report, thread.tid, &thread.name, slice))?;
-        }
-        for slice in timeline.waited.slices() {
-            events.write(&waiting(report, thread.tid, slice))?;
-        }
-    }
-    arrows(report, &mut events)?;
+    let mut arrow = 0;
+    one(report, &mut events, &mut arrow)?;
     let about = json!({
         "tool": "ungil",
+        "method": report.sampling().map_or("exact", |_| "sampled"),
         "slices shorter than this may be merged, ns": report.losses.resolution_ns,
         "merged": report.losses.merged,
         "unmatched": report.losses.unmatched,
@@ -42,6 +34,25 @@ pub(super) fn perfetto(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{about}}}"
     )?;
     events.out.flush()
+}
+
+/// A process, then those that it started.
+fn one(report: &Report, events: &mut Events<'_>, arrow: &mut u64) -> io::Result<()> {
+    rows(report, events)?;
+    for (thread, timeline) in report.threads.iter().zip(&report.timelines) {
+        for slice in timeline.held.slices() {
+            events.write(&held(report, thread.tid, slice))?;
+            events.write(&holder(report, thread.tid, &thread.name, slice))?;
+        }
+        for slice in timeline.waited.slices() {
+            events.write(&waiting(report, thread.tid, slice))?;
+        }
+    }
+    arrows(report, events, arrow)?;
+    report
+        .children
+        .iter()
+        .try_for_each(|child| one(child, events, arrow))
 }
 
 struct Events<'a> {
@@ -61,7 +72,8 @@ impl Events<'_> {
 
 fn rows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
     let name = |what: &str, tid: u32, name: &str| json!({ "ph": "M", "pid": report.pid, "tid": tid, "name": what, "args": { "name": name } });
-    events.write(&name("process_name", report.pid, "Python"))?;
+    let process = format!("Python {}", report.pid);
+    events.write(&name("process_name", report.pid, &process))?;
     for thread in &report.threads {
         events.write(&name("thread_name", thread.tid, &thread.name))?;
     }
@@ -133,14 +145,13 @@ fn waiting(report: &Report, tid: u32, record: &Record) -> Value {
 }
 
 /// From the end of the hold that was waited for to the end of the wait.
-fn arrows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
+fn arrows(report: &Report, events: &mut Events<'_>, number: &mut u64) -> io::Result<()> {
     let by_tid: HashMap<u32, &Timeline> = report
         .threads
         .iter()
         .map(|thread| thread.tid)
         .zip(&report.timelines)
         .collect();
-    let mut number = 0_u64;
     for (thread, timeline) in report.threads.iter().zip(&report.timelines) {
         for wait in timeline
             .waited
@@ -154,9 +165,9 @@ fn arrows(report: &Report, events: &mut Events<'_>) -> io::Result<()> {
             else {
                 continue;
             };
-            number += 1;
+            *number += 1;
             let mut end = json!({
-                "ph": "s", "cat": "gil", "pid": report.pid, "name": "made wait", "id": number,
+                "ph": "s", "cat": "gil", "pid": report.pid, "name": "made wait", "id": *number,
                 "tid": wait.subject, "ts": micros(inside(hold)),
             });
             events.write(&end)?;

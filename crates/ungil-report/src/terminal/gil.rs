@@ -1,7 +1,7 @@
 //! The summary of a trace of the GIL: sums, threads, functions, who made whom wait, the verdict.
 
 use ungil_gil::Report;
-use ungil_gil::model::{Function, Pair, Quantiles};
+use ungil_gil::model::{Function, Pair, Quantiles, Sampling};
 use ungil_measure::units::seconds;
 use unicode_width::UnicodeWidthStr;
 
@@ -15,8 +15,38 @@ const ROWS: usize = 12;
 /// Longest name of a thread, columns.
 const NAME: usize = 28;
 
-/// The summary as text for a terminal, with a final newline.
+/// Processes that are shown one by one.
+const PROCESSES: usize = 8;
+
+/// The summary as text for a terminal, with a final newline: the process, then those that it
+/// started.
 pub fn trace(report: &Report, options: &TerminalOptions) -> String {
+    let mut text = one(report, options);
+    let mut family = Vec::new();
+    descendants(report, &mut family);
+    family.sort_by_key(|child| std::cmp::Reverse(child.total.held_ns));
+    for child in family.iter().take(PROCESSES) {
+        text.push('\n');
+        text.push_str(&one(child, options));
+    }
+    if family.len() > PROCESSES {
+        text.push_str(&format!(
+            "\nand {} more processes, which held their GILs for {} all together\n",
+            family.len() - PROCESSES,
+            time(family[PROCESSES..].iter().map(|c| c.total.held_ns).sum()),
+        ));
+    }
+    text
+}
+
+fn descendants<'a>(report: &'a Report, all: &mut Vec<&'a Report>) {
+    for child in &report.children {
+        all.push(child);
+        descendants(child, all);
+    }
+}
+
+fn one(report: &Report, options: &TerminalOptions) -> String {
     let page = Page {
         report,
         width: options.width.max(NARROWEST),
@@ -46,6 +76,10 @@ pub fn trace(report: &Report, options: &TerminalOptions) -> String {
         text.push('\n');
         text.push_str(&page.pairs());
     }
+    if let Some(sampling) = report.sampling() {
+        text.push('\n');
+        text.push_str(&page.paragraph(&approximate(sampling), |line| page.paint.warning(line)));
+    }
     if let Some(losses) = losses(report) {
         text.push('\n');
         text.push_str(&page.paragraph(&losses, |line| page.paint.warning(line)));
@@ -64,6 +98,19 @@ struct Page<'a> {
 impl Page<'_> {
     fn title(&self) -> String {
         let report = self.report;
+        if let Some(sampling) = report.sampling() {
+            return format!(
+                "The GIL, {} of process {}, sampled: held {} {}, waited {} {}, its holder changed {} \
+                 times a second",
+                time(report.duration_ns),
+                report.pid,
+                self.share(report.total.held_ns),
+                margin(sampling.margins.held),
+                self.share(report.total.waited_ns),
+                margin(sampling.margins.waited),
+                thousands(report.switches_per_second().round() as u64),
+            );
+        }
         let waits = match report.total.waits {
             0 => "nobody waited".to_owned(),
             waits => format!(
@@ -92,6 +139,9 @@ impl Page<'_> {
     }
 
     fn threads(&self) -> String {
+        if self.report.sampling().is_some() {
+            return self.sampled_threads();
+        }
         let mut table = Grid::new();
         let headers = [
             "tid",
@@ -126,10 +176,37 @@ impl Page<'_> {
         self.painted(&table) + &more(threads.len(), "threads")
     }
 
+    fn sampled_threads(&self) -> String {
+        let mut table = Grid::new();
+        let headers = ["tid", "held", "", "waited", ""].map(str::to_owned);
+        table.row("thread".to_owned(), headers.into_iter());
+        let threads = &self.report.threads;
+        for thread in threads.iter().take(ROWS) {
+            let cells = [
+                thread.tid.to_string(),
+                self.share(thread.counts.held_ns),
+                margin(thread.margins.held),
+                self.share(thread.counts.waited_ns),
+                margin(thread.margins.waited),
+            ];
+            table.row(cut(&thread.name, NAME), cells.into_iter());
+        }
+        self.painted(&table) + &more(threads.len(), "threads")
+    }
+
     fn functions(&self) -> String {
         let mut table = Grid::new();
-        let headers = ["held", "holds"].map(str::to_owned);
-        table.row("function that held it".to_owned(), headers.into_iter());
+        // Looks know no single holds.
+        let columns = if self.report.sampling().is_some() {
+            1
+        } else {
+            2
+        };
+        let headers = ["held", "holds"]
+            .map(str::to_owned)
+            .into_iter()
+            .take(columns);
+        table.row("function that held it".to_owned(), headers);
         for share in self.report.functions.iter().take(ROWS) {
             let name = share
                 .function
@@ -138,7 +215,7 @@ impl Page<'_> {
             let cells = [self.share(share.held_ns), thousands(share.holds)];
             table.row(
                 cut(&name, self.width.saturating_sub(22).max(16)),
-                cells.into_iter(),
+                cells.into_iter().take(columns),
             );
         }
         self.painted(&table)
@@ -157,13 +234,19 @@ impl Page<'_> {
         let function = pair.function.as_ref().map_or(String::new(), |function| {
             format!("; it held mostly in {}", function.name)
         });
+        let waits = match self.report.sampling() {
+            Some(_) => String::new(),
+            None => format!(
+                " in {} waits, up to {}",
+                thousands(pair.waits.max(1)),
+                time(pair.longest_ns)
+            ),
+        };
         format!(
-            "{} made {} wait {} in {} waits, up to {}{function}",
+            "{} made {} wait {}{waits}{function}",
             name(pair.holder),
             name(pair.waiter),
             self.share(pair.waited_ns),
-            thousands(pair.waits.max(1)),
-            time(pair.longest_ns),
         )
     }
 
@@ -186,6 +269,21 @@ impl Page<'_> {
     }
 }
 
+pub(crate) fn approximate(sampling: &Sampling) -> String {
+    format!(
+        "Approximate: {} looks from outside, {} a second; the figures are within the ± given in 95 of \
+         100 such traces. Looking took {:.1} % of a core, and stopped nothing. Why not exact: {}.",
+        thousands(sampling.samples),
+        thousands(sampling.rate.round() as u64),
+        sampling.overhead * 100.0,
+        sampling.why,
+    )
+}
+
+fn margin(share: f64) -> String {
+    format!("± {:.1}", share * 100.0)
+}
+
 /// What is missing or may be wrong, as a sentence.
 pub(crate) fn losses(report: &Report) -> Option<String> {
     let losses = &report.losses;
@@ -201,6 +299,13 @@ pub(crate) fn losses(report: &Report) -> Option<String> {
             "{} holds and waits came too fast for a record each: their time is in every thread's \
              sum, but functions and pairs may lack some of it",
             thousands(losses.merged)
+        ));
+    }
+    if losses.children > 0 {
+        told.push(format!(
+            "{} of the processes that it started told nothing: they run still, were killed, or ended \
+             by exec",
+            thousands(losses.children)
         ));
     }
     (!told.is_empty()).then(|| format!("Note: {}.", told.join("; ")))

@@ -9,8 +9,8 @@ mod pool;
 mod table;
 
 pub use doctor::doctor;
-pub(crate) use gil::losses as trace_losses;
 pub use gil::trace as trace_terminal;
+pub(crate) use gil::{approximate as trace_approximate, losses as trace_losses};
 
 use ungil_measure::Comparison;
 use ungil_measure::comparison::WorkloadComparison;

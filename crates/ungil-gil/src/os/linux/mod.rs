@@ -2,11 +2,19 @@
 #![allow(unsafe_code)]
 
 mod elf;
+mod image;
+mod maps;
 mod memory;
+mod process;
 mod slots;
 mod threads;
 
-pub(crate) use memory::read as read_memory;
+pub(crate) use image::Image;
+pub(crate) use maps::{Mapping, parse as parse_maps};
+pub(crate) use memory::{
+    read as read_memory, read_of as read_memory_of, write_of as write_memory_of,
+};
+pub(crate) use process::{Task, exists, thread_cpu_ns};
 pub(crate) use slots::Slots;
 pub(crate) use threads::{gettid, monotonic_ns, protect_from_signals, thread_name};
 

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::elf::Object;
+use super::maps;
 
 /// The import slots of one object for some functions.
 pub(crate) struct Slots {
@@ -119,46 +120,8 @@ fn protect(address: usize, protection: i32) -> io::Result<()> {
 
 fn protection_of(address: usize) -> io::Result<i32> {
     let maps = std::fs::read_to_string("/proc/self/maps")?;
-    parse(&maps, address).ok_or_else(|| io::ErrorKind::NotFound.into())
-}
-
-/// The protection of the mapping around an address, from the text of `/proc/self/maps`.
-fn parse(maps: &str, address: usize) -> Option<i32> {
-    maps.lines().find_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (from, to) = range.split_once('-')?;
-        let from = usize::from_str_radix(from, 16).ok()?;
-        let to = usize::from_str_radix(to, 16).ok()?;
-        if !(from..to).contains(&address) {
-            return None;
-        }
-        let flags = [
-            ('r', libc::PROT_READ),
-            ('w', libc::PROT_WRITE),
-            ('x', libc::PROT_EXEC),
-        ];
-        Some(
-            flags
-                .iter()
-                .filter(|(letter, _)| rest.chars().take(3).any(|c| c == *letter))
-                .fold(0, |all, (_, flag)| all | flag),
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mapping_keeps_its_protection() {
-        let maps = "00400000-00452000 r-xp 0 08:02 1 /usr/bin/x\n00651000-00652000 r--p 0 0:0 0\n\
-                    00652000-00655000 rw-p 00052000 08:02 1 /usr/bin/x\n";
-        assert_eq!(parse(maps, 0x651_008), Some(libc::PROT_READ));
-        assert_eq!(
-            parse(maps, 0x652_000),
-            Some(libc::PROT_READ | libc::PROT_WRITE)
-        );
-        assert_eq!(parse(maps, 0x655_000), None);
-    }
+    maps::parse(&maps)
+        .find(|mapping| (mapping.from..mapping.to).contains(&address))
+        .map(|mapping| mapping.protection)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
 }

@@ -7,6 +7,8 @@
 //!  script/  decode -> Track (what a stretch of time was spent on, by sums) -> raster -> canvas
 //! ```
 
+mod family;
+mod sampled;
 mod slices;
 mod tables;
 
@@ -60,8 +62,9 @@ pub(super) fn page(report: &Report, program: Option<&str>, out: &mut dyn Write) 
     page.write(out, |out| {
         tables::heading(report, &title, out)?;
         out.write_all(TIMELINE.as_bytes())?;
-        tables::tables(report, out)?;
+        tables::tables(report, 0, out)?;
+        tables::children(report, out)?;
         out.write_all(READING.as_bytes())?;
-        slices::write(report, out)
+        slices::write(&family::together(report), &family::gil_names(report), out)
     })
 }

@@ -24,13 +24,13 @@ use ungil_gil::model::{MERGED, NO_FUNCTION, Record};
 
 use crate::page::script_json;
 
-/// Writes the two data blocks.
+/// Writes the two data blocks; rows of GILs have these names.
 ///
 /// # Errors
 /// Those of the writer.
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, gil_names: &[String], out: &mut dyn Write) -> io::Result<()> {
     let functions = Functions::of(report);
-    let about = script_json(&about(report, &functions))?;
+    let about = script_json(&about(report, gil_names, &functions))?;
     write!(
         out,
         "<script type=\"application/json\" id=\"trace-about\">{about}</script>\n\
@@ -46,7 +46,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     encoder.finish()?.write_all(b"</script>\n")
 }
 
-fn about(report: &Report, functions: &Functions) -> Value {
+fn about(report: &Report, gil_names: &[String], functions: &Functions) -> Value {
     let threads = report.threads.iter().map(|thread| {
         json!([
             thread.name,
@@ -74,7 +74,7 @@ fn about(report: &Report, functions: &Functions) -> Value {
     json!({
         "duration": report.duration_ns,
         "threads": threads.collect::<Vec<_>>(),
-        "gils": report.gils.len(),
+        "gils": gil_names,
         "functions": told,
         "files": files,
     })

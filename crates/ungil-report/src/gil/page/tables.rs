@@ -8,23 +8,31 @@ use ungil_measure::units::seconds;
 
 use crate::page::{Cell, Table, escape};
 use crate::phrases::thousands;
-use crate::terminal::trace_losses;
+use crate::terminal::{trace_approximate, trace_losses};
+
+use super::family::descendants;
+use super::sampled;
 
 /// Threads that the table tells; a browser is slow with more rows, and nobody reads them.
 const ROWS: usize = 500;
 
 /// The heading, the verdict, the sums.
 pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::Result<()> {
+    let about = match report.sampling() {
+        Some(sampling) => sampled::about(report, sampling),
+        None => format!(
+            "Process {}, traced for {}: {} held the GIL {} times, {} switches per second.",
+            report.pid,
+            time(report.duration_ns),
+            count(report.threads.len() as u64, "thread"),
+            thousands(report.total.holds),
+            thousands(report.switches_per_second().round() as u64),
+        ),
+    };
     writeln!(
         out,
-        "<header>\n<h1>{}</h1>\n<p class=\"quiet\">Process {}, traced for {}: {} held the GIL {} \
-         times, {} switches per second.</p>\n</header>",
+        "<header>\n<h1>{}</h1>\n<p class=\"quiet\">{about}</p>\n</header>",
         escape(title),
-        report.pid,
-        time(report.duration_ns),
-        count(report.threads.len() as u64, "thread"),
-        thousands(report.total.holds),
-        thousands(report.switches_per_second().round() as u64),
     )?;
     writeln!(
         out,
@@ -32,10 +40,11 @@ pub(super) fn heading(report: &Report, title: &str, out: &mut dyn Write) -> io::
         report.verdict.rule,
         escape(&report.verdict.sentence)
     )?;
-    if let Some(losses) = trace_losses(report) {
-        writeln!(out, "<p class=\"warning\">{}</p>", escape(&losses))?;
+    warnings(report, out)?;
+    match report.sampling() {
+        Some(sampling) => sampled::tiles(report, sampling, out)?,
+        None => tiles(report, out)?,
     }
-    tiles(report, out)?;
     match report.losses.resolution_ns {
         0 => Ok(()),
         resolution => writeln!(
@@ -88,16 +97,50 @@ fn tiles(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"</dl>\n")
 }
 
-/// Threads, functions, who made whom wait, and GILs where there are several.
-pub(super) fn tables(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if !report.threads.is_empty() {
-        threads(report, out)?;
+/// The same of the processes that it started.
+pub(super) fn children(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut before = report.threads.len();
+    for child in descendants(report) {
+        writeln!(
+            out,
+            "<h2>Process {}, started by {}</h2>\n<p class=\"quiet\">Traced for {}: held {}, waited {}.</p>\n\
+             <p class=\"verdict\">{}</p>",
+            child.pid,
+            child.parent,
+            time(child.duration_ns),
+            percent(child, child.total.held_ns),
+            percent(child, child.total.waited_ns),
+            escape(&child.verdict.sentence)
+        )?;
+        warnings(child, out)?;
+        tables(child, before, out)?;
+        before += child.threads.len();
+    }
+    Ok(())
+}
+
+/// How the figures were come by and what is missing, where there is something to say.
+fn warnings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let approximate = report.sampling().map(trace_approximate);
+    for warning in approximate.into_iter().chain(trace_losses(report)) {
+        writeln!(out, "<p class=\"warning\">{}</p>", escape(&warning))?;
+    }
+    Ok(())
+}
+
+/// Threads, functions, who made whom wait, and GILs where there are several; threads are numbered
+/// from `first` on.
+pub(super) fn tables(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
+    if report.sampling().is_some() {
+        sampled::threads(report, ROWS, out)?;
+    } else if !report.threads.is_empty() {
+        threads(report, first, out)?;
     }
     if !report.functions.is_empty() {
         functions(report, out)?;
     }
     if !report.pairs.is_empty() {
-        pairs(report, out)?;
+        pairs(report, first, out)?;
     }
     if report.gils.len() > 1 {
         gils(report, out)?;
@@ -105,7 +148,7 @@ pub(super) fn tables(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn threads(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn threads(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
     let table = Table {
         caption: "Threads",
         columns: &[
@@ -144,7 +187,7 @@ fn threads(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             cells.extend(quantiles(thread.holds));
             cells.push(number(counts.waits));
             cells.extend(quantiles(thread.waits));
-            (format!(" data-thread=\"{at}\""), cells)
+            (format!(" data-thread=\"{}\"", first + at), cells)
         });
     table.write(out, rows)?;
     let Some(others) = report
@@ -197,7 +240,7 @@ fn functions(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     table.write(out, rows)
 }
 
-fn pairs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn pairs(report: &Report, first: usize, out: &mut dyn Write) -> io::Result<()> {
     let table = Table {
         caption: "Who made whom wait",
         columns: &[
@@ -232,7 +275,8 @@ fn pairs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ];
         let attributes = format!(
             " data-holder=\"{}\" data-waiter=\"{}\"",
-            pair.holder, pair.waiter
+            first + pair.holder,
+            first + pair.waiter
         );
         (attributes, cells)
     });
@@ -270,7 +314,7 @@ fn gil_name(number: u16) -> String {
     }
 }
 
-fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
+pub(super) fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
     Cell::share(
         &percent(report, nanoseconds),
         report.share(nanoseconds),
@@ -278,7 +322,7 @@ fn share(report: &Report, nanoseconds: u64, class: &'static str) -> Cell {
     )
 }
 
-fn percent(report: &Report, nanoseconds: u64) -> String {
+pub(super) fn percent(report: &Report, nanoseconds: u64) -> String {
     unbroken(&format!("{:.1} %", report.share(nanoseconds) * 100.0))
 }
 
@@ -304,7 +348,7 @@ fn spread(of: Quantiles) -> String {
     format!("p50 {}, p99 {}", time(of.p50), time(of.p99))
 }
 
-fn time(nanoseconds: u64) -> String {
+pub(super) fn time(nanoseconds: u64) -> String {
     unbroken(&seconds(nanoseconds as f64 / 1e9))
 }
 

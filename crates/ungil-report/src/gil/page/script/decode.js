@@ -39,7 +39,7 @@ function decode(about, base64) {
   const { threads, functions, files } = about;
   const holds = new Track(numbers.next());
   holds.owners = new Uint32Array(holds.length);
-  const gilOf = new Uint16Array(about.gils > 1 ? holds.length : 0);
+  const gilOf = new Uint16Array(about.gils.length > 1 ? holds.length : 0);
   let before = 0;
   let gil = 0;
   for (let at = 0; at < holds.length; at++) {
@@ -50,12 +50,16 @@ function decode(about, base64) {
     const subject = numbers.next();
     holds.subjects[at] = Math.floor(subject / 4);
     if (subject & 2) gil = numbers.next();
-    if (about.gils > 1) gilOf[at] = gil;
+    if (about.gils.length > 1) gilOf[at] = gil;
     if (subject & 1) numbers.merged(holds, at);
   }
   const own = split(holds, (at) => holds.owners[at], threads.length);
-  const colour = (thread) => Math.min(thread, COLOURED);
-  const gils = about.gils > 1 ? split(holds, (at) => gilOf[at], about.gils) : [holds.finish()];
+  // The longest holders have colours of their own.
+  const ranks = threads.map((_, at) => at).sort((a, b) => threads[b][2] - threads[a][2]);
+  const colours = new Uint8Array(threads.length).fill(COLOURED);
+  ranks.slice(0, COLOURED).forEach((thread, rank) => (colours[thread] = rank));
+  const colour = (thread) => colours[thread];
+  const gils = about.gils.length > 1 ? split(holds, (at) => gilOf[at], about.gils.length) : [holds.finish()];
   return {
     duration: Math.max(about.duration, 1),
     threads: threads.map(([name, tid, held, waited], at) => ({
@@ -70,7 +74,7 @@ function decode(about, base64) {
     })),
     // Who held each GIL, and the same by colour.
     gils: gils.map((track, number) => ({
-      number,
+      name: about.gils[number] || "GIL holder",
       holds: track,
       colours: split(track, (at) => colour(track.owners[at]), COLOURED + 1),
     })),

@@ -53,7 +53,7 @@ function selectRow(app, wanted) {
   const { gil, thread } = app.rows[row];
   const shown = tracksOf(app.rows[row]).map((track) => track.spent(app.view.start, app.view.end) / app.view.span);
   const waited = gil ? "" : `, waited ${percent(shown[1])}`;
-  const name = gil ? gilName(gil, app.trace) : thread.name;
+  const name = gil ? gil.name : thread.name;
   say(app, `${name}, row ${row + 1} of ${app.rows.length}: held ${percent(shown[0])} of what is in view${waited}.`);
   app.draw();
 }

@@ -103,17 +103,12 @@ function paintLabel(app, row, at, top, height) {
     brush.fillStyle = colours.threads[row.thread.colour];
     brush.fillRect(5, top + 4, 4, height - 8);
   }
-  const name = row.thread ? row.thread.name : gilName(row.gil, trace);
+  const name = row.thread ? row.thread.name : row.gil.name;
   const held = row.thread ? row.thread.held : row.gil.holds.spent(0, trace.duration);
   let share = `${percent(held / trace.duration)} held`;
   if (row.thread && layout.labels >= 170) share += `, ${percent(row.thread.waited / trace.duration)} waited`;
   words(brush, name, x, top + height / 2 - 6, room, colours.ink, 12, at === app.row ? 600 : 500, 3);
   words(brush, share, x, top + height / 2 + 7.5, room, colours.quiet, 10.5);
-}
-
-function gilName(gil, trace) {
-  if (trace.gils.length === 1) return "GIL holder";
-  return gil.number === 0 ? "GIL holder, main" : `GIL holder, own ${gil.number}`;
 }
 
 // Words in a line of limited length, cut where they do not fit; none where too few would be left.

@@ -177,7 +177,7 @@ function crowdUnder(app, at) {
 function labelUnder(app, at) {
   if (at.area !== "label" || at.row < 0) return null;
   const { gil, thread } = app.rows[at.row];
-  if (gil) return { title: gilName(gil, app.trace), lines: ["who had the GIL: each column shows the threads' shares of its time"] };
+  if (gil) return { title: gil.name, lines: ["who had the GIL: each column shows the threads' shares of its time"] };
   const { duration: all } = app.trace;
   const lines = [
     `thread ${thread.tid}`,

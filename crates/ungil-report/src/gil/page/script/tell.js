@@ -46,7 +46,7 @@ function tellCrowd(trace, row, start, end) {
     const what = index === 0 ? "held" : "waited";
     return `${what} ${percent(track.spent(start, end) / length)} of it in ${thousands(count)}`;
   });
-  const name = row.gil ? gilName(row.gil, trace) : row.thread.name;
+  const name = row.gil ? row.gil.name : row.thread.name;
   return { title: `${name}: ${duration(length)} from ${moment(start, length)} on`, lines: [...parts, "zoom in for single ones"] };
 }
 

@@ -29,7 +29,7 @@ type Read = (usize, u64, u64, u64, u64, u64, u64);
 
 fn blocks(report: &Report) -> (Value, Numbers) {
     let mut written = Vec::new();
-    write(report, &mut written).unwrap();
+    write(report, &["GIL holder".to_owned()], &mut written).unwrap();
     let text = String::from_utf8(written).unwrap();
     let block = |id: &str| {
         let (_, after) = text.split_once(&format!("id=\"{id}\">")).unwrap();
