@@ -124,6 +124,14 @@ def test_a_loop_can_hand_the_gil_over_where_it_jumps_back(cli: Cli, file: Path) 
     assert not switches & {"LOAD_CONST", "BINARY_OP", "FOR_ITER", "RETURN_VALUE"}
 
 
+def test_behind_an_await_nobody_looks_whether_the_gil_is_wanted(cli: Cli, file: Path) -> None:
+    file.write_text("async def f(x):\n    await x\n")
+    resumes = [
+        each for each in instructions(explained(cli, "jobs.py:f")) if each["name"] == "RESUME"
+    ]
+    assert [each["switches"] for each in resumes] == [True, False]
+
+
 def test_reference_counts_are_marked_by_family(cli: Cli, file: Path) -> None:
     marks = {
         each["name"]: each["references"] for each in instructions(explained(cli, "jobs.py:crunch"))

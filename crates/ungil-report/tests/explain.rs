@@ -95,6 +95,16 @@ fn the_legend_has_only_marks_that_occur() {
 }
 
 #[test]
+fn only_what_can_be_called_is_said_to_be() {
+    let mut of = doubled();
+    of.hot = None;
+    assert!(text(&of, 80).contains("--run 'ARGUMENTS'"));
+    of.header = vec![("magic".into(), "3571: Python 3.13".into())];
+    assert!(!text(&of, 80).contains("--run"));
+    assert!(text(&of, 80).contains("\n  magic          3571: Python 3.13\n"));
+}
+
+#[test]
 fn a_jump_of_the_page_is_a_link_to_its_label() {
     let page = page(&doubled());
     assert!(page.contains("<li id=\"L1\">"));

@@ -110,7 +110,7 @@ def _instructions(code: CodeType, *, adaptive: bool) -> Iterator[dict[str, Any]]
             "label": labels.get(each.offset),
             "target": labels.get(target) if target is not None else None,
             "references": marks.references(each.opname),
-            "switches": marks.switches(each.opname),
+            "switches": marks.switches(each.opname, each.arg),
         }
 
 

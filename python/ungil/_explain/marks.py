@@ -15,6 +15,7 @@ _REFERENCES = {
     "BUILD_": "",
     "CALL": "+-",
     "CHECK_": "+-",
+    "CLEANUP_THROW": "-",
     "COMPARE_OP": "+-",
     "CONTAINS_OP": "+-",
     "CONVERT_VALUE": "+-",
@@ -39,7 +40,9 @@ _REFERENCES = {
     "LOAD_SMALL_INT": "~",
     "LOAD_SUPER_ATTR": "+-",
     "MAKE_FUNCTION": "+",
+    "MATCH_": "+",
     "POP_": "-",
+    "PUSH_EXC_INFO": "+",
     "RERAISE": "",
     "RETURN_CONST": "+",
     "RETURN_GENERATOR": "+",
@@ -51,10 +54,11 @@ _REFERENCES = {
     "TO_BOOL": "-",
     "UNARY_": "+-",
     "UNPACK_": "+-",
+    "WITH_EXCEPT_START": "+",
 }
 
 # The interpreter looks there whether another thread wants the GIL.
-_SWITCHES = ("RESUME", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "CALL")
+_SWITCHES = ("JUMP_BACKWARD", "POP_JUMP_BACKWARD", "CALL")
 _NO_SWITCH = ("JUMP_BACKWARD_NO_INTERRUPT", "CALL_INTRINSIC", "CALL_LIST_APPEND")
 
 
@@ -64,6 +68,9 @@ def references(name: str) -> str:
     return _REFERENCES[max(fitting, key=len)] if fitting else ""
 
 
-def switches(name: str) -> bool:
+def switches(name: str, argument: int | None) -> bool:
     """Whether another thread can get the GIL there."""
+    if name == "RESUME":
+        # 2 and 3: behind `yield from` and `await`, where nobody looks.
+        return ((argument or 0) & 3) < 2
     return name.startswith(_SWITCHES) and not name.startswith(_NO_SWITCH)

@@ -19,9 +19,11 @@ pub(super) fn marks(instruction: &Instruction) -> String {
     )
 }
 
+type Fits<'a> = &'a dyn Fn(&Instruction) -> bool;
+
 /// Marks and meanings, of those that occur.
 pub(super) fn legend(explanation: &Explanation) -> Vec<(&'static str, &'static str)> {
-    let occurs = |fits: &dyn Fn(&Instruction) -> bool| {
+    let occurs = |fits: Fits<'_>| {
         explanation
             .lines
             .iter()
@@ -30,7 +32,7 @@ pub(super) fn legend(explanation: &Explanation) -> Vec<(&'static str, &'static s
     };
     let references =
         |mark: &'static str| move |instruction: &Instruction| instruction.references == mark;
-    let all: [(_, _, &dyn Fn(&Instruction) -> bool); 7] = [
+    let all: [(_, _, Fits<'_>); 7] = [
         ("L1", "a label: `to L1` jumps there", &|i| i.label.is_some()),
         (
             "G",

@@ -99,7 +99,11 @@ impl Explanation {
             .flat_map(|line| &line.instructions)
             .filter(|instruction| instruction.specialised.is_some())
             .count();
+        let callable = self.header.is_empty() && self.name != "<module>";
         match self.hot {
+            None if !callable => {
+                "Not run: the instructions are those that the compiler wrote.".to_owned()
+            }
             None => {
                 "Not run: the instructions are those that the compiler wrote. --run 'ARGUMENTS' \
                      (in Python: hot=64) calls it and shows those that Python specialises."

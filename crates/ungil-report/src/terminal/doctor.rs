@@ -12,7 +12,7 @@ const SAID: usize = MARK + 17;
 /// The diagnosis as text for a terminal, with a final newline.
 pub fn doctor(diagnosis: &Diagnosis, options: &TerminalOptions) -> String {
     let page = Page {
-        width: options.width.max(NARROWEST).min(PROSE),
+        width: options.width.clamp(NARROWEST, PROSE),
         paint: Paint::new(options.color),
     };
     let mut text = String::new();
