@@ -11,7 +11,9 @@ from ungil._ungil import __version__
 TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
     from ungil._context import worker_context
+    from ungil._doctor import doctor
     from ungil._executors import Future, ThreadPoolExecutor
+    from ungil._explain import Explanation, explain
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
     from ungil._kinds.serial import SerialExecutor
@@ -34,6 +36,7 @@ __all__ = [
     "BrokenInterpreterPool",
     "BrokenProcessPool",
     "Comparison",
+    "Explanation",
     "Future",
     "GilStats",
     "InterpreterPoolExecutor",
@@ -49,7 +52,9 @@ __all__ = [
     "WorkerCrashed",
     "__version__",
     "compare",
+    "doctor",
     "executor",
+    "explain",
     "gil_stats",
     "map",
     "native",
@@ -63,6 +68,7 @@ _HOMES = {
     "BrokenInterpreterPool": "ungil._kinds.interpreter",
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
+    "Explanation": "ungil._explain",
     "Future": "ungil._executors",
     "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
@@ -77,7 +83,9 @@ _HOMES = {
     "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",
+    "doctor": "ungil._doctor",
     "executor": "ungil._kinds",
+    "explain": "ungil._explain",
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "native": "ungil._native",

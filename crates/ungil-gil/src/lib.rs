@@ -25,4 +25,4 @@ mod tracer;
 
 pub use error::{Error, Result};
 pub use model::Report;
-pub use tracer::{Options, Tracer, name_thread};
+pub use tracer::{Options, Tracer, check, name_thread};

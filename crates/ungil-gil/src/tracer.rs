@@ -143,6 +143,12 @@ fn end_recording() -> Result<()> {
     off
 }
 
+/// Whether the GIL of this process can be traced, as far as can be told without doing it; the error
+/// is why not. To be called with the GIL held, by a thread that runs Python code.
+pub fn check() -> Result<()> {
+    switch::check()
+}
+
 /// Names the calling thread in the traces to come.
 pub fn name_thread(name: &str) {
     if switch::is_on(hook::RECORD) {

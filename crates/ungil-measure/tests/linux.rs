@@ -53,6 +53,8 @@ fn outer_group_binds_the_inner_one() {
             ("sys/fs/cgroup/kubepods/cpu.max", "600000 100000\n"),
             ("sys/fs/cgroup/kubepods/pod/job/memory.max", "8388608\n"),
             ("sys/fs/cgroup/kubepods/pod/memory.max", "4194304\n"),
+            ("sys/fs/cgroup/kubepods/pod/job/pids.max", "max\n"),
+            ("sys/fs/cgroup/kubepods/pod/pids.max", "512\n"),
             (
                 "sys/fs/cgroup/kubepods/pod/job/memory.events",
                 "low 0\noom 4\noom_kill 3\n",
@@ -70,6 +72,7 @@ fn outer_group_binds_the_inner_one() {
     assert_eq!(limits.cgroup_cpus, Some(2.5));
     assert_eq!(limits.usable_cpus, 3);
     assert_eq!(limits.memory_limit_bytes, Some(4 << 20));
+    assert_eq!(tree.system().task_limit(), Some(512));
     let state = tree.system().state();
     assert_eq!(state.oom_kills, Some(3));
     assert_eq!(state.throttled_s, Some(1.5));

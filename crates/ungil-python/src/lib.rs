@@ -3,9 +3,9 @@
 //! ```text
 //! pool/       the executors               sync/      locks, queues, shared values
 //! cli/        the command line: arguments, pyproject.toml, output, exit codes
-//! race/       models under all schedules
 //! gil/        who holds the GIL: traces, counters
-//! native/     functions compiled to machine code
+//! race/       models under all schedules          native/    functions compiled to machine code
+//! explain     a function's byte code, laid out    doctor     what works here
 //! run         the lecture's example           compare/   which kind of workers, and how many
 //!    \                                       /
 //!     batch   all tasks on one open pool, once: probe, completions, overdue, watchdog
@@ -18,7 +18,9 @@ mod cli;
 mod clock;
 mod compare;
 mod completions;
+mod doctor;
 mod error;
+mod explain;
 mod gil;
 mod kinds;
 mod native;
@@ -76,6 +78,10 @@ mod _ungil {
     use crate::cli::cli_main;
     #[pymodule_export]
     use crate::compare::{Comparison, compare};
+    #[pymodule_export]
+    use crate::doctor::doctor_json;
+    #[pymodule_export]
+    use crate::explain::{explanation_html, explanation_json, explanation_text};
     #[pymodule_export]
     use crate::probe::Probe;
     #[pymodule_export]

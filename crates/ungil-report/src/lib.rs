@@ -1,5 +1,6 @@
 //! Shows a [`Comparison`](ungil_measure::Comparison): on a terminal, as JSON, CSV, Markdown, HTML;
-//! a pool's [`PoolStats`](ungil_measure::pool_stats::PoolStats); a [trace](ungil_gil::Report) of the GIL.
+//! a pool's [`PoolStats`](ungil_measure::pool_stats::PoolStats); a [trace](ungil_gil::Report) of the GIL;
+//! what a machine can do, a [`Diagnosis`](ungil_measure::doctor::Diagnosis).
 //!
 //! ```text
 //!  Comparison -> columns    which figures a table has, and how each is written
@@ -9,6 +10,8 @@
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
 //!  PoolStats  -> pool       tables for a terminal
+//!  Diagnosis  -> terminal/doctor, doctor (JSON)
+//!  Explanation (byte code)   -> explain/: terminal, JSON, page
 //!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto, gil/page;  meter -> gil/prometheus
 //! ```
 //!
@@ -22,7 +25,9 @@
 
 mod columns;
 mod csv;
+mod doctor;
 mod error;
+mod explain;
 mod gil;
 mod html;
 mod json;
@@ -33,9 +38,13 @@ mod phrases;
 mod terminal;
 
 pub use csv::csv;
+pub use doctor::doctor_json;
 pub use error::Error;
+pub use explain::{
+    Explanation, Instruction, Line, explanation, explanation_json, explanation_page,
+};
 pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{ColorChoice, TerminalOptions, pool, terminal, trace_terminal};
+pub use terminal::{ColorChoice, TerminalOptions, doctor, pool, terminal, trace_terminal};

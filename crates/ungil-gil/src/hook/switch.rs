@@ -42,6 +42,16 @@ pub(crate) fn on(modes: u32) -> Result<Epoch> {
     Ok(change(before | modes))
 }
 
+/// Whether the hooks could be turned on; nothing is changed. To be called as [`on`].
+pub(crate) fn check() -> Result<()> {
+    let slots = SLOTS.lock();
+    if slots.is_none() {
+        checked_layout()?;
+        return find_slots()?.check_writable().map_err(Error::Protected);
+    }
+    Ok(())
+}
+
 /// Turns these kinds of notes off; with the last one the slots get back what they held.
 pub(crate) fn off(modes: u32) -> Result<()> {
     let slots = SLOTS.lock();

@@ -80,6 +80,10 @@ pub(super) enum Verb {
     Trace(TraceArgs),
     /// Run a threaded function under all schedules and show the one under which it fails
     Race(RaceArgs),
+    /// Show a function's source beside its byte code
+    Explain(ExplainArgs),
+    /// Tell what this machine and this Python can do, and what to do about what is missing
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -380,6 +384,66 @@ pub(super) struct RaceArgs {
 
     /// Write what was found here, as JSON
     #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<String>,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  ungil explain path/to/jobs.py:crunch
+      source and byte code, side by side; the function is not run, and its file not imported
+  ungil explain path/to/jobs.py:crunch --run '1000, scale=2.0'
+      the same after 64 calls with these arguments: the instructions that Python specialises
+  ungil explain mypackage.jobs:Account.withdraw --html withdraw.html
+      a method, as a page for any browser
+  ungil explain path/to/jobs.py:17
+      the function in line 17, a lambda for example
+  ungil explain __pycache__/jobs.cpython-313.pyc
+      a compiled module: its header, and its code if this Python wrote it
+
+Marks show what instructions do to reference counts, and where another thread can get the GIL.
+
+Exit codes: 0 done, 1 the function raised, 2 usage, or there is no byte code to show.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(super) struct ExplainArgs {
+    /// What to explain: file.py:function, module:function, file.py:LINE, file.py or file.pyc
+    pub(super) target: String,
+
+    /// Call it with these arguments first, as in --run '1000, scale=2.0'
+    #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    pub(super) run: Option<String>,
+
+    /// How often to call it [default: 64 with --run, else 0]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(super) hot: Option<i64>,
+
+    /// Everything as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(super) json: Option<String>,
+
+    /// A page for any browser, which needs neither a network nor scripts
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<String>,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  ungil doctor
+      cores, memory, limits, the GIL, interpreters, the tracer, packages: a line each
+  ungil doctor --json | jq '.findings[] | select(.status != \"ok\")'
+      machine-readable, with the facts behind it
+
+`ok` is as it should be, `note` is worth knowing, `missing` is optional, `BROKEN` is needed by ungil
+and does not work. Below each that is not ok stands what to do.
+
+Exit codes: 0 everything works that ungil needs, 1 something of it is broken, 2 usage.";
+
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub(super) struct DoctorArgs {
+    /// Findings and facts as JSON, to a file or (without one) to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(super) json: Option<String>,
 }
 

@@ -4,6 +4,8 @@ mod args;
 mod compare;
 mod completions;
 mod config;
+mod doctor;
+mod explain;
 mod files;
 mod output;
 mod race;
@@ -69,6 +71,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
     match ungil.verb {
         Verb::Trace(args) => return trace::run(py, &args, color),
         Verb::Race(args) => return race::run(py, args, color),
+        Verb::Doctor(args) => return doctor::run(py, &args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             config.color()?; // not used here, but a mistake is one everywhere
@@ -84,6 +87,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
             };
             compare::run(py, args, &config, color)
         }
+        Verb::Explain(args) => explain::run(py, &args, color),
         Verb::Completions(args) => output::print(py, &completions::script(&args)),
     }?;
     Ok(0)

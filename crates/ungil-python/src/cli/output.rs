@@ -20,6 +20,18 @@ pub(super) fn colored(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
     }
 }
 
+/// The same, as reports want to know it.
+pub(super) fn report_color(
+    choice: ColorChoice,
+    stream: &impl IsTerminal,
+) -> ungil_report::ColorChoice {
+    if colored(choice, stream) {
+        ungil_report::ColorChoice::Always
+    } else {
+        ungil_report::ColorChoice::Never
+    }
+}
+
 /// Columns to write for: the terminal's, or enough for every column of a table.
 pub(super) fn width() -> usize {
     const UNLIMITED: usize = 120;

@@ -132,14 +132,9 @@ fn traced(py: Python<'_>, args: &TraceArgs) -> Result<(Option<Py<TraceReport>>, 
 /// To stderr: stdout is the program's.
 fn summarise(report: &ungil_gil::Report, color: ColorChoice) {
     let stderr = io::stderr();
-    let color = if output::colored(color, &stderr) {
-        ungil_report::ColorChoice::Always
-    } else {
-        ungil_report::ColorChoice::Never
-    };
     let options = TerminalOptions {
         width: output::width(),
-        color,
+        color: output::report_color(color, &stderr),
     };
     let text = ungil_report::trace_terminal(report, &options);
     // Nobody to tell where stderr is closed.

@@ -29,4 +29,4 @@ pub(crate) use function::compare;
 pub(crate) use listener::Listener;
 pub(crate) use request::{Request, Wishes};
 pub(crate) use result::Comparison;
-pub(crate) use session::execute;
+pub(crate) use session::{execute, python};

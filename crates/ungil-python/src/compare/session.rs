@@ -313,7 +313,8 @@ fn now(py: Python<'_>) -> PyResult<String> {
     now.call_method1("isoformat", ("T", "seconds"))?.extract()
 }
 
-fn python(py: Python<'_>) -> PyResult<comparison::Python> {
+/// The interpreter that runs this.
+pub(crate) fn python(py: Python<'_>) -> PyResult<comparison::Python> {
     let sys = py.import("sys")?;
     let platform = py.import("platform")?;
     let gil = match sys.getattr("_is_gil_enabled") {

@@ -18,7 +18,7 @@ use crate::probe::Probe;
 
 pub(crate) use builtin::{LECTURE as LECTURE_ITERATIONS, NAMES as BUILTIN_NAMES};
 pub(crate) use items::{Items, ItemsSource};
-pub(crate) use resolve::{from_callable, from_text};
+pub(crate) use resolve::{from_callable, from_text, object};
 pub(crate) use travel::Travel;
 
 /// A function to be measured.

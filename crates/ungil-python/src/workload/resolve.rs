@@ -62,7 +62,7 @@ fn name_of(function: &Bound<'_, PyAny>) -> String {
 }
 
 /// What `module:attribute` or `file.py:attribute` names, as an object.
-pub(super) fn object<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>> {
+pub(crate) fn object<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>> {
     let (reference, module) = locate(py, text)?;
     attribute(&module, &reference.attribute, text)
 }

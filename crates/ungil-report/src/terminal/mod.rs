@@ -1,12 +1,14 @@
 //! The terminal's report: per workload the full table, the lecture's layout, the fits, what may be
 //! wrong, and last, where the eye ends, the verdict.
 
+mod doctor;
 mod gil;
 mod grid;
-mod paint;
+pub(crate) mod paint;
 mod pool;
 mod table;
 
+pub use doctor::doctor;
 pub use gil::trace as trace_terminal;
 pub(crate) use gil::{approximate as trace_approximate, losses as trace_losses};
 
@@ -37,9 +39,9 @@ pub struct TerminalOptions {
 }
 
 /// Prose is no wider than this: long lines are hard to read.
-const PROSE: usize = 100;
+pub(crate) const PROSE: usize = 100;
 /// No layout is made for anything narrower.
-const NARROWEST: usize = 24;
+pub(crate) const NARROWEST: usize = 24;
 
 /// The comparison as text for a terminal, with a final newline.
 ///
@@ -136,7 +138,11 @@ impl Page {
     }
 }
 
-fn lines(text: &str, options: &textwrap::Options<'_>, paint: impl Fn(&str) -> String) -> String {
+pub(crate) fn lines(
+    text: &str,
+    options: &textwrap::Options<'_>,
+    paint: impl Fn(&str) -> String,
+) -> String {
     let mut all = String::new();
     for line in textwrap::wrap(&paint::glue(text), options) {
         all.push_str(&paint(&paint::unglue(&line)));

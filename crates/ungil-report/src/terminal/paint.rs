@@ -5,29 +5,33 @@ use anstyle::{AnsiColor, Style};
 use super::ColorChoice;
 
 /// Paints lines, or leaves them as they are.
-pub(super) struct Paint {
+pub(crate) struct Paint {
     color: ColorChoice,
 }
 
 impl Paint {
-    pub(super) fn new(color: ColorChoice) -> Self {
+    pub(crate) fn new(color: ColorChoice) -> Self {
         Self { color }
     }
 
-    pub(super) fn bold(&self, text: &str) -> String {
+    pub(crate) fn bold(&self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    pub(super) fn dim(&self, text: &str) -> String {
+    pub(crate) fn dim(&self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 
-    pub(super) fn winner(&self, text: &str) -> String {
+    pub(crate) fn winner(&self, text: &str) -> String {
         self.with(AnsiColor::Green.on_default().bold(), text)
     }
 
-    pub(super) fn warning(&self, text: &str) -> String {
+    pub(crate) fn warning(&self, text: &str) -> String {
         self.with(AnsiColor::Yellow.on_default(), text)
+    }
+
+    pub(crate) fn failure(&self, text: &str) -> String {
+        self.with(AnsiColor::Red.on_default().bold(), text)
     }
 
     fn with(&self, style: Style, text: &str) -> String {
@@ -42,7 +46,7 @@ impl Paint {
 
 /// Text with control characters replaced: a workload's name or a user's message must not move the
 /// cursor or recolour the terminal.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
@@ -52,7 +56,7 @@ pub(super) fn clean(text: &str) -> String {
 const GLUE: &str = "\u{a0}";
 
 /// Glues figures to their units, so that a line never ends between them.
-pub(super) fn glue(text: &str) -> String {
+pub(crate) fn glue(text: &str) -> String {
     const UNITS: &[&str] = &["s", "ms", "µs", "ns", "B", "kB", "MB", "GB", "%"];
     let mut glued = String::with_capacity(text.len());
     for (at, word) in text.split(' ').enumerate() {
@@ -68,6 +72,6 @@ pub(super) fn glue(text: &str) -> String {
 }
 
 /// Plain blanks again.
-pub(super) fn unglue(line: &str) -> String {
+pub(crate) fn unglue(line: &str) -> String {
     line.replace(GLUE, " ")
 }

@@ -63,6 +63,18 @@ impl Slots {
         Ok(())
     }
 
+    /// Whether the slots could be written; nothing is.
+    pub(crate) fn check_writable(&self) -> io::Result<()> {
+        for slot in &self.slots {
+            let protection = protection_of(slot.address)?;
+            if protection & libc::PROT_WRITE == 0 {
+                protect(slot.address, protection | libc::PROT_WRITE)?;
+                protect(slot.address, protection)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Leads them back. One that somebody has patched over us is left alone: our functions pass on.
     pub(crate) fn restore(&self) -> io::Result<()> {
         for slot in &self.slots {

@@ -120,9 +120,9 @@ fn cpus(quota: &str, period: &str) -> Option<f64> {
     (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
 }
 
-/// Bytes of `memory.max` or `memory.limit_in_bytes`; `None` for `max`. Version 1 writes "no limit"
-/// as a huge number, which the caller drops by comparing it with the physical memory.
-pub fn parse_memory_limit(text: &str) -> Option<u64> {
+/// A limit in `memory.max` or `memory.limit_in_bytes` (bytes) or `pids.max`; `None` for `max`. Version 1 writes "no limit"
+/// of memory as a huge number, which the caller drops by comparing it with the physical memory.
+pub fn parse_count_limit(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|bytes| *bytes > 0)
 }
 
@@ -221,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn memory_limits() {
-        assert_eq!(parse_memory_limit("1073741824\n"), Some(1 << 30));
-        assert_eq!(parse_memory_limit("max\n"), None);
-        assert_eq!(parse_memory_limit("0\n"), None);
-        assert_eq!(parse_memory_limit(""), None);
+    fn limits_that_count() {
+        assert_eq!(parse_count_limit("1073741824\n"), Some(1 << 30));
+        assert_eq!(parse_count_limit("max\n"), None);
+        assert_eq!(parse_count_limit("0\n"), None);
+        assert_eq!(parse_count_limit(""), None);
     }
 
     proptest! {
@@ -234,7 +234,7 @@ mod tests {
             for group in find_groups("cpu", &a, &b) {
                 prop_assert!(group.folders().all(|f| f.starts_with(&group.mount)));
             }
-            let _ = (parse_cpu_max(&a), parse_cfs(&a, &b), parse_memory_limit(&a));
+            let _ = (parse_cpu_max(&a), parse_cfs(&a, &b), parse_count_limit(&a));
         }
     }
 }

@@ -163,7 +163,7 @@ impl System {
                     Version::V1 => "memory.limit_in_bytes",
                     Version::V2 => "memory.max",
                 };
-                cgroup::parse_memory_limit(&fs::read_to_string(folder.join(name)).ok()?)
+                cgroup::parse_count_limit(&fs::read_to_string(folder.join(name)).ok()?)
             })
             .filter(|limit| memory_bytes.is_none_or(|all| *limit < all));
         let quota = cgroup_cpus.map_or(usize::MAX, |cpus: f64| cpus.ceil() as usize);
@@ -179,6 +179,13 @@ impl System {
             memory_bytes,
             memory_limit_bytes,
         }
+    }
+
+    /// Tasks (processes and threads) that the tightest enclosing cgroup allows; `None`: any number.
+    pub fn task_limit(&self) -> Option<u64> {
+        self.tightest("pids", |folder, _| {
+            cgroup::parse_count_limit(&fs::read_to_string(folder.join("pids.max")).ok()?)
+        })
     }
 
     /// A description of the machine; the caller fills in [`Machine::python`].
