@@ -10,6 +10,7 @@ from ungil._ungil import __version__
 
 TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
+    from ungil import race, sync
     from ungil._context import worker_context
     from ungil._doctor import doctor
     from ungil._executors import Future, ThreadPoolExecutor
@@ -58,8 +59,10 @@ __all__ = [
     "gil_stats",
     "map",
     "native",
+    "race",
     "run_example",
     "share",
+    "sync",
     "trace",
     "worker_context",
 ]
@@ -95,6 +98,8 @@ _HOMES = {
     "worker_context": "ungil._context",
 }
 
+_SUBMODULES = {"race", "sync"}
+
 
 def load_ipython_extension(shell: object) -> None:
     """`%load_ext ungil`: the cell magic `%%ungil`."""
@@ -111,6 +116,8 @@ def unload_ipython_extension(shell: object) -> None:
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f"ungil.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
