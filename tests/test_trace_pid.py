@@ -111,16 +111,12 @@ def test_a_newer_python_traces_itself_exactly(tmp_path: Path, cli: Cli, holders:
 
 
 @asked
-def test_a_program_that_ends_while_it_traces_itself_tells(tmp_path: Path, cli: Cli) -> None:
-    with Program(
-        tmp_path,
-        "import time\nprint('ready', flush=True)\nend = time.monotonic() + 1\n"
-        "while time.monotonic() < end: time.sleep(0.01)\n",
-    ) as program:
-        program.expect("ready")
-        figures = figures_of(cli, program)
-        assert (figures["sampling"], program.end()[::2]) == (None, (0, ""))
-        assert figures["duration_s"] < 10
+def test_a_program_that_ends_while_it_traces_itself_tells(tmp_path: Path, holders: Program) -> None:
+    looker = looking_at(holders, tmp_path, "it traces itself")
+    (tmp_path / "stop").touch()
+    assert holders.end()[::2] == (0, "")
+    _, err = looker.communicate(timeout=50)
+    assert (looker.returncode, f"of process {holders.process.pid}" in err) == (0, True), err
 
 
 @asked
@@ -160,9 +156,9 @@ def test_a_python_that_may_not_be_asked_is_looked_at(tmp_path: Path, cli: Cli) -
         assert "was told not to run code" in figures["sampling"]["why"]
 
 
-def looking_at(program: Program, directory: Path, how: str) -> subprocess.Popen[str]:
+def looking_at(program: Program, directory: Path, how: str, *options: str) -> subprocess.Popen[str]:
     """`ungil trace --pid`, as soon as it has begun."""
-    command = [sys.executable, "-m", "ungil", "trace", "--pid", str(program.process.pid)]
+    command = [sys.executable, "-m", "ungil", "trace", "--pid", str(program.process.pid), *options]
     looker = subprocess.Popen(
         command, cwd=directory, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
     )
@@ -182,13 +178,14 @@ def test_ctrl_c_ends_the_looking_and_shows_what_there_is(tmp_path: Path, holders
     assert holders.process.poll() is None
 
 
-def test_a_process_that_ends_is_shown_as_far_as_it_was_seen(tmp_path: Path, cli: Cli) -> None:
-    with Program(tmp_path, "import time\nprint('ready', flush=True)\ntime.sleep(1)\n") as program:
-        program.expect("ready")
-        done = cli("trace", "--sample", "--pid", str(program.process.pid))
-        assert done.returncode == 0
-        assert "Approximate: " in done.stderr
-        assert program.end()[::2] == (0, "")
+def test_a_process_that_ends_is_shown_as_far_as_it_was_seen(
+    tmp_path: Path, holders: Program
+) -> None:
+    looker = looking_at(holders, tmp_path, "from outside", "--sample", "--duration=50")
+    (tmp_path / "stop").touch()
+    assert holders.end()[::2] == (0, "")
+    _, err = looker.communicate(timeout=30)
+    assert (looker.returncode, "Approximate: " in err) == (0, True), err
 
 
 def ended(tmp_path: Path) -> int:
