@@ -303,6 +303,28 @@ def test_ctrl_c_ends_an_exploration_and_leaves_nothing_behind() -> None:
     assert ungil.race.explore(locked(2, 1)).proved
 
 
+def test_ctrl_c_ends_a_thread_that_blocks_outside_of_what_is_followed() -> None:
+    def blocks() -> None:
+        # The process gets a signal in its one call, as somebody's Ctrl-C would come; again if that
+        # one came just before the call.
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        os.read(reader, 1)
+
+    def interrupt(*_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise KeyboardInterrupt
+
+    reader, writer = os.pipe()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ungil.race.explore(lambda: together(blocks, lambda: None))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        os.close(reader)
+        os.close(writer)
+
+
 def test_nothing_stays_replaced() -> None:
     before = (threading.Thread.start, threading.Event.set, os.fork, threading.Semaphore.acquire)
     with pytest.raises(ungil.race.RaceFound):

@@ -43,6 +43,8 @@ def _bootstrap(thread: Any) -> None:
         thread.run()
     except (Abandoned, SystemExit):
         pass
+    except KeyboardInterrupt:  # in a call that blocks, say: whoever explores wants to end
+        raise
     except BaseException as error:
         _native.fail(failure_key(error), error)
     finally:
