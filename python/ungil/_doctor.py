@@ -38,7 +38,12 @@ def observed() -> str:
         "free_threaded_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "gil_chosen": "1" in (sys._xoptions.get("gil"), os.environ.get("PYTHON_GIL")),
         "interpreters": subinterpreter.why_not(),
-        "start_methods": multiprocessing.get_all_start_methods(),
+        # Not those that others register: joblib's loky does so when it is imported.
+        "start_methods": [
+            method
+            for method in multiprocessing.get_all_start_methods()
+            if method in {"fork", "spawn", "forkserver"}
+        ],
         "shared_memory": _why_no_shared_memory(),
         "dev_shm": _dev_shm(),
         "open_files": _limit(resource.RLIMIT_NOFILE),
