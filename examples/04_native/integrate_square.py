@@ -99,7 +99,8 @@ def picture(python: list[float], native: list[float], steps: int) -> str:
         points = " ".join(at(n_jobs, time) for n_jobs, time in zip(JOBS, times, strict=True))
         return (
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
-            f'<text x="{WIDTH - 30}" y="{height}" fill="{colour}" text-anchor="end">{name}</text>'
+            f'<text x="{WIDTH - 30}" y="{height}" style="fill:{colour}" text-anchor="end">'
+            f"{name}</text>"
         )
 
     ticks = ""
