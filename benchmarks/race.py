@@ -10,8 +10,8 @@ interleave-test needs 3.12, `ungil.race` has no later ones yet. Install the peer
     all schedules   of the model, until the tool says that there are no more: how many it ran. Two
                     threads have 2 orders of one critical section each, three 6, four 24; two
                     threads with three each 20.
-    schedules/s     over the time of whole calls, each of which runs all schedules of two threads
-                    (interleave-test, which samples: of 500 at random)
+    schedules/s     over the time of whole calls, each of which runs all schedules of two threads,
+                    or (interleave-test, and `ungil.race` once more like it) 500 at random
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-TOOLS = ("ungil", "frontrun", "interleave_test")
+TOOLS = ("ungil", "ungil, at random", "frontrun", "interleave_test")
+SAMPLES = 500
+PROVING = ("ungil", "frontrun")
 # Threads, and how often each takes the lock.
 MODELS = ((2, 1), (3, 1), (4, 1), (2, 3))
 
@@ -70,6 +72,15 @@ def with_ungil(threads: int, times: int) -> int:
     return result.schedules
 
 
+def with_ungil_at_random(threads: int, times: int) -> int:
+    import ungil  # noqa: PLC0415
+
+    strategy = ungil.race.random()
+    result = ungil.race.explore(model(threads, times), strategy=strategy, max_schedules=SAMPLES)
+    assert result.ok
+    return result.schedules
+
+
 def with_frontrun(threads: int, times: int) -> int:
     result = import_module("frontrun").explore(
         setup=lambda: Counter(times),
@@ -82,12 +93,16 @@ def with_frontrun(threads: int, times: int) -> int:
 
 
 def with_interleave_test(threads: int, times: int) -> int:
-    result = import_module("interleave_test").explore(model(threads, times), iterations=500, seed=1)
+    result = import_module("interleave_test").explore(
+        model(threads, times), iterations=SAMPLES, seed=1
+    )
     assert result.ok
-    return 500
+    return SAMPLES
 
 
-EXPLORE = {"ungil": with_ungil, "frontrun": with_frontrun, "interleave_test": with_interleave_test}
+EXPLORE = dict(
+    zip(TOOLS, (with_ungil, with_ungil_at_random, with_frontrun, with_interleave_test), strict=True)
+)
 
 
 def measure(tool: str, seconds: float) -> dict[str, Any]:
@@ -118,15 +133,16 @@ def table(measured: dict[str, list[dict[str, Any]]]) -> str:
         "| 2 threads | 3 | 4 | 2, thrice each |",
         "|---|---:|---:|---|---:|---:|---:|---:|",
     ]
-    ours = [round["rate"] for round in measured["ungil"]]
     for tool, rounds in measured.items():
         rates = [round["rate"] for round in rounds]
+        like = "ungil" if tool in PROVING else "ungil, at random"
+        ours = [round["rate"] for round in measured[like]]
         ratios = [a / b for a, b in zip(ours, rates, strict=True)]
         faster = f"{statistics.median(ratios):.0f} times ({min(ratios):.0f} - {max(ratios):.0f})"
-        counts = rounds[0]["counts"] if tool != "interleave_test" else ["samples"] * len(MODELS)
+        counts = rounds[0]["counts"] if tool in PROVING else ["samples"] * len(MODELS)
         lines.append(
             f"| {tool} | {statistics.median(rates):,.0f} | {min(rates):,.0f} - {max(rates):,.0f} "
-            f"| {'' if tool == 'ungil' else faster} | " + " | ".join(map(str, counts)) + " |"
+            f"| {'' if tool == like else faster} | " + " | ".join(map(str, counts)) + " |"
         )
     return "\n".join(lines)
 
@@ -143,7 +159,7 @@ def main() -> None:
     if options.tool:
         print(json.dumps(measure(options.tool, options.seconds)))
         return
-    tools = [tool for tool in TOOLS if find_spec(tool)]
+    tools = [tool for tool in TOOLS if find_spec(tool.split(",")[0])]
     for tool in set(TOOLS) - set(tools):
         print(f"{tool} is not installed, and left out", file=sys.stderr)
     if "ungil" not in tools:
