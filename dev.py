@@ -102,14 +102,14 @@ def test_python(base: Python, for_pytest: Sequence[str], profile: str) -> Totals
         return result
     # Two Pythons share the machine there: what fails only then is told, and is no failure.
     alone = ["--last-failed", "--last-failed-no-failures=none"]
-    told = [f"FLAKY on {base.version}: {result.failed} failed at first"]
-    passed, failed = result.passed, result.failed
-    while failed and len(told) < 3:
-        again = run_tests("what failed, once more", *command, *alone)
-        passed, failed = passed + again.passed, again.failed
-        told.append(f"{failed} again")
-    print(", ".join(told))
-    return Totals(passed, failed, result.skipped)
+    told = f"FLAKY on {base.version}: {result.failed} failed at first"
+    for _ in range(2):
+        if result.failed:
+            again = run_tests("what failed, once more", *command, *alone)
+            result = Totals(result.passed + again.passed, again.failed, result.skipped)
+            told += f", {again.failed} again"
+    print(told)
+    return result
 
 
 def summarise(results: dict[str, Totals]) -> int:

@@ -28,14 +28,7 @@ if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)
 """
-
-BY_EXIT = """
-pid = os.fork()
-if pid == 0:
-    child_work()
-    sys.exit(0)
-os.waitpid(pid, 0)
-"""
+BY_EXIT = RAW_FORK.replace("os._exit", "sys.exit")
 
 MULTIPROCESSING = """
 import multiprocessing

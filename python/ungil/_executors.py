@@ -73,6 +73,9 @@ class PoolThread(threading.Thread):
         return self.ident is not None and not self._end.done() and os.getpid() == self._process
 
     def join(self, timeout: float | None = None) -> None:
+        """As `Thread.join`; a thread that an interrupted `start` has not started has no end."""
+        if self.ident is None:
+            return
         if self.runs():
             try:
                 self._end.exception(timeout)
@@ -114,8 +117,7 @@ def _finish_all() -> None:
     for executor in list(_executors):
         executor.shutdown(wait=True)
     for thread in list(_threads):
-        if thread.ident is not None:
-            thread.join()
+        thread.join()
     _ungil.wait_for_orphans()
 
 
@@ -501,8 +503,7 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
             future.set_running_or_notify_cancel()
         if wait:
             for thread in self._threads:
-                if thread.ident is not None:
-                    thread.join()
+                thread.join()
 
     def _interrupt(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)

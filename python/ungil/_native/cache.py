@@ -7,6 +7,7 @@ renamed: readers see all of it or nothing. Whatever goes wrong costs a compilati
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -35,17 +36,9 @@ def key(ir: str) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-_known: dict[str, str] = {}
-
-
+@functools.cache
 def machine() -> str:
     """The processor, as far as code depends on it; found out once."""
-    if "machine" not in _known:
-        _known["machine"] = find_machine()
-    return _known["machine"]
-
-
-def find_machine() -> str:
     facts = {platform.machine()}
     with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
         for line in file:
@@ -57,14 +50,9 @@ def find_machine() -> str:
     return "\n".join(sorted(facts))
 
 
+@functools.cache
 def llvm_installed() -> str:
     """Which llvmlite is there, without loading it: it takes longer than all the rest."""
-    if "llvm" not in _known:
-        _known["llvm"] = find_llvm()
-    return _known["llvm"]
-
-
-def find_llvm() -> str:
     from importlib.util import find_spec  # noqa: PLC0415
 
     spec = find_spec("llvmlite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from importlib import import_module
@@ -62,18 +63,9 @@ def compile_with_llvm(ir: str) -> bytes:
         module.close()
 
 
-_target: tuple[Any, Any] | None = None
-
-
+@functools.cache
 def target() -> tuple[Any, Any]:
     """llvmlite.binding and the machine to compile for: this one."""
-    global _target
-    if _target is None:
-        _target = make_target()
-    return _target
-
-
-def make_target() -> tuple[Any, Any]:
     llvm = load_llvm()
     with contextlib.suppress(RuntimeError):  # newer ones do it themselves, and say so
         llvm.initialize()
