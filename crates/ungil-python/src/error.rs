@@ -122,6 +122,19 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// An exception from a module of ours: its `Refused` is what the user can put right.
+    pub(crate) fn refused(module: &Bound<'_, PyModule>, error: PyErr) -> Self {
+        let py = module.py();
+        let theirs = module
+            .getattr("Refused")
+            .is_ok_and(|class| error.is_instance(py, &class));
+        if theirs {
+            Self::Usage(error.value(py).to_string())
+        } else {
+            Self::from(error)
+        }
+    }
+
     /// The exit code of the command line, as its help documents them.
     pub(crate) fn exit_code(&self) -> i32 {
         match self {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use ungil_measure::doctor::Diagnosis;
 
 use crate::Error;
+use crate::json::pretty;
 
 /// Changes when a reader would have to.
 const SCHEMA_VERSION: u32 = 1;
@@ -21,11 +22,9 @@ struct Document<'a> {
 /// # Errors
 /// [`Error::Json`] when a value has no JSON form; none of ours has.
 pub fn doctor_json(diagnosis: &Diagnosis) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(&Document {
+    pretty(&Document {
         schema_version: SCHEMA_VERSION,
         ungil: env!("CARGO_PKG_VERSION"),
         diagnosis,
-    })?;
-    text.push('\n');
-    Ok(text)
+    })
 }

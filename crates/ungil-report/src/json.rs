@@ -1,5 +1,6 @@
 //! The JSON document: everything that was measured and everything that follows from it.
 
+use serde::Serialize;
 use ungil_measure::Comparison;
 
 use crate::Error;
@@ -10,7 +11,12 @@ use crate::Error;
 /// # Errors
 /// [`Error::Json`] when a value has no JSON form; none of ours has.
 pub fn json(comparison: &Comparison) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(comparison)?;
+    pretty(comparison)
+}
+
+/// A document as indented JSON with a final newline.
+pub(crate) fn pretty(document: &impl Serialize) -> Result<String, Error> {
+    let mut text = serde_json::to_string_pretty(document)?;
     text.push('\n');
     Ok(text)
 }

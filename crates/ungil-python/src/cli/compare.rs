@@ -5,7 +5,6 @@ use std::io;
 use clap::ColorChoice;
 use pyo3::prelude::*;
 use ungil_measure::Comparison;
-use ungil_report::TerminalOptions;
 
 use super::args::CompareArgs;
 use super::config::Config;
@@ -128,33 +127,18 @@ impl Outputs {
     /// Everywhere it can be written; the error is the first of those that came.
     fn write(self, py: Python<'_>, comparison: &Comparison, color: ColorChoice) -> Result<()> {
         let files = self.files.into_iter().map(|(file, render)| {
-            let text = rendered(render(comparison))?;
+            let text = output::rendered(render(comparison))?;
             file.write(&text)
         });
         // All of them, before any error is looked at: what has been measured is not to be lost.
         let written: Vec<Result<()>> = files.collect();
         let text = if let Some(render) = self.stdout {
-            rendered(render(comparison))?
+            output::rendered(render(comparison))?
         } else {
-            let stdout = io::stdout();
-            let color = if output::colored(color, &stdout) {
-                ungil_report::ColorChoice::Always
-            } else {
-                ungil_report::ColorChoice::Never
-            };
-            let options = TerminalOptions {
-                width: output::width(),
-                color,
-            };
+            let options = output::layout(color, &io::stdout());
             ungil_report::terminal(comparison, &options)
         };
         let printed = output::print(py, text.as_bytes());
         written.into_iter().chain([printed]).collect()
     }
-}
-
-fn rendered(text: std::result::Result<String, ungil_report::Error>) -> Result<String> {
-    text.map_err(|error| {
-        Error::Internal(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
-    })
 }

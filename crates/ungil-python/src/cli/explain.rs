@@ -3,12 +3,11 @@
 use std::io;
 
 use clap::ColorChoice;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use ungil_report::TerminalOptions;
 
 use super::args::ExplainArgs;
-use super::files::OutputFile;
+use super::files::{JsonOutput, OutputFile};
 use super::output::{self, StdoutToStderr};
 use crate::error::{Error, Result};
 use crate::{explain, workload};
@@ -16,29 +15,18 @@ use crate::{explain, workload};
 /// Shows the source and the byte code of what is named.
 pub(super) fn run(py: Python<'_>, args: &ExplainArgs, color: ColorChoice) -> Result<()> {
     let page = args.html.as_deref().map(OutputFile::open).transpose()?;
-    let file = match args.json.as_deref() {
-        None | Some("-") => None,
-        Some(path) => Some(OutputFile::open(path)?),
-    };
+    let json = JsonOutput::open(args.json.as_deref())?;
     let document = document(py, args)?;
     let explanation = explain::read(&document)?;
-    if args.json.is_some() {
-        let text = ungil_report::explanation_json(&explanation)
-            .map_err(|error| Error::Internal(PyRuntimeError::new_err(error.to_string())))?;
-        match file {
-            Some(file) => file.write(&text)?,
-            None => output::print(py, text.as_bytes())?,
-        }
+    let wants_text = json.is_none() && page.is_none();
+    if let Some(json) = json {
+        json.write(py, ungil_report::explanation_json(&explanation))?;
     }
-    let wants_text = args.json.is_none() && page.is_none();
     if let Some(page) = page {
         page.write_with(|out| ungil_report::explanation_page(&explanation, out))?;
     }
     if wants_text {
-        let options = TerminalOptions {
-            width: output::width(),
-            color: output::report_color(color, &io::stdout()),
-        };
+        let options = output::layout(color, &io::stdout());
         let text = ungil_report::explanation(&explanation, &options);
         output::print(py, text.as_bytes())?;
     }
@@ -48,9 +36,12 @@ pub(super) fn run(py: Python<'_>, args: &ExplainArgs, color: ColorChoice) -> Res
 /// What the interpreter finds; the function is called only if that was asked for.
 fn document(py: Python<'_>, args: &ExplainArgs) -> Result<String> {
     let finder = py.import("ungil._explain")?;
+    let refusals = py.import("ungil._explain.refused")?;
     if args.run.is_none() && args.hot.is_none() {
         let found = finder.call_method1("of_text", (&args.target,));
-        return Ok(found.map_err(|error| refused(py, error))?.extract()?);
+        return Ok(found
+            .map_err(|error| Error::refused(&refusals, error))?
+            .extract()?);
     }
     let calls = match args.hot {
         None => finder.getattr("HOT")?.extract()?,
@@ -74,7 +65,7 @@ fn document(py: Python<'_>, args: &ExplainArgs) -> Result<String> {
     match called {
         Ok(document) => Ok(document.extract()?),
         Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error.into()),
-        Err(error) => Err(match refused(py, error) {
+        Err(error) => Err(match Error::refused(&refusals, error) {
             Error::Internal(source) => {
                 without_our_frames(py, &source)?;
                 Error::UserCode {
@@ -84,18 +75,6 @@ fn document(py: Python<'_>, args: &ExplainArgs) -> Result<String> {
             }
             error => error,
         }),
-    }
-}
-
-fn refused(py: Python<'_>, error: PyErr) -> Error {
-    let is_refusal = py
-        .import("ungil._explain.refused")
-        .and_then(|module| module.getattr("Refused"))
-        .is_ok_and(|class| error.is_instance(py, &class));
-    if is_refusal {
-        Error::Usage(error.value(py).to_string())
-    } else {
-        error.into()
     }
 }
 

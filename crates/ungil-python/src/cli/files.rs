@@ -4,7 +4,36 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use pyo3::prelude::*;
+
+use super::output;
 use crate::error::{Error, Result};
+
+/// Where `--json[=FILE]` puts its document: a file, or stdout (`-`, or nothing named).
+pub(super) struct JsonOutput(Option<OutputFile>);
+
+impl JsonOutput {
+    /// Opens the file; `None` where no document is wanted.
+    pub(super) fn open(target: Option<&str>) -> Result<Option<Self>> {
+        Ok(match target {
+            None => None,
+            Some("-") => Some(Self(None)),
+            Some(path) => Some(Self(Some(OutputFile::open(path)?))),
+        })
+    }
+
+    pub(super) fn write(
+        self,
+        py: Python<'_>,
+        text: std::result::Result<String, ungil_report::Error>,
+    ) -> Result<()> {
+        let text = output::rendered(text)?;
+        match self.0 {
+            Some(file) => file.write(&text),
+            None => output::print(py, text.as_bytes()),
+        }
+    }
+}
 
 /// A file that is open for the result before there is one. What was in it stays until then; a file that was made for
 /// nothing is removed again.

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ColorChoice;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use ungil_report::TerminalOptions;
 
 use crate::error::{Error, Result};
 
@@ -20,16 +22,22 @@ pub(super) fn colored(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
     }
 }
 
-/// The same, as reports want to know it.
-pub(super) fn report_color(
-    choice: ColorChoice,
-    stream: &impl IsTerminal,
-) -> ungil_report::ColorChoice {
-    if colored(choice, stream) {
+/// How a report is laid out on this stream.
+pub(super) fn layout(choice: ColorChoice, stream: &impl IsTerminal) -> TerminalOptions {
+    let color = if colored(choice, stream) {
         ungil_report::ColorChoice::Always
     } else {
         ungil_report::ColorChoice::Never
+    };
+    TerminalOptions {
+        width: width(),
+        color,
     }
+}
+
+/// A document that could be made of figures: it always can, so that anything else is a mistake of ours.
+pub(super) fn rendered(text: std::result::Result<String, ungil_report::Error>) -> Result<String> {
+    text.map_err(|error| Error::Internal(PyRuntimeError::new_err(error.to_string())))
 }
 
 /// Columns to write for: the terminal's, or enough for every column of a table.

@@ -45,23 +45,11 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
         }
     };
     let (text, json): (String, Option<String>) = outcome
-        .map_err(|error| refused(py, &command, error))?
+        .map_err(|error| Error::refused(&command, error))?
         .extract()?;
     if let (Some(file), Some(json)) = (file, &json) {
         file.write(json)?;
     }
     output::print(py, text.as_bytes())?;
     Ok(i32::from(json.is_some()))
-}
-
-/// What the user can put right, as a mistake of theirs and not of ours.
-fn refused(py: Python<'_>, command: &Bound<'_, PyModule>, error: PyErr) -> Error {
-    let theirs = command
-        .getattr("Refused")
-        .is_ok_and(|class| error.is_instance(py, &class));
-    if theirs {
-        Error::Usage(error.value(py).to_string())
-    } else {
-        Error::from(error)
-    }
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use pyo3::prelude::*;
-use ungil_report::{TerminalOptions, TraceFormat};
+use ungil_report::TraceFormat;
 
 use super::args::TraceArgs;
-use super::files::OutputFile;
+use super::files::{JsonOutput, OutputFile};
 use super::{output, trace_pid};
 use crate::error::{Error, Result};
 use crate::gil::TraceReport;
@@ -28,12 +28,7 @@ pub(super) fn run(py: Python<'_>, args: &TraceArgs, color: ColorChoice) -> Resul
         check(&args.program)?;
     }
     let timeline = args.output.as_deref().map(Timeline::open).transpose()?;
-    let figures = args
-        .json
-        .as_deref()
-        .filter(|target| *target != "-")
-        .map(OutputFile::open)
-        .transpose()?;
+    let figures = JsonOutput::open(args.json.as_deref())?;
 
     let name = args.pid.is_none().then(|| program_name(&args.program));
     let (report, code) = match args.pid {
@@ -51,14 +46,8 @@ pub(super) fn run(py: Python<'_>, args: &TraceArgs, color: ColorChoice) -> Resul
         let Timeline { file, format } = timeline;
         file.write_with(|out| format.write(report, name.as_deref(), out))?;
     }
-    if args.json.is_some() {
-        let text = ungil_report::trace_json(report).map_err(|error| {
-            Error::Internal(pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
-        })?;
-        match figures {
-            Some(file) => file.write(&text)?,
-            None => output::print(py, text.as_bytes())?,
-        }
+    if let Some(figures) = figures {
+        figures.write(py, ungil_report::trace_json(report))?;
     }
     Ok(code)
 }
@@ -116,26 +105,14 @@ fn traced(py: Python<'_>, args: &TraceArgs) -> Result<(Option<Py<TraceReport>>, 
     let runner = py.import("ungil._traced_program")?;
     let outcome = runner
         .call_method1("run", (&args.program, args.children, args.quiet))
-        .map_err(|error| {
-            let refused = runner
-                .getattr("Refused")
-                .is_ok_and(|class| error.is_instance(py, &class));
-            if refused {
-                Error::Usage(error.value(py).to_string())
-            } else {
-                Error::from(error)
-            }
-        })?;
+        .map_err(|error| Error::refused(&runner, error))?;
     Ok(outcome.extract()?)
 }
 
 /// To stderr: stdout is the program's.
 fn summarise(report: &ungil_gil::Report, color: ColorChoice) {
     let stderr = io::stderr();
-    let options = TerminalOptions {
-        width: output::width(),
-        color: output::report_color(color, &stderr),
-    };
+    let options = output::layout(color, &stderr);
     let text = ungil_report::trace_terminal(report, &options);
     // Nobody to tell where stderr is closed.
     let _ = stderr.lock().write_all(format!("\n{text}").as_bytes());

@@ -176,15 +176,17 @@ unsafe fn decode(
     place: &impl Fn(usize) -> Object,
 ) -> Option<Touch> {
     let value_at = |at: usize| (at != NO_VALUE).then(|| place(at));
-    let one = |kind, object, part, of, write, label, value| {
-        let accesses = SmallVec::from_slice(&[(object, part, of, write)]);
+    let one = |kind, access, label, value| {
         Some(Touch {
             kind,
-            accesses,
+            accesses: SmallVec::from_slice(&[access]),
             label,
             value,
         })
     };
+    let reads = |object, at, part, label| one(Kind::Read, (object, at, part, false), label, None);
+    let writes =
+        |object, at, part, label, value| one(Kind::Write, (object, at, part, true), label, value);
     // SAFETY: `before`.
     unsafe {
         match does {
@@ -199,25 +201,15 @@ unsafe fn decode(
                 if value.is_null() || is_fixed(value) {
                     return None;
                 }
-                one(
-                    Kind::Read,
-                    globals,
-                    name as usize,
-                    Part::Whole,
-                    false,
-                    Label::Name(name),
-                    None,
-                )
+                reads(globals, name as usize, Part::Whole, Label::Name(name))
             }
             Does::StoreGlobal { value } => {
                 let globals = globals_of(frame)?;
                 let value = value_at(value);
-                one(
-                    Kind::Write,
+                writes(
                     globals,
                     name as usize,
                     Part::Whole,
-                    true,
                     Label::Name(name),
                     value,
                 )
@@ -230,27 +222,11 @@ unsafe fn decode(
                 if fixed {
                     return None;
                 }
-                one(
-                    Kind::Read,
-                    cell,
-                    CELL,
-                    Part::Whole,
-                    false,
-                    Label::Name(name),
-                    None,
-                )
+                reads(cell, CELL, Part::Whole, Label::Name(name))
             }
             Does::StoreCell { cell, value } => {
                 let value = value_at(value);
-                one(
-                    Kind::Write,
-                    place(cell),
-                    CELL,
-                    Part::Whole,
-                    true,
-                    Label::Name(name),
-                    value,
-                )
+                writes(place(cell), CELL, Part::Whole, Label::Name(name), value)
             }
             Does::LoadItem { container, key } => {
                 let (object, key) = (place(container), place(key));
@@ -261,15 +237,7 @@ unsafe fn decode(
                     return None;
                 }
                 let part = element(object, key);
-                one(
-                    Kind::Read,
-                    object,
-                    CONTAINER,
-                    part,
-                    false,
-                    Label::Item(object, key),
-                    None,
-                )
+                reads(object, CONTAINER, part, Label::Item(object, key))
             }
             Does::StoreItem {
                 container,
@@ -288,10 +256,7 @@ unsafe fn decode(
                 let kind = if is_new { Kind::Atomic } else { Kind::Write };
                 one(
                     kind,
-                    object,
-                    CONTAINER,
-                    part,
-                    true,
+                    (object, CONTAINER, part, true),
                     Label::Item(object, key),
                     value,
                 )
@@ -334,15 +299,7 @@ unsafe fn decode(
             Does::WriteWhole { container } => {
                 let object = place(container);
                 let label = Label::Container(object, None);
-                one(
-                    Kind::Write,
-                    object,
-                    CONTAINER,
-                    Part::Whole,
-                    true,
-                    label,
-                    None,
-                )
+                writes(object, CONTAINER, Part::Whole, label, None)
             }
             Does::InPlace { left } => {
                 let (object, right) = (place(left), place(left + 1));

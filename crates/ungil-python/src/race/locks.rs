@@ -288,6 +288,22 @@ fn theft(me: usize, owner: usize) {
     engine.fail("thief", me, PyString::new(py, &text).into_any().unbind());
 }
 
+/// `acquire(blocking=True, timeout=-1)`.
+unsafe fn lock_as_asked(
+    lock: Object,
+    reentrant: bool,
+    arguments: Object,
+    keywords: Object,
+) -> Object {
+    // SAFETY: of a method's call: a live lock, its arguments.
+    unsafe {
+        match patience(arguments, keywords) {
+            Some((blocking, timeout)) => lock_it(lock, reentrant, blocking, timeout),
+            None => std::ptr::null_mut(),
+        }
+    }
+}
+
 macro_rules! method {
     ($name:ident, $slot:ident, |$lock:ident, $a:ident, $b:ident| $body:expr) => {
         unsafe extern "C" fn $name($lock: Object, $a: Object, $b: Object, c: Object) -> Object {
@@ -303,10 +319,7 @@ macro_rules! method {
 }
 
 method!(acquire, ACQUIRE, |lock, arguments, keywords| {
-    match patience(arguments, keywords) {
-        Some((blocking, timeout)) => lock_it(lock, false, blocking, timeout),
-        None => std::ptr::null_mut(),
-    }
+    lock_as_asked(lock, false, arguments, keywords)
 });
 method!(enter, ENTER, |lock, _a, _b| lock_it(
     lock, false, true, None
@@ -322,10 +335,7 @@ method!(locked, LOCKED, |lock, a, b| {
     }
 });
 method!(r_acquire, R_ACQUIRE, |lock, arguments, keywords| {
-    match patience(arguments, keywords) {
-        Some((blocking, timeout)) => lock_it(lock, true, blocking, timeout),
-        None => std::ptr::null_mut(),
-    }
+    lock_as_asked(lock, true, arguments, keywords)
 });
 method!(r_enter, R_ENTER, |lock, _a, _b| lock_it(
     lock, true, true, None

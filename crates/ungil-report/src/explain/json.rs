@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Explanation;
 use crate::Error;
+use crate::json::pretty;
 
 /// Changes when a reader would have to.
 const SCHEMA_VERSION: u32 = 1;
@@ -20,10 +21,8 @@ struct Document<'a> {
 /// # Errors
 /// [`Error::Json`] when a value has no JSON form; none of ours has.
 pub fn explanation_json(explanation: &Explanation) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(&Document {
+    pretty(&Document {
         schema_version: SCHEMA_VERSION,
         explanation,
-    })?;
-    text.push('\n');
-    Ok(text)
+    })
 }

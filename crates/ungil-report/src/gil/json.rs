@@ -5,6 +5,7 @@ use ungil_gil::Report;
 use ungil_gil::model::{Function, Quantiles, Sampling};
 
 use crate::Error;
+use crate::json::pretty;
 
 /// Changes when a reader would have to.
 const SCHEMA_VERSION: u32 = 1;
@@ -14,9 +15,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// # Errors
 /// [`Error::Json`] when a value has no JSON form; none of ours has.
 pub fn trace_json(report: &Report) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(&document(report))?;
-    text.push('\n');
-    Ok(text)
+    pretty(&document(report))
 }
 
 fn document(report: &Report) -> Value {
