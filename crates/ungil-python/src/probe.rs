@@ -68,11 +68,12 @@ impl Probe {
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let _running = (!self.remote).then(running::enter);
-        let cpu = clock::thread_cpu_ns();
+        // CPU time within wall time: what a host takes between two readings counts in both.
         let started = clock::monotonic_ns();
+        let cpu = clock::thread_cpu_ns();
         let outcome = self.function.bind(py).call1(arguments);
-        let ended = clock::monotonic_ns();
         let cpu = clock::thread_cpu_ns() - cpu;
+        let ended = clock::monotonic_ns();
         match outcome {
             Ok(value) => (started, ended, cpu, value, py.None()).into_pyobject(py),
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),

@@ -31,16 +31,16 @@ class Timed:
     def __call__(self, *arguments: Any) -> Report:
         failed: BaseException | None = None
         value = None
-        cpu = time.thread_time_ns()
         started = time.monotonic_ns()
+        cpu = time.thread_time_ns()
         try:
             value = self._function(*arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             failed = error
-        ended = time.monotonic_ns()
         cpu = time.thread_time_ns() - cpu
+        ended = time.monotonic_ns()
         if failed is None:
             return started, ended, cpu, value, None
         if refused_module(failed):
