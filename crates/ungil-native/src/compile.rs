@@ -81,7 +81,7 @@ fn count(program: &Program) -> Checks {
         for guard in guards {
             match guard.proof {
                 Proof::Open => checks.made += 1,
-                Proof::Hoisted => checks.before_loops += 1,
+                Proof::Hoisted | Proof::Outer => checks.before_loops += 1,
                 Proof::Proved | Proof::Waived => checks.proved += 1,
             }
         }
@@ -91,8 +91,7 @@ fn count(program: &Program) -> Checks {
             if let Stmt::Store(store) = stmt {
                 note(&store.guards);
             }
-            let mut copy = stmt.clone();
-            copy.expressions_mut(&mut |expr: &mut Expr| {
+            stmt.expressions(&mut |expr: &Expr| {
                 expr.walk(&mut |inner| note(&inner.guards));
             });
         });

@@ -1,18 +1,23 @@
 //! One function's text: instructions, blocks, stack slots, cold blocks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::narrow::{Narrow, narrow_slots};
 use super::{llvm, parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
+
+/// Numbers of marks that each function has; more are not used.
+const MARKS: usize = 10_000;
 
 pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
     pub(super) options: Options,
     /// Stack slots.
-    allocas: String,
+    pub(super) allocas: String,
     /// Instructions so far.
     body: String,
     /// Blocks that are hardly ever run.
@@ -21,8 +26,35 @@ pub(super) struct Builder<'a> {
     /// The block that instructions go to.
     pub(super) block: String,
     pub(super) loops: Vec<LoopLabels>,
-    /// Whether the loop's version without hoisted checks is being written.
-    pub(super) fast: bool,
+    /// Which version of loops is being written.
+    pub(super) mode: Mode,
+    /// Where rounds of a loop are done together: the slots that each has of its own, and which one it is.
+    pub(super) lane: Option<(BTreeSet<SlotId>, usize)>,
+    /// What loads and stores of arrays are marked with that are known not to overlap.
+    pub(super) scopes: BTreeMap<SlotId, String>,
+    /// Descriptions that marks refer to.
+    pub(super) metadata: String,
+    /// The next mark's number.
+    pub(super) mark: usize,
+    /// Slots that are smaller than their type.
+    pub(super) narrow: Narrow,
+    /// Whether it is hardly ever run, as there is a better one.
+    pub(super) spare: bool,
+    /// Whether what is being written is known to raise: with branches and checks where they stand.
+    pub(super) as_written: bool,
+    /// Where checks are noted instead of made, the conditions so far.
+    pub(super) frames: Vec<Vec<String>>,
+}
+
+/// Versions of loops, by the checks that were made before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mode {
+    /// None.
+    Checked,
+    /// Those of an innermost loop.
+    Inner,
+    /// Those of a whole nest.
+    Outer,
 }
 
 /// Where `break` and `continue` lead.
@@ -80,10 +112,22 @@ impl<'a> Builder<'a> {
             next: 0,
             block: "entry".to_owned(),
             loops: Vec::new(),
-            fast: false,
+            mode: Mode::Checked,
+            lane: None,
+            narrow: narrow_slots(function),
+            scopes: BTreeMap::new(),
+            metadata: String::new(),
+            mark: (id + 1) * MARKS,
+            spare: false,
+            as_written: false,
+            frames: Vec::new(),
         };
         let mut parameters = String::new();
         for (slot, description) in function.slots.iter().enumerate() {
+            if let Some(bits) = this.narrow.get(&slot) {
+                let _ = writeln!(this.allocas, "  %s{slot}.0 = alloca i{bits}");
+                continue;
+            }
             for (part, ty) in parts(description.ty).into_iter().enumerate() {
                 let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
             }
@@ -111,11 +155,12 @@ impl<'a> Builder<'a> {
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n\n",
+            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n{}\n",
             result_type(function.returns),
             this.allocas,
             this.body,
-            this.cold
+            this.cold,
+            this.metadata
         )
     }
 
@@ -148,15 +193,32 @@ impl<'a> Builder<'a> {
         self.push(format!("br label %{label}"));
     }
 
+    /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
+    pub(super) fn jump_back(&mut self, head: &str) {
+        let spare = self.spare && self.mode == Mode::Checked;
+        let marks = if spare { ", !llvm.loop !2" } else { "" };
+        self.push(format!("br label %{head}{marks}"));
+    }
+
     pub(super) fn branch(&mut self, condition: &str, then: &str, other: &str) {
         self.push(format!("br i1 {condition}, label %{then}, label %{other}"));
     }
 
     /// Branches to a block that is hardly ever run if the condition does not hold, whose text is given.
     pub(super) fn unless(&mut self, condition: &str, cold: impl FnOnce(&mut Self)) {
+        self.unless_marked(condition, "", cold);
+    }
+
+    /// The same with more metadata on the branch.
+    pub(super) fn unless_marked(
+        &mut self,
+        condition: &str,
+        marks: &str,
+        cold: impl FnOnce(&mut Self),
+    ) {
         let (good, bad) = (self.label(), self.label());
         self.push(format!(
-            "br i1 {condition}, label %{good}, label %{bad}, !prof !0"
+            "br i1 {condition}, label %{good}, label %{bad}, !prof !0{marks}"
         ));
         let outer = std::mem::take(&mut self.body);
         self.start(&bad);
@@ -187,12 +249,17 @@ impl<'a> Builder<'a> {
         match guard.proof {
             Proof::Open => true,
             Proof::Proved | Proof::Waived => false,
-            Proof::Hoisted => !self.fast,
+            Proof::Hoisted => self.mode == Mode::Checked,
+            Proof::Outer => self.mode != Mode::Outer,
         }
     }
 
-    /// Makes a check.
+    /// Makes a check, or takes note of it.
     pub(super) fn check(&mut self, ok: &str, guard: Guard, details: &Details<'_>) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.push(ok.to_owned());
+            return;
+        }
         self.unless(ok, |this| {
             this.fail(&guard.site.to_string(), details);
         });
@@ -299,51 +366,5 @@ impl<'a> Builder<'a> {
         };
         self.check(&room, guard, &Details::None);
         self.burn("16", self.function.site);
-    }
-
-    /// Assigns to a slot.
-    pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
-        match value {
-            Value::Scalar(value) => {
-                let ty = llvm(self.function.slots[slot].ty);
-                self.push(format!("store {ty} {value}, ptr %s{slot}.0"));
-            }
-            Value::Array(array) => {
-                let types = parts(self.function.slots[slot].ty);
-                for ((part, value), ty) in array.parts().enumerate().zip(types) {
-                    self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
-                }
-            }
-            Value::None => {}
-        }
-        if self.function.slots[slot].flagged {
-            self.push(format!("store i1 true, ptr %s{slot}.set"));
-        }
-    }
-
-    /// The value of a slot.
-    pub(super) fn get(&mut self, slot: SlotId) -> Value {
-        match self.function.slots[slot].ty {
-            Type::Array(array) => {
-                let data = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                let count = usize::from(array.dimensions);
-                let mut load = |part| self.let_(format!("load i64, ptr %s{slot}.{part}"));
-                let sizes = (1..=count).map(&mut load).collect();
-                let strides = if array.contiguous {
-                    Vec::new()
-                } else {
-                    (count + 1..=2 * count).map(load).collect()
-                };
-                Value::Array(ArrayValue {
-                    data,
-                    sizes,
-                    strides,
-                })
-            }
-            ty => {
-                let ty = llvm(ty);
-                Value::Scalar(self.let_(format!("load {ty}, ptr %s{slot}.0")))
-            }
-        }
     }
 }

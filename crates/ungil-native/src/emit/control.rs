@@ -12,6 +12,7 @@ impl Builder<'_> {
 
     fn statement(&mut self, stmt: &Stmt) {
         match stmt {
+            Stmt::Set(slot, value) if self.set_narrow(*slot, value) => {}
             Stmt::Set(slot, value) => {
                 let value = self.value(value);
                 self.set(*slot, &value);
@@ -20,6 +21,7 @@ impl Builder<'_> {
             Stmt::Eval(value) => {
                 self.value(value);
             }
+            Stmt::If(test, then, other) if self.choose(test, then, other) => {}
             Stmt::If(test, then, other) => {
                 let test = self.scalar(test);
                 let (yes, no, after) = (self.label(), self.label(), self.label());
@@ -81,7 +83,7 @@ impl Builder<'_> {
         });
         self.statements(&inner.body);
         self.loops.pop();
-        self.jump(&head);
+        self.jump_back(&head);
         self.start(&done);
         self.statements(&inner.orelse);
         self.jump(&after);

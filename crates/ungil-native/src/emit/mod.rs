@@ -4,13 +4,20 @@
 //! Slots become stack slots, which LLVM turns into registers. What fails goes into cold blocks at a
 //! function's end.
 
+mod affine;
 mod arithmetic;
 mod array;
 mod builder;
 mod control;
 mod count;
 mod expression;
+mod hoisted;
+mod jam;
+mod narrow;
 mod power;
+mod scopes;
+mod slots;
+mod speculate;
 
 use std::fmt::Write as _;
 

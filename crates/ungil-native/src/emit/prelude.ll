@@ -166,3 +166,7 @@ attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
 !0 = !{!"branch_weights", i32 1000000, i32 1}
 
+!1 = !{}
+!2 = distinct !{!2, !3, !4}
+!3 = !{!"llvm.loop.unroll.disable"}
+!4 = !{!"llvm.loop.vectorize.enable", i1 false}

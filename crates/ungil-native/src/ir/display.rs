@@ -105,7 +105,7 @@ fn marks(guards: &[super::Guard]) -> String {
         .iter()
         .filter_map(|guard| match guard.proof {
             Proof::Open => Some('!'),
-            Proof::Hoisted => Some('^'),
+            Proof::Hoisted | Proof::Outer => Some('^'),
             Proof::Proved | Proof::Waived => None,
         })
         .collect()

@@ -148,6 +148,7 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            inner: Vec::new(),
         })));
         Ok(())
     }
