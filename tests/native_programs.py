@@ -390,6 +390,9 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == file]
+        if isinstance(error, UnboundLocalError):
+            # CPython may blame the statement before: one instruction can be of two lines.
+            lines = []
         return ("raised", type(error).__name__, *lines)
     return ("returned", type(result).__name__, bits(result))
 

@@ -36,6 +36,8 @@ pub(super) struct Builder<'a> {
     pub(super) metadata: String,
     /// The next mark's number.
     pub(super) mark: usize,
+    /// Whether what is being written is run only where something will fail.
+    pub(super) failing: bool,
     /// Slots that are smaller than their type.
     pub(super) narrow: Narrow,
     /// Whether it is hardly ever run, as there is a better one.
@@ -119,6 +121,7 @@ impl<'a> Builder<'a> {
             metadata: String::new(),
             mark: (id + 1) * MARKS,
             spare: false,
+            failing: false,
             as_written: false,
             frames: Vec::new(),
         };
@@ -154,8 +157,10 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
+        // What takes long gains nothing from being a part of its caller, but would be compiled twice.
+        let apart = if function.long { " noinline" } else { "" };
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n{}\n",
+            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind{apart} {{\nentry:\n{}{}{}}}\n{}\n",
             result_type(function.returns),
             this.allocas,
             this.body,

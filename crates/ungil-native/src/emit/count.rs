@@ -32,7 +32,7 @@ impl Builder<'_> {
         let [done, after] = [(); 2].map(|()| self.label());
         let innermost = is_innermost(self, &count.body);
         let without = if innermost { Mode::Inner } else { Mode::Outer };
-        if count.hoisted.is_empty() || self.mode >= without {
+        if count.hoisted.is_empty() || self.mode >= without || self.failing {
             self.rounds(count, &range, &done, &after);
         } else {
             let holds = if innermost {
@@ -49,9 +49,11 @@ impl Builder<'_> {
             self.rounds(count, &range, &done, &after);
             self.mode = around;
             self.start(&slow);
-            let around = std::mem::replace(&mut self.spare, true);
+            let around = (self.spare, self.failing);
+            self.spare = true;
+            self.failing = count.exact;
             self.rounds(count, &range, &done, &after);
-            self.spare = around;
+            (self.spare, self.failing) = around;
         }
         self.start(&done);
         self.statements(&count.orelse);

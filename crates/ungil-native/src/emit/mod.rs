@@ -15,6 +15,7 @@ mod hoisted;
 mod jam;
 mod narrow;
 mod power;
+mod prelude;
 mod scopes;
 mod slots;
 mod speculate;
@@ -26,20 +27,18 @@ use crate::ir::Program;
 use crate::types::Type;
 use builder::Builder;
 
-/// Helpers in LLVM IR; those that are not used are dropped by LLVM.
-const PRELUDE: &str = include_str!("prelude.ll");
-
 /// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
 pub(crate) const ENTRY: &str = "ungil_entry";
 
 /// Writes the program, whose first function is the one that is called from outside.
 pub(crate) fn emit(program: &Program, options: &[Options]) -> String {
-    let mut text = PRELUDE.to_owned();
+    let mut text = String::new();
     for (id, function) in program.functions.iter().enumerate() {
         text.push_str(&Builder::function(program, id, function, options[id]));
     }
     entry(program, &mut text);
-    text
+    let prelude = prelude::needed(&text);
+    prelude + &text
 }
 
 /// LLVM's name of a scalar type.

@@ -202,6 +202,8 @@ pub(crate) struct Count {
     pub hoisted: Vec<Condition>,
     /// Where these are about a nest: the variables of its inner loops, from the outside inwards.
     pub inner: Vec<Variable>,
+    /// Whether the nest's conditions fail only where one of its checks would.
+    pub exact: bool,
 }
 
 /// The variable of a loop in a nest, and its range in terms of what is known before the nest.

@@ -149,6 +149,7 @@ impl FunctionLowerer<'_, '_> {
             orelse,
             hoisted: Vec::new(),
             inner: Vec::new(),
+            exact: false,
         })));
         Ok(())
     }

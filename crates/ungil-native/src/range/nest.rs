@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hoist::{Hoisting, assigned};
-use crate::ir::{Count, Op, Proof, SlotId, Stmt, Variable, walk};
+use crate::ir::{Count, Expr, Op, Proof, SlotId, Stmt, Variable, walk};
 
 /// Goes through a block for the outermost loops for which it can be done.
 pub(super) fn hoist(stmts: &mut [Stmt]) {
@@ -49,8 +49,31 @@ fn nest(count: &Count) -> Option<Count> {
     let mut hoisted = count.clone();
     hoisted.inner = variables;
     hoisting.block(&mut hoisted.body, true);
+    hoisted.exact = hoisting
+        .conditions
+        .iter()
+        .map(|condition| &condition.value)
+        .chain(
+            hoisted
+                .inner
+                .iter()
+                .flat_map(|inner| [&inner.start, &inner.stop]),
+        )
+        .all(only_grows);
     hoisted.hoisted = hoisting.conditions;
     (!hoisted.hoisted.is_empty()).then_some(hoisted)
+}
+
+/// Whether it grows with all variables, so that its bounds are values that it has.
+fn only_grows(expr: &Expr) -> bool {
+    match expr.op {
+        Op::Int(_) | Op::Slot(_) | Op::Dim(_) => true,
+        Op::Add => expr.args.iter().all(only_grows),
+        Op::Sub => only_grows(&expr.args[0]) && matches!(expr.args[1].op, Op::Int(_) | Op::Dim(_)),
+        Op::Mul => only_grows(&expr.args[0]) && matches!(expr.args[1].op, Op::Int(0..)),
+        Op::FloorDiv => only_grows(&expr.args[0]),
+        _ => false,
+    }
 }
 
 /// Whether a loop's variable is assigned to otherwise than by a loop.
