@@ -47,22 +47,26 @@ def object_code(ir: str) -> tuple[bytes, str]:
 
 
 def compile_with_llvm(ir: str) -> bytes:
+    _, machine = target()
+    with optimised(ir) as module:
+        return bytes(machine.emit_object(module))
+
+
+def optimised(ir: str) -> Any:
+    """The module after LLVM's passes; closed by `with`."""
     llvm, machine = target()
     module = llvm.parse_assembly(ir)
-    try:
-        module.triple = machine.triple
-        module.data_layout = str(machine.target_data)
-        # Level 3 takes up to twice as long for code that is no faster.
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = True
-        options.slp_vectorization = True
-        options.loop_interleaving = True
-        options.loop_unrolling = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
-        return bytes(machine.emit_object(module))
-    finally:
-        module.close()
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    # Level 3 takes up to twice as long for code that is no faster.
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_interleaving = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
 
 
 _target: list[tuple[Any, Any]] = []

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
 use super::{llvm, parts, result_type};
 use crate::environment::Options;
@@ -26,6 +27,10 @@ pub(super) struct Builder<'a> {
     /// The block that instructions go to.
     pub(super) block: String,
     pub(super) loops: Vec<LoopLabels>,
+    /// The line of the file that instructions are of.
+    pub(super) line: u32,
+    /// Where lines are told: the function's own description, and those of its lines.
+    pub(super) described: Option<Described>,
     /// Which version of loops is being written.
     pub(super) mode: Mode,
     /// Where rounds of a loop are done together: the slots that each has of its own, and which one it is.
@@ -35,7 +40,7 @@ pub(super) struct Builder<'a> {
     /// Descriptions that marks refer to.
     pub(super) metadata: String,
     /// The next mark's number.
-    pub(super) mark: usize,
+    pub(super) marks: usize,
     /// Whether what is being written is run only where something will fail.
     pub(super) failing: bool,
     /// Slots that are smaller than their type.
@@ -103,6 +108,7 @@ impl<'a> Builder<'a> {
         id: usize,
         function: &'a Function,
         options: Options,
+        place: Option<&Home>,
     ) -> String {
         let mut this = Self {
             program,
@@ -114,17 +120,20 @@ impl<'a> Builder<'a> {
             next: 0,
             block: "entry".to_owned(),
             loops: Vec::new(),
+            line: 0,
+            described: None,
             mode: Mode::Checked,
             lane: None,
             narrow: narrow_slots(function),
             scopes: BTreeMap::new(),
             metadata: String::new(),
-            mark: (id + 1) * MARKS,
+            marks: (id + 1) * MARKS,
             spare: false,
             failing: false,
             as_written: false,
             frames: Vec::new(),
         };
+        let description = place.map_or_else(String::new, |home| this.describe(home));
         let mut parameters = String::new();
         for (slot, description) in function.slots.iter().enumerate() {
             if let Some(bits) = this.narrow.get(&slot) {
@@ -158,9 +167,13 @@ impl<'a> Builder<'a> {
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
         // What takes long gains nothing from being a part of its caller, but would be compiled twice.
-        let apart = if function.long { " noinline" } else { "" };
+        let apart = if function.long || place.is_some() {
+            " noinline"
+        } else {
+            ""
+        };
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind{apart} {{\nentry:\n{}{}{}}}\n{}\n",
+            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind{apart}{description} {{\nentry:\n{}{}{}}}\n{}\n",
             result_type(function.returns),
             this.allocas,
             this.body,
@@ -171,7 +184,8 @@ impl<'a> Builder<'a> {
 
     #[allow(clippy::needless_pass_by_value)] // texts are made for it on the spot
     pub(super) fn push(&mut self, instruction: String) {
-        let _ = writeln!(self.body, "  {instruction}");
+        let place = self.location();
+        let _ = writeln!(self.body, "  {instruction}{place}");
     }
 
     /// An instruction with a result: its register.
@@ -179,7 +193,8 @@ impl<'a> Builder<'a> {
     pub(super) fn let_(&mut self, instruction: String) -> String {
         let register = format!("%r{}", self.next);
         self.next += 1;
-        let _ = writeln!(self.body, "  {register} = {instruction}");
+        let place = self.location();
+        let _ = writeln!(self.body, "  {register} = {instruction}{place}");
         register
     }
 

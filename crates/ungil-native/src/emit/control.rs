@@ -36,6 +36,7 @@ impl Builder<'_> {
             }
             Stmt::While(inner) => self.while_loop(inner),
             Stmt::Count(count) => self.count_loop(count),
+            Stmt::At(line) => self.line = *line,
             Stmt::Break => {
                 let label = self.innermost().after.clone();
                 self.leave(&label);

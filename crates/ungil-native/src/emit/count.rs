@@ -126,6 +126,7 @@ impl Builder<'_> {
         body_of: &dyn Fn(&mut Self),
     ) {
         let innermost = is_innermost(self, &count.body);
+        let line = self.line;
         let counter = self.alloca("i64");
         let [head, body, next] = [(); 3].map(|()| self.label());
         // With a step of 1 the counter is the value; otherwise it counts rounds.
@@ -186,6 +187,7 @@ impl Builder<'_> {
         });
         body_of(self);
         self.loops.pop();
+        self.line = line;
         self.jump(&next);
         self.start(&next);
         let at = self.let_(format!("load i64, ptr {counter}"));

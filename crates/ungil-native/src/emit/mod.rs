@@ -13,6 +13,7 @@ mod count;
 mod expression;
 mod hoisted;
 mod jam;
+mod lines;
 mod narrow;
 mod power;
 mod prelude;
@@ -26,17 +27,29 @@ use crate::environment::Options;
 use crate::ir::Program;
 use crate::types::Type;
 use builder::Builder;
+pub(crate) use lines::Home;
 
 /// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
 pub(crate) const ENTRY: &str = "ungil_entry";
 
 /// Writes the program, whose first function is the one that is called from outside.
-pub(crate) fn emit(program: &Program, options: &[Options]) -> String {
+///
+/// With the places of the functions, instructions are marked with their lines.
+pub(crate) fn emit(program: &Program, options: &[Options], homes: Option<&[Home]>) -> String {
     let mut text = String::new();
     for (id, function) in program.functions.iter().enumerate() {
-        text.push_str(&Builder::function(program, id, function, options[id]));
+        text.push_str(&Builder::function(
+            program,
+            id,
+            function,
+            options[id],
+            homes.map(|homes| &homes[id]),
+        ));
     }
     entry(program, &mut text);
+    if homes.is_some() {
+        text.push_str(lines::MODULE);
+    }
     let prelude = prelude::needed(&text);
     prelude + &text
 }

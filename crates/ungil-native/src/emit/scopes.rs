@@ -8,20 +8,20 @@ use crate::ir::{Expr, Op, SlotId};
 
 impl Builder<'_> {
     /// A new mark.
-    fn described(&mut self, description: impl FnOnce(usize) -> String) -> usize {
-        let number = self.mark;
-        self.mark += 1;
+    pub(super) fn mark(&mut self, description: impl FnOnce(usize) -> String) -> usize {
+        let number = self.marks;
+        self.marks += 1;
         let _ = writeln!(self.metadata, "!{number} = {}", description(number));
         number
     }
 
     /// Marks arrays as known not to overlap: those that are written with each other and all others.
     pub(super) fn mark_disjoint(&mut self, written: &BTreeSet<SlotId>, read: &BTreeSet<SlotId>) {
-        let domain = self.described(|own| format!("distinct !{{!{own}}}"));
+        let domain = self.mark(|own| format!("distinct !{{!{own}}}"));
         let scopes: BTreeMap<SlotId, usize> = (written | read)
             .into_iter()
             .map(|slot| {
-                let scope = self.described(|own| format!("distinct !{{!{own}, !{domain}}}"));
+                let scope = self.mark(|own| format!("distinct !{{!{own}, !{domain}}}"));
                 (slot, scope)
             })
             .collect();
@@ -33,8 +33,8 @@ impl Builder<'_> {
                 })
                 .map(|(_, scope)| format!("!{scope}"))
                 .collect();
-            let own = self.described(|_| format!("!{{!{scope}}}"));
-            let others = self.described(|_| format!("!{{{}}}", others.join(", ")));
+            let own = self.mark(|_| format!("!{{!{scope}}}"));
+            let others = self.mark(|_| format!("!{{{}}}", others.join(", ")));
             self.scopes
                 .insert(*slot, format!(", !alias.scope !{own}, !noalias !{others}"));
         }

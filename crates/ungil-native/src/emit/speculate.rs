@@ -185,7 +185,7 @@ impl Builder<'_> {
     /// What a block assigns, if it does nothing else and each value qualifies by itself.
     fn assignments<'b>(&self, block: &'b [Stmt]) -> Option<Vec<(SlotId, &'b Expr)>> {
         let mut found: Vec<(SlotId, &Expr)> = Vec::new();
-        for stmt in block {
+        for stmt in block.iter().filter(|stmt| !matches!(stmt, Stmt::At(_))) {
             let Stmt::Set(slot, value) = stmt else {
                 return None;
             };

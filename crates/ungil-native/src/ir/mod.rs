@@ -131,6 +131,8 @@ pub(crate) type Block = Vec<Stmt>;
 /// A statement.
 #[derive(Clone, Debug)]
 pub(crate) enum Stmt {
+    /// Does nothing: what follows is of this line of the file.
+    At(u32),
     /// Assigns to a slot.
     Set(SlotId, Expr),
     /// Writes an element of an array.
@@ -248,7 +250,7 @@ impl Stmt {
                 visit(&count.stop);
                 visit(&count.step);
             }
-            Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
         }
     }
 
@@ -269,7 +271,7 @@ impl Stmt {
                 visit(&mut count.stop);
                 visit(&mut count.step);
             }
-            Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
         }
     }
 

@@ -101,6 +101,7 @@ impl Analysis {
             Stmt::Break => self.leave(known, true),
             Stmt::Continue => self.leave(known, false),
             Stmt::Raise(_) => None,
+            Stmt::At(_) => Some(known),
         }
     }
 

@@ -97,7 +97,7 @@ impl Builder<'_> {
         let mut found = Accesses::default();
         for stmt in block {
             match stmt {
-                Stmt::Set(..) => {}
+                Stmt::Set(..) | Stmt::At(_) => {}
                 Stmt::Store(store) => {
                     found.other |= store.guards.iter().any(|guard| self.is_open(*guard));
                     match store.array.op {
