@@ -6,7 +6,6 @@ The oracle is CPython itself, running the same text with one thing added: an int
 
 import ast
 import random
-import traceback
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -388,8 +387,12 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
     try:
         result = function(**inputs)
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == file]
+        lines = []
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == file:
+                lines.append(trace.tb_lineno)
+            trace = trace.tb_next
         if isinstance(error, UnboundLocalError):
             # CPython may blame the statement before: one instruction can be of two lines.
             lines = []

@@ -11,21 +11,39 @@ use ungil_native::{
     Options, Source, Type, compile, explain,
 };
 
-/// Programs of many kinds; what comes out of one is put into others.
-const CORPUS: &[&str] = &[
-    "def f(a, b, c):\n    for i in range(len(a)):\n        for k in range(a.shape[0]):\n            t = a[i]\n            \
+/// Programs of many kinds, with types that are in the language; what comes out of one is put into others.
+const CORPUS: &[(&str, &str)] = &[
+    (
+        "ddd",
+        "def f(a, b, c):\n    for i in range(len(a)):\n        for k in range(a.shape[0]):\n            t = a[i]\n            \
      for j in range(1, len(b), 2):\n                c[j] += t * b[j - k]\n",
-    "def f(n: int, limit=N) -> int:\n    longest = 0\n    for start in range(1, limit):\n        steps = 0\n        \
+    ),
+    (
+        "ii",
+        "def f(n: int, limit=N) -> int:\n    longest = 0\n    for start in range(1, limit):\n        steps = 0\n        \
      while n != 1:\n            n = n // 2 if n % 2 == 0 else 3 * n + 1\n            steps += 1\n        \
      longest = max(longest, steps)\n    else:\n        longest -= 1\n    return longest\n",
-    "def f(s, t, row):\n    for i, x in enumerate(s):\n        diagonal = row[0]\n        for j in range(len(t)):\n            \
+    ),
+    (
+        "qqq",
+        "def f(s, t, row):\n    for i, x in enumerate(s):\n        diagonal = row[0]\n        for j in range(len(t)):\n            \
      cost = diagonal\n            if x != t[j] and not (j < i or t[j] > 3):\n                cost = diagonal + 1\n            \
      diagonal, row[j] = row[j + 1], min(row[j], cost, 5)\n    return int(row[-1])\n",
-    "def f(a, x: float):\n    total = 0\n    for y, z in zip(a[1:], a[::-1]):\n        if y > x:\n            continue\n        \
+    ),
+    (
+        "df",
+        "def f(a, x: float):\n    total = 0\n    for y, z in zip(a[1:], a[::-1]):\n        if y > x:\n            continue\n        \
      elif math.sqrt(z) == 0.5:\n            break\n        total += y ** 2 / -z\n    assert total >= 0, 'less'\n    return total\n",
-    "def f(m, n):\n    if n <= 0:\n        raise ValueError('none')\n    q, r = divmod(n, 3)\n    m[q, r], m[0, 0] = ~n << 2, abs(n) & 7 ^ r\n    \
+    ),
+    (
+        "Di",
+        "def f(m, n) -> float:\n    if n <= 0:\n        raise ValueError('none')\n    q, r = divmod(n, 3)\n    m[q, r], m[0, 0] = ~n << 2, abs(n) & 7 ^ r\n    \
      return f(m, n - 1) if n > 1 else float(m.size)\n",
-    "def f(a):\n    for x in reversed(a):\n        for row in a:\n            x += round(x) + bool(row)\n    return True if len(a) else 1.5\n",
+    ),
+    (
+        "D",
+        "def f(a):\n    for row in reversed(a):\n        for x in row:\n            row[0] += round(x) + bool(x)\n    return True if len(a) else 1.5\n",
+    ),
 ];
 
 struct One(Arc<FunctionSource>);
@@ -40,6 +58,7 @@ impl Environment for One {
             "math" => Global::Module(ModuleId(0)),
             "f" => Global::Native(FunctionId(0)),
             "N" => Global::Constant(Constant::Int(8)),
+            "ValueError" => Global::Exception(name.to_owned()),
             name => Global::Builtin(name.to_owned()),
         }
     }
@@ -83,10 +102,12 @@ fn tokens(text: &str) -> Vec<&str> {
     found
 }
 
-fn damaged(random: &mut Random) -> String {
-    let mut text = tokens(CORPUS[random.below(CORPUS.len())]);
+/// A damaged program and types that suited it before.
+fn damaged(random: &mut Random) -> (&'static str, String) {
+    let (types, whole) = CORPUS[random.below(CORPUS.len())];
+    let mut text = tokens(whole);
     for _ in 0..=random.below(4) {
-        let other = tokens(CORPUS[random.below(CORPUS.len())]);
+        let other = tokens(CORPUS[random.below(CORPUS.len())].1);
         let (at, from) = (random.below(text.len()), random.below(other.len()));
         match random.below(6) {
             0 => drop(text.remove(at)),
@@ -106,7 +127,26 @@ fn damaged(random: &mut Random) -> String {
             text.push(" ");
         }
     }
-    text.concat()
+    (types, text.concat())
+}
+
+fn array(element: Element, dimensions: u8) -> Type {
+    Type::Array(ArrayType {
+        element,
+        dimensions,
+        contiguous: true,
+        writable: true,
+    })
+}
+
+fn type_of(letter: char) -> Type {
+    match letter {
+        'i' => Type::Int,
+        'f' => Type::Float,
+        'q' => array(Element::Signed(64), 1),
+        'd' => array(Element::Float64, 1),
+        _ => array(Element::Float64, 2),
+    }
 }
 
 fn some_type(random: &mut Random) -> Type {
@@ -132,7 +172,7 @@ fn some_type(random: &mut Random) -> Type {
 }
 
 /// Whether it is in the language.
-fn tried(text: &str, random: &mut Random) -> bool {
+fn tried(types: &str, text: &str, random: &mut Random) -> bool {
     let source = match Source::parse("f.py", 1, text) {
         Ok(source) => source,
         Err(diagnostic) => {
@@ -143,7 +183,11 @@ fn tried(text: &str, random: &mut Random) -> bool {
     let types: Vec<Type> = source
         .parameter_names()
         .iter()
-        .map(|_| some_type(random))
+        .enumerate()
+        .map(|(at, _)| match types.chars().nth(at) {
+            Some(letter) if random.below(10) != 0 => type_of(letter),
+            _ => some_type(random),
+        })
         .collect();
     let mut one = One(Arc::new(FunctionSource {
         name: source.function().name.to_string(),
@@ -177,14 +221,12 @@ fn damaged_programs_are_compiled_or_refused() {
     let end = Instant::now() + Duration::from_secs(number("UNGIL_NATIVE_FUZZ_SECONDS", 3));
     let (mut cases, mut compiled) = (0_u32, 0_u32);
     while Instant::now() < end || cases < 200 {
-        let text = damaged(&mut random);
+        let (types, text) = damaged(&mut random);
         let begun = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| tried(&text, &mut random)));
+        let result = catch_unwind(AssertUnwindSafe(|| tried(types, &text, &mut random)));
         cases += 1;
-        match result {
-            Ok(good) => compiled += u32::from(good),
-            Err(_) => panic!("this makes the front-end panic:\n{text}"),
-        }
+        let good = result.unwrap_or_else(|_| panic!("this makes the front-end panic:\n{text}"));
+        compiled += u32::from(good);
         assert!(
             begun.elapsed() < Duration::from_secs(20),
             "this takes too long:\n{text}"
@@ -192,4 +234,21 @@ fn damaged_programs_are_compiled_or_refused() {
     }
     println!("{cases} programs, {compiled} in the language");
     assert!(compiled > 0);
+}
+
+#[test]
+fn the_programs_are_in_the_language_before() {
+    for (types, text) in CORPUS {
+        let source = Source::parse("f.py", 1, text).expect("it parses");
+        let mut one = One(Arc::new(FunctionSource {
+            name: "f".to_owned(),
+            source,
+            defaults: vec![],
+            options: Options::default(),
+        }));
+        let types: Vec<Type> = types.chars().map(type_of).collect();
+        let refused = compile(&mut one, FunctionId(0), &types).err();
+        let told = refused.map(|refusal| refusal.diagnostic.render(&one.0.source));
+        assert_eq!(told, None);
+    }
 }
