@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parent.parent / "examples" / "05_fun"
 
 
@@ -39,3 +41,13 @@ def test_updates_are_lost_and_then_they_are_not() -> None:
     assert "of 2,000,000 lost" in threading
     assert 'with lock: x += int("1"): nothing lost in 3 attempts' in ours
     assert 'total.add(int("1")): nothing lost in 3 attempts' in ours
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="ungil.race is for 3.11 to 3.13 so far")
+def test_the_race_is_found_and_its_lock_is_proved() -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "find_the_race.py"], capture_output=True, text=True, check=True
+    )
+    plain, locked = done.stdout.split("with a lock:")
+    assert "Lost update of x" in plain
+    assert "proved: all 2 schedules pass" in locked
