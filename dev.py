@@ -5,6 +5,7 @@
     python3 dev.py test [ARGS]       the Rust tests, then the Python tests on the installed wheel
     python3 dev.py lint              rustfmt, clippy, rustdoc, ruff, mypy --strict, stubtest
     python3 dev.py bench [ARGS]      benchmarks/pools.py ARGS
+    python3 dev.py examples [NAMES]  record what the examples print, and make their notebooks
     python3 dev.py versions          the Python tests on every Python found on this machine
 
 Everything lands in `.venv` (other Pythons: `.envs/`) and in cargo's target folder; nothing is
@@ -165,7 +166,21 @@ def bench(arguments: Sequence[str]) -> int:
     os.execv(command[0], command)
 
 
-VERBS = {"compare": compare, "test": test, "lint": lint, "bench": bench, "versions": versions}
+def examples(arguments: Sequence[str]) -> int:
+    home = environment.home()
+    home.require_groups("test")
+    home.install_ungil(home)
+    os.execv(home.python, [str(home.python), "-m", "tools.examples", *arguments])
+
+
+VERBS = {
+    "compare": compare,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "examples": examples,
+    "versions": versions,
+}
 
 
 def main() -> int:
