@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ungil._tour
+
 from tools import notebooks
 from tools.examples import (
     RECORDED_ON,
@@ -76,7 +77,7 @@ def test_a_process_costs_more_than_a_thread() -> None:
 @pytest.mark.skipif(not RACES, reason="ungil.race is for 3.11 to 3.13 so far")
 def test_reference_counts_race_and_one_lock_ends_it() -> None:
     plain, locked = output("03_why/reference_counts").split("with one lock:")
-    assert "Lost update of Object.references" in plain
+    assert "Lost update of Object.count" in plain
     assert "proved: all 2 schedules pass" in locked
 
 

@@ -13,15 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import notebooks
-
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*/*.py"))
 RECORDED_ON = (3, 11)
 """Byte code differs between versions of Python."""
 
 # Nothing of this machine's terminal and caches; native code is compiled each time.
-SETTINGS = {"COLUMNS": "100", "NO_COLOR": "1", "UNGIL_NATIVE_CACHE": "off"}
+SETTINGS = {"COLUMNS": "88", "NO_COLOR": "1", "UNGIL_NATIVE_CACHE": "off"}
 
 
 def output_of(*command: str | Path) -> str:
@@ -52,8 +50,8 @@ def executed_notebook(script: Path) -> str:
 def normalised(text: str) -> str:
     """What two runs have in common: words.
 
-    Numbers, with their units, become `#`; verdicts (lines that begin with `>`), which follow from what
-    was measured, and pictures of blocks become one mark.
+    Numbers, with their units, become `#`; verdicts (lines that begin with `>`), which follow from
+    what was measured, and pictures of blocks become one mark.
     """
     text = re.sub(r"^ *> .*(\n *> .*)*", "> ...", text, flags=re.M)
     text = re.sub(r"<ipython-input-[^>]*>", "<cell>", text)

@@ -61,9 +61,10 @@ def run(cells: list[Cell]) -> None:
         if cell["cell_type"] != "code":
             continue
         with capture_output() as captured:
-            result = shell.run_cell("".join(cell["source"]), store_history=True)
+            source = "".join(cell["source"])
+            result = shell.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
         if not result.success:
-            sys.exit(f"a cell failed: {''.join(cell['source'])}\n{captured.stdout}")
+            sys.exit(f"a cell failed: {source}\n{captured.stdout}")
         cell["execution_count"] = result.execution_count
         if captured.stdout:
             text = captured.stdout.replace(f"{os.getcwd()}{os.sep}", "")

@@ -3,8 +3,8 @@
     python examples/02_process_or_thread/compare.py
 
 What the lecture found: threads help work that waits, not work that computes; processes help both.
-The tasks here are smaller than the lecture's, so compare the speed-ups, not the seconds. For a shell
-`ungil compare` does the same, with intervals and at more sizes.
+The tasks here are smaller than the lecture's, so compare the speed-ups, not the seconds. For a
+shell `ungil compare` does the same, with intervals and at more sizes.
 """
 
 import textwrap

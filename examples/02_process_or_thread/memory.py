@@ -2,8 +2,9 @@
 
     python examples/02_process_or_thread/memory.py
 
-The lecture counted 144.8 MB for 10 processes, about 14 MB each, and about 20 MB each in another run.
-Memory here is the proportional set size: pages that several processes share are divided among them.
+The lecture counted 144.8 MB for 10 processes, about 14 MB each, and about 20 MB each in another
+run. Memory here is the proportional set size: pages that several processes share are divided among
+them.
 """
 
 import ungil

@@ -18,10 +18,10 @@ class Object:
     """What CPython keeps of each object, as far as it matters here."""
 
     def __init__(self) -> None:
-        self.references = 1
+        self.count = 1
 
     def take(self) -> None:
-        self.references += 1
+        self.count += 1
 
 
 def two_threads_take(lock: AbstractContextManager[object]) -> None:
@@ -36,7 +36,7 @@ def two_threads_take(lock: AbstractContextManager[object]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert shared.references == 3, f"{shared.references} references are counted, 3 there are"
+    assert shared.count == 3, f"{shared.count} references are counted, 3 there are"
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ cores, although it does 100 times as many steps. `--svg` draws both.
 """
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -43,7 +44,7 @@ def master(integral: Integral, n_jobs: int, n_steps: int) -> float:
             pool.submit(integral, job * width, (job + 1) * width, n_steps // n_jobs)
             for job in range(n_jobs)
         ]
-        return sum(part.result() for part in parts)
+        return math.fsum(part.result() for part in parts)
 
 
 def measured(integral: Integral, n_steps: int) -> Iterator[float]:

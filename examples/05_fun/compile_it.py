@@ -2,8 +2,8 @@
 
     python examples/05_fun/compile_it.py
 
-A `.pyc` is 16 bytes of header and a code object. `ungil explain module.pyc` explains both, also for a
-file of another version of Python, whose header it can read.
+A `.pyc` is 16 bytes of header and a code object. `ungil explain module.pyc` explains both; of a
+file of another version of Python the header.
 """
 
 import dis

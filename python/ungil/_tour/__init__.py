@@ -8,7 +8,7 @@ import sys
 
 from ungil._tour._chapters import CHAPTERS, Chapter, Script
 
-__all__ = ["Refused", "contents", "play"]
+__all__ = ["CHAPTERS", "Refused", "contents", "play"]
 
 
 class Refused(Exception):
