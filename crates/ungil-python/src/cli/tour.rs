@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 a program failed, 2 usage, 130 interrupted.";
 #[command(after_help = TOUR_EXAMPLES)]
 pub(super) struct TourArgs {
     /// The chapter's number [default: all of them]
-    #[arg(value_name = "CHAPTER")]
+    #[arg(value_name = "CHAPTER", value_parser = number)]
     chapter: Option<u32>,
 
     /// Only list the chapters and their programs
@@ -36,6 +36,11 @@ pub(super) struct TourArgs {
     /// Go on without waiting for Enter, as where input or output is no terminal
     #[arg(long, short)]
     yes: bool,
+}
+
+fn number(text: &str) -> std::result::Result<u32, String> {
+    text.parse()
+        .map_err(|_| "it must be a chapter's number, see `ungil tour --list`".to_owned())
 }
 
 /// Plays chapters, or lists them; 1 where a script failed.
