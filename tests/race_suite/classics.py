@@ -1,21 +1,11 @@
-"""Programs that fail under some schedule. Each names the kind of finding that it has to lead to."""
+"""The classics that fail: updates, orders, locks, conditions, queues."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable
 
+from race_suite.registry import bug
 from race_suite.threads import Box, together
-
-BUGGY: list[tuple[Callable[[], object], str]] = []
-
-
-def bug(kind: str) -> Callable[[Callable[[], object]], Callable[[], object]]:
-    def note(model: Callable[[], object]) -> Callable[[], object]:
-        BUGGY.append((model, kind))
-        return model
-
-    return note
 
 
 @bug("exception")
