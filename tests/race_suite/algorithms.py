@@ -50,7 +50,7 @@ def peterson(flags: Flags, turns: tuple[int, int]) -> None:
     together(first, second)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def peterson_giving_the_turn_to_itself() -> None:
     peterson(Flags(), (0, 1))
 
@@ -60,7 +60,7 @@ def peterson_giving_the_turn_away() -> None:
     peterson(Flags(), (1, 0))
 
 
-@bug("exception")
+@bug("atomicity violation")
 def dekker_with_a_look_before_the_flag() -> None:
     flags = Flags()
 
@@ -98,7 +98,7 @@ def dekker_entering_only_alone() -> None:
     together(first, second)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def tickets_drawn_without_a_lock() -> None:
     ticket, served = Box(), list[int]()
 
@@ -178,7 +178,7 @@ def pops_while_a_node_comes_back(versioned: bool) -> None:
     assert stack.top not in taken, "what was taken is on the stack again"
 
 
-@bug("exception")
+@bug("atomicity violation")
 def aba() -> None:
     pops_while_a_node_comes_back(versioned=False)
 
@@ -222,7 +222,7 @@ def owner_and_thief(take: Callable[[Jobs], int | None]) -> None:
     assert done.count(0) == 1
 
 
-@bug("exception")
+@bug("atomicity violation")
 def work_stealing_queue_whose_owner_looks_first() -> None:
     owner_and_thief(Jobs.take_unless_empty)
 
@@ -255,7 +255,7 @@ def read_and_write(counted: AbstractContextManager[object]) -> None:
     together(read, read, write)
 
 
-@bug("deadlock")
+@bug("hang")
 def readers_counted_without_a_lock() -> None:
     read_and_write(nullcontext())
 

@@ -8,7 +8,7 @@ from race_suite.registry import bug
 from race_suite.threads import Box, together
 
 
-@bug("exception")
+@bug("atomicity violation")
 def lost_update() -> None:
     box = Box()
 
@@ -19,7 +19,7 @@ def lost_update() -> None:
     assert box.value == 2
 
 
-@bug("exception")
+@bug("atomicity violation")
 def lost_update_of_three() -> None:
     box = Box()
 
@@ -30,7 +30,7 @@ def lost_update_of_three() -> None:
     assert box.value >= 2  # only two preemptions lose two of three
 
 
-@bug("exception")
+@bug("atomicity violation")
 def check_then_act() -> None:
     account, lock = Box(100), threading.Lock()
 
@@ -43,7 +43,7 @@ def check_then_act() -> None:
     assert account.value >= 0
 
 
-@bug("exception")
+@bug("atomicity violation")
 def account_read_outside_of_the_lock() -> None:
     account, lock = Box(100), threading.Lock()
 
@@ -57,7 +57,7 @@ def account_read_outside_of_the_lock() -> None:
     assert account.value == 120
 
 
-@bug("exception")
+@bug("atomicity violation")
 def wrong_lock() -> None:
     box, one, other = Box(), threading.Lock(), threading.Lock()
 
@@ -132,7 +132,7 @@ def dining_philosophers() -> None:
     together(*[lambda seat=seat: dine(seat) for seat in range(3)])
 
 
-@bug("deadlock")
+@bug("lost wake-up")
 def lost_wake_up() -> None:
     box, changed = Box(), threading.Condition()
 
@@ -187,7 +187,7 @@ def double_checked_locking() -> None:
     together(load, load)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def stack_pop_after_a_look() -> None:
     stack = [1]
 
@@ -204,7 +204,7 @@ def dictionary_changed_while_it_is_gone_through() -> None:
     together(lambda: table.setdefault(3, 3), lambda: [table[key] for key in table])
 
 
-@bug("exception")
+@bug("atomicity violation")
 def dekker_with_a_flag_set_too_late() -> None:
     flags, inside = [Box(), Box()], Box()
 

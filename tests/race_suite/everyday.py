@@ -64,7 +64,7 @@ def lazily(guard: AbstractContextManager[object]) -> None:
     assert got[0] is got[1]
 
 
-@bug("exception")
+@bug("atomicity violation")
 def lazy_value_made_twice() -> None:
     lazily(nullcontext())
 
@@ -106,7 +106,7 @@ def cache(guard: AbstractContextManager[object]) -> None:
     together(get, put)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def cache_that_drops_what_is_looked_up() -> None:
     cache(nullcontext())
 
@@ -116,7 +116,7 @@ def cache_under_a_lock() -> None:
     cache(threading.Lock())
 
 
-@bug("exception")
+@bug("atomicity violation")
 def words_counted_in_a_dictionary() -> None:
     counts: dict[str, int] = {}
 
@@ -127,7 +127,7 @@ def words_counted_in_a_dictionary() -> None:
     assert counts["word"] == 2
 
 
-@bug("exception")
+@bug("atomicity violation")
 def text_shortened_while_it_is_copied() -> None:
     """`StringBuffer.append`: the length is asked for, then so many characters are copied."""
     text = ["a", "b"]
@@ -161,7 +161,7 @@ def listeners_copied_before_they_are_called() -> None:
     together(tell, lambda: listeners.pop("one"))
 
 
-@bug("exception")
+@bug("atomicity violation")
 def ring_buffer_of_two_writers() -> None:
     places, end = [0, 0], Box()
 
@@ -180,7 +180,7 @@ def deque_of_two_writers() -> None:
     assert sorted(places) == [1, 2]
 
 
-@bug("exception")
+@bug("atomicity violation")
 def seats_sold_twice() -> None:
     """`airline`: the last seat is sold by both counters."""
     sold, closed = Box(), Box()
@@ -195,7 +195,7 @@ def seats_sold_twice() -> None:
     assert sold.value <= 1
 
 
-@bug("exception")
+@bug("atomicity violation")
 def permits_for_two_around_a_place_for_one() -> None:
     box, room = Box(), threading.Semaphore(2)
 

@@ -9,10 +9,10 @@ from race_suite.threads import Box, together
 NEEDED: list[tuple[Model, int]] = []
 
 
-def needs(preemptions: int) -> Callable[[Model], Model]:
+def needs(preemptions: int, kind: str = "atomicity violation") -> Callable[[Model], Model]:
     def note(model: Model) -> Model:
         NEEDED.append((model, preemptions))
-        return bug("exception")(model)
+        return bug(kind)(model)
 
     return note
 
@@ -104,7 +104,7 @@ def bluetooth_driver() -> None:
     together(request, stop)
 
 
-@needs(1)
+@needs(1, "exception")
 def values_in_another_order() -> None:
     """`reorder`: the second value is seen without the first."""
     box = Box()

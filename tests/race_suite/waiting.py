@@ -38,7 +38,7 @@ def buffer(wakes_all: bool) -> None:
     together(put, put, take, take)
 
 
-@bug("deadlock")
+@bug("lost wake-up")
 def notify_that_wakes_one_of_the_wrong_side() -> None:
     buffer(wakes_all=False)
 
@@ -66,7 +66,7 @@ def two_conditions_wake_the_right_side() -> None:
     together(put, put, lambda: (take(), take()))
 
 
-@bug("deadlock")
+@bug("lost wake-up")
 def event_cleared_after_it_was_set_again() -> None:
     ready, jobs = threading.Event(), [1]
 
@@ -84,7 +84,7 @@ def event_cleared_after_it_was_set_again() -> None:
     together(work, order)
 
 
-@bug("deadlock")
+@bug("hang")
 def waits_under_a_lock_that_the_other_needs() -> None:
     """The nested monitor's lockout."""
     outer, changed, box = threading.Lock(), threading.Condition(), Box()
@@ -141,7 +141,7 @@ def two_readers_become_writers() -> None:
     together(upgrade, upgrade)
 
 
-@bug("deadlock")
+@bug("hang")
 def barrier_that_counts_without_a_lock() -> None:
     count, all_here = Box(), threading.Event()
 
@@ -168,7 +168,7 @@ def barrier_that_counts_under_a_lock() -> None:
     together(meet, meet)
 
 
-@bug("deadlock")
+@bug("hang")
 def task_that_waits_for_one_behind_it() -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: pool.submit(abs, -1).result()).result()
@@ -179,7 +179,7 @@ def polite(give_way: Callable[[threading.Lock, threading.Lock], None]) -> None:
     together(lambda: give_way(one, other), lambda: give_way(other, one))
 
 
-@bug("endless")
+@bug("livelock")
 def two_that_give_way_to_each_other() -> None:
     def give_way(mine: threading.Lock, yours: threading.Lock) -> None:
         while True:
@@ -191,7 +191,7 @@ def two_that_give_way_to_each_other() -> None:
     polite(give_way)
 
 
-@bug("exception")
+@bug("use after close")
 def written_after_it_was_closed() -> None:
     file = io.StringIO()
     together(lambda: file.write("a line"), file.close)
@@ -204,7 +204,7 @@ def closed_after_all_have_written() -> None:
     file.close()
 
 
-@bug("exception")
+@bug("use after close")
 def handed_in_after_the_pool_was_shut_down() -> None:
     pool = ThreadPoolExecutor(1)
     together(lambda: pool.submit(abs, -1), pool.shutdown)

@@ -12,10 +12,11 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
+from ungil.race import _debugger, _threads
 from ungil.race._code import Row, Scope, analyse
-from ungil.race._finding import Finding, RaceFound, build
+from ungil.race._finding import Finding, RaceFound
 from ungil.race._strategies import Strategy, pct
+from ungil.race._telling import build
 
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
@@ -149,15 +150,23 @@ def explore(
     )
 
 
-def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]) -> Finding:
+def replay(
+    finding: Finding,
+    model: Callable[[], object],
+    *,
+    pdb: bool = False,
+    **scope: Sequence[str],
+) -> Finding:
     """Runs the schedule of a finding once more and returns what it comes to.
 
-    `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
+    With `pdb` it then runs it again, with Python's debugger in the thread and at the step where the
+    bug shows. `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
     where the model does not do what it did then: it has been changed, or is not deterministic.
     """
     benign = frozenset(scope.pop("benign", ()))
     body = _model(model, None, (), None)
-    with _replaced(Scope(scope.get("include", ()), scope.get("exclude", ())), benign):
+    under_test = Scope(scope.get("include", ()), scope.get("exclude", ()))
+    with _replaced(under_test, benign):
         session = _session(body, 1_000_000, True)
         told = session.tell(list(finding.turns))
     key = told["key"] or ("data race" if told["races"] else None)
@@ -176,6 +185,9 @@ def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]
             )
     if key is None or again.kind != finding.kind:
         raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
+    if pdb and (at := _debugger.moment(told)) is not None:
+        with _replaced(under_test, benign):
+            session.tell(list(finding.turns), (at, _debugger.stop(under_test)))
     return again
 
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ungil_race::{Access, Kind, ObjectId, Part};
 
+use super::calls;
 use super::code::{Does, NO_VALUE};
 use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
 use super::record::{Record, show};
@@ -16,8 +17,6 @@ type Object = *mut ffi::PyObject;
 
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
-    static mut PyMethodDescr_Type: ffi::PyTypeObject;
-    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyMethod_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
     static mut PyListIter_Type: ffi::PyTypeObject;
@@ -31,57 +30,27 @@ unsafe extern "C" {
 const LOCALS: usize = 72;
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
-/// `PyCFunctionObject.m_ml`, `.m_self`; `PyMethodDescrObject.d_method`.
-const FUNCTION_METHOD: usize = 16;
-const FUNCTION_SELF: usize = 24;
-const DESCRIPTOR_METHOD: usize = 40;
-
-/// Methods of containers that change nothing.
-const READERS: [&[u8]; 24] = [
-    b"index",
-    b"count",
-    b"copy",
-    b"get",
-    b"keys",
-    b"values",
-    b"items",
-    b"union",
-    b"intersection",
-    b"difference",
-    b"symmetric_difference",
-    b"isdisjoint",
-    b"issubset",
-    b"issuperset",
-    b"__len__",
-    b"__contains__",
-    b"__getitem__",
-    b"__iter__",
-    b"__reversed__",
-    b"__eq__",
-    b"__sizeof__",
-    b"__reduce_ex__",
-    b"__repr__",
-    b"__str__",
-];
 
 /// What an instruction comes to.
-struct Touch {
-    kind: Kind,
-    accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
-    label: Label,
-    value: Option<Object>,
+pub(super) struct Touch {
+    pub(super) kind: Kind,
+    pub(super) accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
+    pub(super) label: Label,
+    pub(super) value: Option<Object>,
 }
 
 /// How what is touched is called, made only where the run is told.
-enum Label {
+pub(super) enum Label {
     Attribute(Object, Object),
     Name(Object),
     Item(Object, Object),
     Container(Object, Option<&'static [u8]>),
+    /// What it is called on, and which method.
+    Call(Object, &'static [u8]),
 }
 
 #[inline]
-unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
+pub(super) unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
     // SAFETY: the caller's: a field of that type lies there.
     unsafe { *base.add(offset).cast::<T>() }
 }
@@ -111,17 +80,22 @@ pub(super) unsafe fn before(
         let Some(touch) = decode(frame, does, name, &place) else {
             return true;
         };
-        let Some(engine) = inside() else { return true };
-        let accesses: SmallVec<[Access; 2]> = touch
-            .accesses
-            .iter()
-            .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
-            .collect();
-        let object = accesses.first().map(|access| access.object);
-        let kind = if benign { Kind::Atomic } else { touch.kind };
-        let went = step(operation(kind, accesses), None, || note(object, &touch));
-        !matches!(went, Went::Away)
+        make(&touch, benign)
     }
+}
+
+/// Makes the running thread stop before it touches this, which is alive; whether it may go on.
+pub(super) fn make(touch: &Touch, benign: bool) -> bool {
+    let Some(engine) = inside() else { return true };
+    let accesses: SmallVec<[Access; 2]> = touch
+        .accesses
+        .iter()
+        .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
+        .collect();
+    let object = accesses.first().map(|access| access.object);
+    let kind = if benign { Kind::Atomic } else { touch.kind };
+    let went = step(operation(kind, accesses), None, || note(object, touch));
+    !matches!(went, Went::Away)
 }
 
 fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
@@ -152,12 +126,13 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
         Label::Attribute(owner, name) => format!("{}.{}", class(owner), bound(name)),
         Label::Name(name) => bound(name).to_string(),
         Label::Item(owner, key) => format!("{}[{}]", class(owner), show(&bound(key))),
-        Label::Container(owner, Some(method)) => {
+        Label::Container(owner, None) => class(owner),
+        Label::Container(owner, Some(method)) | Label::Call(owner, method) => {
             format!("{}.{}", class(owner), String::from_utf8_lossy(method))
         }
-        Label::Container(owner, None) => class(owner),
     };
     let verb = match (touch.kind, writes) {
+        _ if matches!(touch.label, Label::Call(..)) => "calls",
         (Kind::Read, _) => "reads",
         (Kind::Write, _) if touch.value.is_none() => "deletes",
         (Kind::Write, _) => "writes",
@@ -264,7 +239,18 @@ unsafe fn decode(
             Does::Call {
                 callable,
                 arguments,
-            } => call(callable, arguments, place),
+            } => {
+                let given: SmallVec<[Object; 4]> =
+                    (0..arguments).map(|n| place(callable + 2 + n)).collect();
+                calls::touched(place(callable), place(callable + 1), &given)
+            }
+            Does::CallUnpacked {
+                callable,
+                arguments,
+            } => {
+                let given = calls::unpacked(place(arguments));
+                calls::touched(place(callable), place(callable + 1), &given)
+            }
             Does::Next { iterator } => {
                 let iterator = place(iterator);
                 let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
@@ -343,7 +329,7 @@ unsafe fn is_fixed(value: Object) -> bool {
     }
 }
 
-unsafe fn is_container(object: Object) -> bool {
+pub(super) unsafe fn is_container(object: Object) -> bool {
     // SAFETY: `before`; a place on the value stack may be empty.
     unsafe {
         !object.is_null()
@@ -364,7 +350,7 @@ unsafe fn is_deque(object: Object) -> bool {
 }
 
 /// Which part of a container a key names: plain keys of plain containers have a part of their own.
-unsafe fn element(container: Object, key: Object) -> Part {
+pub(super) unsafe fn element(container: Object, key: Object) -> Part {
     // SAFETY: `before`; hashing these types runs no code under test.
     unsafe {
         if key.is_null()
@@ -444,7 +430,7 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
         lookup.map_or(0, |lookup| lookup as usize),
         Ordering::Relaxed,
     );
-    Ok(())
+    calls::prepare(py)
 }
 
 unsafe fn is_thread_local(owner: Object) -> bool {
@@ -453,7 +439,7 @@ unsafe fn is_thread_local(owner: Object) -> bool {
     lookup.is_some_and(|lookup| lookup as usize == LOCAL.load(Ordering::Relaxed))
 }
 
-unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
+pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     let touch = |accesses| {
         Some(Touch {
             kind: Kind::Read,
@@ -521,7 +507,11 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     }
 }
 
-unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+pub(super) unsafe fn store_attribute(
+    owner: Object,
+    name: Object,
+    value: Option<Object>,
+) -> Option<Touch> {
     // SAFETY: `before`.
     unsafe {
         if is_thread_local(owner) {
@@ -545,87 +535,5 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
             label: Label::Attribute(owner, name),
             value,
         })
-    }
-}
-
-/// Calls of what is written in C: methods of containers, and functions that are given containers.
-unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Option<Touch> {
-    // SAFETY: `before`.
-    unsafe {
-        let (low, high) = (place(at), place(at + 1));
-        let (callable, mut owner) = if low.is_null() {
-            (high, std::ptr::null_mut())
-        } else {
-            (low, high)
-        };
-        if callable.is_null() {
-            return None;
-        }
-        let class = ffi::Py_TYPE(callable);
-        let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
-            read(callable.cast(), DESCRIPTOR_METHOD)
-        } else if ffi::PyCFunction_Check(callable) != 0 {
-            owner = read(callable.cast(), FUNCTION_SELF);
-            read(callable.cast(), FUNCTION_METHOD)
-        } else if class == &raw mut PyWrapperDescr_Type
-            || ffi::PyType_Check(callable) != 0
-                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
-        {
-            std::ptr::null()
-        } else {
-            return None;
-        };
-        let method: Option<&'static [u8]> = (!definition.is_null())
-            .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
-        let arguments: SmallVec<[Object; 4]> = (0..count).map(|n| place(at + 2 + n)).collect();
-        let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
-        let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
-        if of_builtins && let Some(first) = arguments.first() {
-            match (method, arguments.get(1)) {
-                (Some(b"next"), _) => accesses.push((*first, CONTAINER, Part::Whole, true)),
-                (Some(b"getattr" | b"hasattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return load_attribute(*first, interned(*name));
-                }
-                (Some(b"setattr" | b"delattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return store_attribute(*first, interned(*name), arguments.get(2).copied());
-                }
-                _ => {}
-            }
-        }
-        if !of_builtins && is_container(owner) {
-            let reads = method.is_some_and(|method| READERS.contains(&method));
-            let part = match (method, arguments.first()) {
-                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => {
-                    element(owner, *key)
-                }
-                _ => Part::Whole,
-            };
-            accesses.push((owner, CONTAINER, part, !reads));
-        }
-        for argument in arguments {
-            if is_container(argument) && argument != owner {
-                accesses.push((argument, CONTAINER, Part::Whole, false));
-            }
-        }
-        let shown = accesses.first()?.0;
-        let label = Label::Container(shown, method.filter(|_| shown == owner));
-        Some(Touch {
-            kind: Kind::Atomic,
-            accesses,
-            label,
-            value: None,
-        })
-    }
-}
-
-/// The one text of these characters that names are compared by.
-unsafe fn interned(name: Object) -> Object {
-    // SAFETY: a text that the value stack holds; interning takes over one reference and gives one back,
-    // and the interned text lives as long as the object that has an attribute of that name.
-    unsafe {
-        let mut name = ffi::Py_NewRef(name);
-        ffi::PyUnicode_InternInPlace(&raw mut name);
-        ffi::Py_DECREF(name);
-        name
     }
 }

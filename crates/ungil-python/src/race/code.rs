@@ -40,6 +40,11 @@ pub(super) enum Does {
         callable: usize,
         arguments: usize,
     },
+    /// `f(*arguments)`.
+    CallUnpacked {
+        callable: usize,
+        arguments: usize,
+    },
     Next {
         iterator: usize,
     },
@@ -147,6 +152,10 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
+                17 => Does::CallUnpacked {
+                    callable: a,
+                    arguments: b,
+                },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.
