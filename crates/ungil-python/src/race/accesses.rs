@@ -10,7 +10,7 @@ use ungil_race::{Access, Kind, ObjectId, Part};
 
 use super::calls;
 use super::code::{Does, NO_VALUE};
-use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::engine::{CELL, CONTAINER, RESOURCE, Went, access, inside, operation, step};
 use super::record::{Record, show};
 
 type Object = *mut ffi::PyObject;
@@ -18,6 +18,11 @@ type Object = *mut ffi::PyObject;
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
     static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyMethodDescr_Type: ffi::PyTypeObject;
+    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
+    static mut PyClassMethod_Type: ffi::PyTypeObject;
+    static mut PyStaticMethod_Type: ffi::PyTypeObject;
+    static mut PyClassMethodDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
     static mut PyListIter_Type: ffi::PyTypeObject;
     static mut PyDictIterKey_Type: ffi::PyTypeObject;
@@ -421,8 +426,9 @@ unsafe fn refuses(object: Object) -> bool {
 /// `_thread._local`'s way to look up attributes: those are each thread's own.
 static LOCAL: AtomicUsize = AtomicUsize::new(0);
 
-/// Learns what `threading.local` is.
+/// Learns what `threading.local` is, and forgets what an earlier exploration has found.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    CLASS_NAME.store(0, Ordering::Relaxed);
     let class = py.import("_thread")?.getattr("_local")?;
     // SAFETY: a type.
     let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
@@ -492,7 +498,19 @@ pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch
             return touch(accesses);
         }
         if (*kind).tp_descr_get.is_some() {
-            return None; // a method or a property: what it does is seen when it does it
+            if (*kind).tp_descr_set.is_some() || is_method(found) {
+                // A method or a property: what it does is seen when it does it.
+                return has_changed_class(owner).then(|| class_of(owner));
+            }
+            // What keeps its value in the object, under its own name (`functools.cached_property`).
+            let names = ffi::PyObject_GenericGetDict(owner, std::ptr::null_mut());
+            if names.is_null() {
+                ffi::PyErr_Clear();
+            } else {
+                ffi::Py_DECREF(names); // the object keeps it
+                accesses.push((names, CONTAINER, element(names, name), false));
+            }
+            return touch(accesses);
         }
         let line = (*class).tp_mro;
         for at in 0..ffi::PyTuple_Size(line) {
@@ -504,6 +522,75 @@ pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch
             ));
         }
         touch(accesses)
+    }
+}
+
+/// The name under which an object's class is kept that was changed, 0 where no class was.
+static CLASS_NAME: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether an object's class was changed in this run: finding a method in it depends on that.
+fn has_changed_class(owner: Object) -> bool {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    name != 0 && inside().is_some_and(|engine| engine.names.contains_key(&(owner as usize, name)))
+}
+
+fn class_of(owner: Object) -> Touch {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    Touch {
+        kind: Kind::Read,
+        accesses: SmallVec::from_slice(&[(owner, name, Part::Whole, false)]),
+        label: Label::Attribute(owner, name as Object),
+        value: None,
+    }
+}
+
+/// A new `__dict__` or `__class__`: all attributes of the object that somebody has used are others from now on.
+unsafe fn replaced(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+    // SAFETY: `before`; a name is a text.
+    let is = |text: &std::ffi::CStr| unsafe {
+        ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0
+    };
+    if !is(c"__dict__") && !is(c"__class__") {
+        return None;
+    }
+    let mut known: Vec<(ObjectId, usize)> = inside()?
+        .names
+        .iter()
+        .filter(|((of, part), _)| {
+            *of == owner as usize && ![RESOURCE, CONTAINER, CELL].contains(part)
+        })
+        .map(|((_, part), object)| (*object, *part))
+        .collect();
+    known.sort_unstable(); // the same in each run
+    let mut names: SmallVec<[usize; 2]> = known.iter().map(|(_, name)| *name).collect();
+    if is(c"__class__") {
+        CLASS_NAME.store(name as usize, Ordering::Relaxed);
+        if !names.contains(&(name as usize)) {
+            names.push(name as usize);
+        }
+    }
+    (!names.is_empty()).then(|| Touch {
+        kind: Kind::Write,
+        accesses: names
+            .iter()
+            .map(|name| (owner, *name, Part::Whole, true))
+            .collect(),
+        label: Label::Attribute(owner, name),
+        value,
+    })
+}
+
+/// What a class has that is called, and changes nothing by being looked up.
+unsafe fn is_method(found: Object) -> bool {
+    // SAFETY: `before`: a live object.
+    unsafe {
+        let kind = ffi::Py_TYPE(found);
+        is_fixed(found)
+            || kind == &raw mut PyMethodDescr_Type
+            || kind == &raw mut PyWrapperDescr_Type
+            || kind == &raw mut PyClassMethod_Type
+            || kind == &raw mut PyStaticMethod_Type
+            || kind == &raw mut PyClassMethodDescr_Type
     }
 }
 
@@ -526,7 +613,7 @@ pub(super) unsafe fn store_attribute(
                 && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
                 && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
             {
-                return None; // a property
+                return replaced(owner, name, value); // or a property
             }
         }
         Some(Touch {
