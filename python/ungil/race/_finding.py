@@ -1,11 +1,13 @@
 """What was found: the failing run in source lines, and one sentence that names the bug."""
 
+import itertools
 import json
 import linecache
 import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -148,19 +150,24 @@ def _columns(finding: Finding, width: int, bold: str, dim: str, end: str) -> lis
     names = bar.join(f"{finding.threads[one][:column]:<{column}}" for one in seen)
     lines = [f"{bold}{names.rstrip()}{end}", "-+-".join(["-" * column] * len(seen))]
     previous: Step | None = None
-    for step in finding.steps:
+    for step, times in _repeated(finding.steps):
         switched = previous is not None and previous.thread != step.thread
         if switched:
             lines.append(f"{dim}{'~ switch ~':^{min(width, column * len(seen))}}{end}".rstrip())
         place = (step.file, step.line, step.thread)
-        if not step.file:
-            pass  # in the standard library
-        elif switched or previous is None or place != (previous.file, previous.line, previous.thread):
-            name = Path(step.file).name
-            lines.append(row(step.thread, f"{name}:{step.line}: {step.source()}"))
-        lines.append(row(step.thread, f"    {step}", dim, end))
+        is_new = previous is None or place != (previous.file, previous.line, previous.thread)
+        if step.file and (switched or is_new):
+            lines.append(row(step.thread, f"{Path(step.file).name}:{step.line}: {step.source()}"))
+        often = "" if times == 1 else f" ({times} times)"
+        lines.append(row(step.thread, f"    {step}{often}", dim, end))
         previous = step
     return lines
+
+
+def _repeated(steps: Iterable[Step]) -> Iterator[tuple[Step, int]]:
+    """Each step, with how often it is made in a row."""
+    for step, same in itertools.groupby(steps):
+        yield step, sum(1 for _ in same)
 
 
 class RaceFound(AssertionError):

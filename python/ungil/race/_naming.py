@@ -37,7 +37,7 @@ class Run:
         text = str(self.error)
         if isinstance(self.error, BaseException):
             text = f"{type(self.error).__name__}: {text}"
-        return text.rstrip(": ")
+        return " ".join(text.split()).rstrip(": ")
 
     def who(self, step: Step) -> str:
         return self.threads[step.thread]

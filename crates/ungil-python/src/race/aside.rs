@@ -16,6 +16,7 @@ impl Aside {
         let engine = inside()?;
         let thread = engine.current;
         engine.current = HUB;
+        engine.aside = Some(thread);
         Some(Self { engine, thread })
     }
 }
@@ -24,7 +25,10 @@ impl Drop for Aside {
     fn drop(&mut self) {
         // SAFETY: the engine outlives its threads' calls, and this thread is the one that runs: nobody else
         // changes it meanwhile.
-        unsafe { (*self.engine).current = self.thread };
+        unsafe {
+            (*self.engine).current = self.thread;
+            (*self.engine).aside = None;
+        }
     }
 }
 

@@ -102,6 +102,8 @@ pub(super) struct Engine {
     pub(super) records: Option<Vec<Record>>,
     /// At which step its thread calls what, before it makes it.
     pub(super) stop: Option<(usize, Py<PyAny>)>,
+    /// The thread that does something now that is no part of the model.
+    pub(super) aside: Option<ThreadId>,
     pub(super) abandoned: Py<PyAny>,
     /// Where nobody can go on: who has each object, and what those who wait were about to do.
     pub(super) stuck_holders: Vec<Option<ThreadId>>,
@@ -122,6 +124,24 @@ pub(super) fn inside() -> Option<&'static mut Engine> {
     unsafe {
         ((*engine).os_thread == libc::pthread_self() && (*engine).current != HUB)
             .then(|| &mut *engine)
+    }
+}
+
+/// The number of the thread of a model that calls, also where what it does now is no part of the model.
+pub(super) fn thread_number() -> Option<ThreadId> {
+    let engine = ENGINE.load(Ordering::Acquire);
+    if engine.is_null() {
+        return None;
+    }
+    // SAFETY: as above.
+    unsafe {
+        let mine = (*engine).os_thread == libc::pthread_self();
+        let current = (*engine).current;
+        if current == HUB {
+            (*engine).aside.filter(|_| mine)
+        } else {
+            mine.then_some(current)
+        }
     }
 }
 
@@ -157,6 +177,7 @@ impl Engine {
             spun: false,
             records: None,
             stop: None,
+            aside: None,
             abandoned,
             stuck_holders: Vec::new(),
             left_notes: Vec::new(),

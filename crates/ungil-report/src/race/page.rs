@@ -122,13 +122,17 @@ fn cell(beside: &[RaceStep], out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     out.write_all(b"<ul>")?;
-    for step in beside {
-        let class = if step.changes() {
+    for same in beside.chunk_by(|one, other| one.operation() == other.operation()) {
+        let class = if same[0].changes() {
             " class=\"changes\""
         } else {
             ""
         };
-        write!(out, "<li{class}>{}</li>", escape(&step.operation()))?;
+        write!(out, "<li{class}>{}", escape(&same[0].operation()))?;
+        if same.len() > 1 {
+            write!(out, " ({} times)", same.len())?;
+        }
+        out.write_all(b"</li>")?;
     }
     out.write_all(b"</ul></td>")
 }
