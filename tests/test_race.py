@@ -1,5 +1,6 @@
 """`ungil.race`: what it finds, what it proves, and that it leaves nothing changed."""
 
+import contextvars
 import os
 import random
 import signal
@@ -9,16 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ungil
 import ungil.race
 from command_line import Cli
 from race_suite.threads import Box, together
-
-pytestmark = pytest.mark.skipif(
-    not (3, 11) <= sys.version_info[:2] <= (3, 13), reason="ungil.race is for 3.11 to 3.13 so far"
-)
 
 x = 0
 
@@ -213,6 +211,35 @@ def test_identities_and_names_of_threads_are_right() -> None:
         assert {name for name, _ in seen} == {"Thread-1 (note)", "Thread-2 (note)"}
 
     assert ungil.race.explore(model).ok
+
+
+def test_threads_of_a_model_have_the_stack_that_python_allows() -> None:
+    deep: list[object] = []
+    for _ in range(200_000):
+        deep = [deep]
+
+    def show() -> None:
+        with pytest.raises(RecursionError):
+            repr(deep)
+
+    assert ungil.race.explore(lambda: together(show)).ok
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads have no contexts before 3.14")
+def test_a_thread_runs_in_the_context_that_it_was_given() -> None:
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
+    context = contextvars.Context()
+    context.run(variable.set, 7)
+    seen: list[int] = []
+
+    def model() -> None:
+        options: dict[str, Any] = {"context": context}
+        thread = threading.Thread(target=lambda: seen.append(variable.get()), **options)
+        thread.start()
+        thread.join()
+
+    ungil.race.explore(model)
+    assert set(seen) == {7}
 
 
 def test_a_model_that_does_not_do_the_same_twice_is_refused() -> None:

@@ -24,6 +24,7 @@ _JUMPS = set(dis.hasjrel) | set(dis.hasjabs)
 # Generators begin with a value that `dis` of 3.11 and 3.12 does not count.
 _UNCOUNTED = {"RETURN_GENERATOR": 1} if sys.version_info < (3, 13) else {}
 _IN_PLACE_FROM = 13  # the first of BINARY_OP's arguments that assign: `+=`
+_SUBSCRIPT = 26  # `x[y]`, from 3.14 on
 
 
 def depths(code: CodeType, instructions: list[dis.Instruction]) -> dict[int, int]:
@@ -77,6 +78,8 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
         named = kind in (LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL)
         named = named or kind in (LOAD_CELL, STORE_CELL)
         return kind, a, b, c, sys.intern(str(text)) if named else None
+    if name == "BINARY_OP" and argument == _SUBSCRIPT:
+        return LOAD_ITEM, top - 1, top, 0, None
     if name == "BINARY_OP":
         in_place = argument >= _IN_PLACE_FROM
         kind, a, b = (IN_PLACE, top - 1, 0) if in_place else (READ_WHOLE, top - 1, 2)
@@ -119,7 +122,9 @@ _TABLE: dict[str, _Decode] = {
     ),
     "CALL_KW": lambda arg, top: (CALL, top - arg - 2, arg, 0),
     "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
-    "FOR_ITER": lambda arg, top: (NEXT, top, 0, 0),
+    "LOAD_SPECIAL": lambda arg, top: (ENTER, top, 0, 0),  # from 3.14 on
+    # From 3.15 on a number for the interpreter's own use lies above the iterator.
+    "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "TO_BOOL": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "UNARY_NOT": lambda arg, top: (READ_WHOLE, top, 1, 0),

@@ -264,9 +264,9 @@ def _diverged(found: dict[str, Any]) -> str:
 @contextmanager
 def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     """What is replaced while a model is explored, and put back whatever happens."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.implementation.name != "cpython":
+    if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
-            f"ungil.race explores on CPython 3.11, 3.12 and 3.13; this is {sys.version.split()[0]}"
+            f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"
         )
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")

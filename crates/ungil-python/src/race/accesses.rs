@@ -27,8 +27,8 @@ unsafe extern "C" {
     static mut PySetIter_Type: ffi::PyTypeObject;
 }
 
-/// `_PyInterpreterFrame` of 3.11 to 3.13.
-const LOCALS: usize = 72;
+/// `_PyInterpreterFrame.localsplus`.
+const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
 /// `PyCFunctionObject.m_ml`, `.m_self`; `PyMethodDescrObject.d_method`.
@@ -80,6 +80,17 @@ enum Label {
     Container(Object, Option<&'static [u8]>),
 }
 
+/// The object in a place of a frame. From 3.14 on the lowest two bits tell what kind of reference it is; with both
+/// set it is a number of the interpreter's own.
+#[inline]
+fn referred(place: usize) -> Object {
+    match (cfg!(Py_3_14), place & 3) {
+        (true, 3) => std::ptr::null_mut(),
+        (true, _) => (place & !3) as Object,
+        (false, _) => place as Object,
+    }
+}
+
 #[inline]
 unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
     // SAFETY: the caller's: a field of that type lies there.
@@ -98,11 +109,11 @@ pub(super) unsafe fn before(
     name: Object,
     benign: bool,
 ) -> bool {
-    // SAFETY: the frame's layout is that of 3.11 to 3.13 (the session refuses others); places come from
-    // the code object's own analysis.
+    // SAFETY: the frame's layout is that of the Python that this is built for (the session refuses unknown
+    // ones); places come from the code object's own analysis.
     unsafe {
         let inner: *const u8 = read(frame.cast(), INNER_FRAME);
-        let place = |at: usize| -> Object { read(inner, LOCALS + at * size_of::<Object>()) };
+        let place = |at: usize| referred(read(inner, LOCALS + at * size_of::<Object>()));
         if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
             && refuses(place(object))
         {
@@ -267,8 +278,10 @@ unsafe fn decode(
             } => call(callable, arguments, place),
             Does::Next { iterator } => {
                 let iterator = place(iterator);
+                // From 3.15 on a list is gone through without an iterator.
+                let own = !is_container(iterator);
                 let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
-                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, true)]);
+                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, own)]);
                 if let Some(container) = iterated(iterator) {
                     accesses.push((container, CONTAINER, Part::Whole, false));
                 }

@@ -4,6 +4,7 @@
 //!  session   runs a model once, or until the strategy is done; minimises; tells a run
 //!  engine    the state of one run: threads, objects, virtual time; each step
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
+//!  protection  where its C stack ends
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches           spin       loops
 //!  patches   built-in functions replaced in place: locks, time
@@ -19,6 +20,7 @@ mod gilstate;
 mod locks;
 mod patches;
 mod primitives;
+mod protection;
 mod record;
 mod session;
 mod spin;

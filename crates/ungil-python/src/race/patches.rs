@@ -57,7 +57,7 @@ pub(super) fn replace(
         FUNCTION_METHOD
     };
     let name: String = holder.getattr("__name__")?.extract()?;
-    // SAFETY: both objects keep the pointer to their definition there, from 3.11 to 3.13 (the session refuses
+    // SAFETY: both objects keep the pointer to their definition there, from 3.11 to 3.15 (the session refuses
     // others); that it is the right one is checked by its name and its calling convention.
     unsafe {
         let method = *holder

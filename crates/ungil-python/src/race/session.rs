@@ -10,7 +10,7 @@ use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_
 
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::record::Record;
-use super::{accesses, code, fiber, gilstate, locks, patches, time, tracing};
+use super::{accesses, code, fiber, gilstate, locks, patches, protection, time, tracing};
 
 /// Replaces the built-in functions and begins to follow instructions. `disable` is `sys.monitoring.DISABLE`,
 /// or `None` on 3.11.
@@ -21,6 +21,7 @@ pub(super) fn begin(
     disable: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     gilstate::prepare();
+    protection::prepare()?;
     accesses::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
