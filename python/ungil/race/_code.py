@@ -5,6 +5,7 @@ frame, locals first, then the value stack as it is before the instruction.
 """
 
 import dis
+import functools
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
@@ -145,16 +146,22 @@ _TABLE: dict[str, _Decode] = {
 class Scope:
     """Which files are under test: all but the standard library, installed packages and ungil.
 
-    `include` adds what lies below these files or folders, and `exclude` takes away.
+    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are equal
+    where they have the same files.
     """
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
         self._include = tuple(_beginning(path) for path in include)
         self._exclude = tuple(_beginning(path) for path in exclude)
-        paths = sysconfig.get_paths()
-        own = str(Path(__file__).parent.parent)
-        roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
-        self._never = tuple(root + "/" for root in roots)
+        self._never = _never()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scope):
+            return NotImplemented
+        return (self._include, self._exclude) == (other._include, other._exclude)
+
+    def __hash__(self) -> int:
+        return hash((self._include, self._exclude))
 
     def has(self, file: str) -> bool:
         if self._exclude and file.startswith(self._exclude):
@@ -164,6 +171,15 @@ class Scope:
         if file.startswith("<frozen ") or file.startswith(self._never):
             return False
         return "/site-packages/" not in file and "/dist-packages/" not in file
+
+
+@functools.cache
+def _never() -> tuple[str, ...]:
+    """Where the standard library and ungil lie."""
+    paths = sysconfig.get_paths()
+    own = str(Path(__file__).parent.parent)
+    roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
+    return tuple(root + "/" for root in roots)
 
 
 def _beginning(path: str) -> str:

@@ -278,14 +278,18 @@ unsafe fn decode(
             } => call(callable, arguments, place),
             Does::Next { iterator } => {
                 let iterator = place(iterator);
-                // From 3.15 on a list is gone through without an iterator.
-                let own = !is_container(iterator);
-                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
-                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, own)]);
+                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+                // From 3.15 on a list is gone through without an iterator; one that only this frame has is no
+                // concern of others.
+                if is_container(iterator) {
+                    accesses.push((iterator, CONTAINER, Part::Whole, false));
+                } else if ffi::Py_REFCNT(iterator) > 1 {
+                    accesses.push((iterator, CONTAINER, Part::Whole, true));
+                }
                 if let Some(container) = iterated(iterator) {
                     accesses.push((container, CONTAINER, Part::Whole, false));
                 }
-                let shown = accesses.last().map_or(iterator, |access| access.0);
+                let shown = accesses.last()?.0;
                 let label = Label::Container(shown, None);
                 Some(Touch {
                     kind: Kind::Atomic,

@@ -11,7 +11,7 @@ use ungil_race::{Kind, ObjectId, Operation, Part};
 
 use super::code;
 use super::engine::{Engine, Went, access, inside, step};
-use super::patches::{Slot, replace};
+use super::patches::{Slot, plan};
 use super::record::Record;
 
 type Object = *mut ffi::PyObject;
@@ -53,13 +53,13 @@ static R_SAVE: Slot = Slot::new();
 static R_RESTORE: Slot = Slot::new();
 static R_COUNT: Slot = Slot::new();
 
-/// Takes the place of the locks' methods.
-pub(super) fn install(py: Python<'_>) -> PyResult<()> {
+/// What takes the place of the locks' methods.
+pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
     let thread = py.import("_thread")?;
     let lock = thread.getattr("LockType")?;
     let rlock = thread.getattr("RLock")?;
     let no_arguments = ffi::METH_NOARGS;
-    let methods: [(_, &str, c_int, &Slot, super::patches::Function); 15] = [
+    let methods: [(_, &str, c_int, &'static Slot, super::patches::Function); 15] = [
         (&lock, "acquire", ACQUIRES, &ACQUIRE, acquire),
         (&lock, "acquire_lock", ACQUIRES, &ACQUIRE, acquire),
         (&lock, "__enter__", ENTERS, &ENTER, enter),
@@ -78,10 +78,10 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
     ];
     for (class, name, flags, slot, replacement) in methods {
         // The descriptor itself: getting it from its class is enough.
-        replace(&class.getattr(name)?, flags, slot, replacement)?;
+        plan(&class.getattr(name)?, flags, slot, replacement)?;
     }
     if let Ok(method) = rlock.getattr("locked") {
-        replace(&method, no_arguments, &R_LOCKED, r_locked)?; // from 3.14 on
+        plan(&method, no_arguments, &R_LOCKED, r_locked)?; // from 3.14 on
     }
     Ok(())
 }

@@ -4,15 +4,17 @@
 //!  session   runs a model once, or until the strategy is done; minimises; tells a run
 //!  engine    the state of one run: threads, objects, virtual time; each step
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
-//!  protection  where its C stack ends
+//!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches           spin       loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  watchdog  notices what blocks and is not followed
 //!  record    a step as it is told
 //! ```
 
 mod accesses;
+mod arenas;
 mod code;
 mod engine;
 mod fiber;
@@ -26,6 +28,7 @@ mod session;
 mod spin;
 mod time;
 mod tracing;
+mod watchdog;
 
 use pyo3::prelude::*;
 
@@ -38,4 +41,6 @@ pub(crate) mod race {
     use super::session::{Session, begin, end};
     #[pymodule_export]
     use super::tracing::{on_instruction, on_start};
+    #[pymodule_export]
+    use super::watchdog::{on_blocked, unwatch, watch};
 }
