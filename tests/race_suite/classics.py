@@ -198,7 +198,7 @@ def stack_pop_after_a_look() -> None:
     together(pop, pop)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def dictionary_changed_while_it_is_gone_through() -> None:
     table = {1: 1, 2: 2}
     together(lambda: table.setdefault(3, 3), lambda: [table[key] for key in table])

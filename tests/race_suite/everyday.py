@@ -139,7 +139,7 @@ def text_shortened_while_it_is_copied() -> None:
     together(copy, text.clear)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def listeners_called_while_one_leaves() -> None:
     listeners: dict[str, Callable[[], None]] = {"one": print, "other": print}
 

@@ -5,9 +5,12 @@ on those locks. Events, semaphores and threads are one step each here, so that t
 schedules.
 """
 
+import contextvars
+import functools
 import itertools
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,10 +34,14 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
-    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self))
+    context = getattr(self, "_context", None)  # from 3.14 on
+    if context is None and getattr(sys.flags, "thread_inherit_context", 0):
+        context = contextvars.copy_context()
+    run = self.run if context is None else functools.partial(context.run, self.run)
+    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
 
 
-def _bootstrap(thread: Any) -> None:
+def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     ident = threading.get_ident()
     thread._ident = ident
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
@@ -45,7 +52,7 @@ def _bootstrap(thread: Any) -> None:
         if type(thread).run is threading.Thread.run and target is not None:
             _native.note(thread, "runs", getattr(target, "__qualname__", "?"), None)
             _native.calls(target, thread._args)
-        thread.run()
+        run()
     except (Abandoned, SystemExit):
         pass
     except KeyboardInterrupt:  # in a call that blocks, say: whoever explores wants to end
@@ -56,8 +63,9 @@ def _bootstrap(thread: Any) -> None:
         active.pop(ident, None)
         # For those who look at the thread after the run.
         thread._is_stopped = True
-        if hasattr(thread, "_handle"):  # 3.13
-            thread._handle = _Ended(ident)
+        for handle in ("_handle", "_os_thread_handle"):  # 3.13, later ones
+            if hasattr(thread, handle):
+                setattr(thread, handle, _Ended(ident))
 
 
 class _Ended:

@@ -31,8 +31,8 @@ unsafe extern "C" {
     static mut PySetIter_Type: ffi::PyTypeObject;
 }
 
-/// `_PyInterpreterFrame` of 3.11 to 3.13.
-const LOCALS: usize = 72;
+/// `_PyInterpreterFrame.localsplus`.
+const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
 
@@ -54,6 +54,17 @@ pub(super) enum Label {
     Call(Object, &'static [u8]),
 }
 
+/// The object in a place of a frame. From 3.14 on the lowest two bits tell what kind of reference it is; with both
+/// set it is a number of the interpreter's own.
+#[inline]
+fn referred(place: usize) -> Object {
+    match (cfg!(Py_3_14), place & 3) {
+        (true, 3) => std::ptr::null_mut(),
+        (true, _) => (place & !3) as Object,
+        (false, _) => place as Object,
+    }
+}
+
 #[inline]
 pub(super) unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
     // SAFETY: the caller's: a field of that type lies there.
@@ -72,11 +83,11 @@ pub(super) unsafe fn before(
     name: Object,
     benign: bool,
 ) -> bool {
-    // SAFETY: the frame's layout is that of 3.11 to 3.13 (the session refuses others); places come from
-    // the code object's own analysis.
+    // SAFETY: the frame's layout is that of the Python that this is built for (the session refuses unknown
+    // ones); places come from the code object's own analysis.
     unsafe {
         let inner: *const u8 = read(frame.cast(), INNER_FRAME);
-        let place = |at: usize| -> Object { read(inner, LOCALS + at * size_of::<Object>()) };
+        let place = |at: usize| referred(read(inner, LOCALS + at * size_of::<Object>()));
         if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
             && refuses(place(object))
         {
@@ -258,12 +269,18 @@ unsafe fn decode(
             }
             Does::Next { iterator } => {
                 let iterator = place(iterator);
-                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
-                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, true)]);
+                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+                // From 3.15 on a list is gone through without an iterator; one that only this frame has is no
+                // concern of others.
+                if is_container(iterator) {
+                    accesses.push((iterator, CONTAINER, Part::Whole, false));
+                } else if ffi::Py_REFCNT(iterator) > 1 {
+                    accesses.push((iterator, CONTAINER, Part::Whole, true));
+                }
                 if let Some(container) = iterated(iterator) {
                     accesses.push((container, CONTAINER, Part::Whole, false));
                 }
-                let shown = accesses.last().map_or(iterator, |access| access.0);
+                let shown = accesses.last()?.0;
                 let label = Label::Container(shown, None);
                 Some(Touch {
                     kind: Kind::Atomic,

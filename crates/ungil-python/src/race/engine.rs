@@ -1,11 +1,11 @@
 //! The state of one run: threads, objects, time; and who goes on at each step.
 
-use std::collections::HashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use ungil_race::{
     Access, Choice, Event, Kind, MAX_THREADS, ObjectId, Operation, Part, State, Strategy, ThreadId,
@@ -15,6 +15,7 @@ use ungil_race::{
 use super::aside;
 use super::fiber::Fiber;
 use super::record::Record;
+use super::watchdog;
 
 /// What an object's second half of the name is where it is no attribute.
 pub(super) const RESOURCE: usize = 1;
@@ -87,7 +88,7 @@ pub(super) struct Engine {
     pub(super) states: Vec<ThreadState>,
     pub(super) threads: Vec<Thread>,
     pub(super) fibers: Vec<Fiber>,
-    pub(super) names: HashMap<(usize, usize), ObjectId>,
+    pub(super) names: FxHashMap<(usize, usize), ObjectId>,
     pub(super) shared: Vec<Shared>,
     pub(super) failures: Vec<Failure>,
     pub(super) ending: Option<End>,
@@ -165,7 +166,7 @@ impl Engine {
             states: Vec::new(),
             threads: Vec::new(),
             fibers: Vec::new(),
-            names: HashMap::new(),
+            names: FxHashMap::default(),
             shared: Vec::new(),
             failures: Vec::new(),
             ending: None,
@@ -367,6 +368,7 @@ pub(super) fn step(
     timeout: Option<f64>,
     note: impl FnOnce() -> Option<Record>,
 ) -> Went {
+    watchdog::progress();
     if interrupted() {
         return Went::Away;
     }
@@ -452,7 +454,8 @@ pub(super) fn interrupted() -> bool {
     }
     if let Some(engine) = inside() {
         // SAFETY: the GIL is held.
-        engine.interrupt = PyErr::take(unsafe { Python::assume_attached() });
+        let error = PyErr::take(unsafe { Python::assume_attached() });
+        engine.interrupt = engine.interrupt.take().or(error);
         engine.ending = Some(End::Interrupted);
     }
     away();

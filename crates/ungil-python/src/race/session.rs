@@ -4,39 +4,52 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use ungil_race::strategy::{Bounded, Cut, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
 use ungil_race::{Attempt, DataRace, Kind, Strategy, ThreadId, Trace, data_races, minimise};
 
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::record::Record;
-use super::{accesses, code, fiber, gilstate, locks, patches, time, tracing};
+use super::{accesses, arenas, code, fiber, gilstate, locks, patches, protection, time, tracing};
 
-/// Replaces the built-in functions and begins to follow instructions. `disable` is `sys.monitoring.DISABLE`,
-/// or `None` on 3.11.
+/// Whether what is replaced has been found.
+static PLANNED: PyOnceLock<()> = PyOnceLock::new();
+
+/// Replaces the built-in functions and begins to follow instructions. `analyse` tells of the code under test,
+/// as long as `scope` is the same; `watch` is called with each code object of it that is met.
+/// `disable` is `sys.monitoring.DISABLE`, or `None` on 3.11.
 #[pyfunction]
 pub(super) fn begin(
     py: Python<'_>,
     analyse: Py<PyAny>,
+    watch: Py<PyAny>,
+    scope: Bound<'_, PyAny>,
     disable: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    gilstate::prepare();
-    accesses::prepare(py)?;
+    PLANNED.get_or_try_init(py, || {
+        gilstate::prepare();
+        protection::prepare()?;
+        accesses::prepare(py)?;
+        locks::plans(py)?;
+        time::plans(py)
+    })?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
     }
-    code::set_analyser(Some(analyse));
-    locks::install(py)
-        .and_then(|()| time::install(py))
-        .inspect_err(|_| end())
+    code::begin(analyse, watch, scope)?;
+    arenas::begin();
+    patches::apply();
+    Ok(())
 }
 
 /// Puts everything back.
 #[pyfunction]
 pub(super) fn end() {
     patches::undo();
-    code::set_analyser(None);
+    arenas::end();
+    code::end();
 }
 
 /// Who waits at the end of a run, and who has what it waits for, if one thread has it.
@@ -229,9 +242,10 @@ impl Session {
                 End::Pruned => pruned += 1,
                 _ => schedules += 1,
             }
-            if schedules == 1 && first.is_none() {
+            // Some strategies begin with the schedule that warmed up: where it did the same, it is the second run.
+            let repeats = begins_plainly && same(&warmed, &run);
+            if schedules == 1 && first.is_none() && !repeats {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
-                // These begin with the schedule that warmed up.
                 let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
                     result.set_item("diverged", 1)?;

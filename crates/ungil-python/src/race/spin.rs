@@ -5,6 +5,7 @@ use ungil_race::{Event, Kind, Operation};
 
 use super::engine::{End, HUB, Went, inside, interrupted, step};
 use super::fiber::Fiber;
+use super::watchdog;
 
 /// Turns of a loop without a step of anybody else, or a change by the thread itself, until others come first.
 const PATIENCE: usize = 8;
@@ -18,6 +19,7 @@ pub(super) fn turn(code: usize, offset: usize) -> Went {
     let Some(engine) = inside() else {
         return Went::On;
     };
+    watchdog::progress();
     let me = engine.current;
     engine.loops += 1;
     if engine.ending.is_none() && engine.loops > engine.step_limit * TURNS_PER_STEP {
