@@ -149,7 +149,7 @@ def lost_wake_up() -> None:
     together(wait, wake)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def bounded_buffer_with_if() -> None:
     items: list[int] = []
     changed = threading.Condition()
@@ -224,7 +224,7 @@ def dekker_with_a_flag_set_too_late() -> None:
     together(lambda: enter(0), lambda: enter(1))
 
 
-@bug("exception")
+@bug("atomicity violation")
 def work_taken_twice() -> None:
     jobs, done = [1], []
 
