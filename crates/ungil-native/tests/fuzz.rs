@@ -42,7 +42,7 @@ const CORPUS: &[(&str, &str)] = &[
     ),
     (
         "D",
-        "def f(a):\n    for row in reversed(a):\n        for x in row:\n            row[0] += round(x) + bool(x)\n    return True if len(a) else 1.5\n",
+        "def f(a):\n    for row in reversed(a):\n        for x in row:\n            row[0] += round(x) + bool(x)\n    return 2.5 if len(a) else 1.5\n",
     ),
 ];
 
