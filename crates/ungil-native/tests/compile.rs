@@ -118,7 +118,11 @@ def f(a, b, out):
     assert_eq!(compiled.checks.made, 0, "{}", compiled.typed);
     assert!(compiled.typed.contains("by 1 with 3 checks before it"));
     // Each of the rounds has a sum of its own.
-    assert!(compiled.ir.contains(".0.7 = alloca double"), "{}", compiled.ir);
+    assert!(
+        compiled.ir.contains(".0.7 = alloca double"),
+        "{}",
+        compiled.ir
+    );
 }
 
 #[test]
