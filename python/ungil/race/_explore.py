@@ -289,7 +289,7 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     collects = gc.isenabled()
     try:
         with _monitoring() as disable:
-            _native.begin(rows, _watch, (scope, benign), disable)
+            _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), disable)
             _threads.install()
             gc.disable()  # collections would come at other places in each run
             try:
@@ -321,6 +321,8 @@ def _watchdog(patience: float) -> Iterator[None]:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
 
 
+# What the native half calls where a model meets these.
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
@@ -10,6 +9,7 @@ use ungil_race::{Access, Kind, ObjectId, Part};
 
 use super::code::{Does, NO_VALUE};
 use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::followers;
 use super::record::{Record, show};
 
 type Object = *mut ffi::PyObject;
@@ -19,6 +19,7 @@ unsafe extern "C" {
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
     static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyGetSetDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
     static mut PyListIter_Type: ffi::PyTypeObject;
     static mut PyDictIterKey_Type: ffi::PyTypeObject;
@@ -115,7 +116,7 @@ pub(super) unsafe fn before(
         let inner: *const u8 = read(frame.cast(), INNER_FRAME);
         let place = |at: usize| referred(read(inner, LOCALS + at * size_of::<Object>()));
         if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
-            && refuses(place(object))
+            && !followers::meets(place(object))
         {
             return false;
         }
@@ -435,18 +436,15 @@ unsafe fn iterated(iterator: Object) -> Option<Object> {
     }
 }
 
-/// Locks that are not followed yet: a model that uses them is refused, with an exception.
-unsafe fn refuses(object: Object) -> bool {
-    // SAFETY: `before`; a static text, the name of the type.
-    unsafe {
-        let name = std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name);
-        if !name.to_bytes().starts_with(b"ungil.sync.") {
-            return false;
-        }
-        let message = "ungil.race cannot follow the locks of ungil.sync yet: use those of threading in the model";
-        PyRuntimeError::new_err(message).restore(Python::assume_attached());
-        true
-    }
+/// Whether this is a value of `ungil.sync`, and the descriptor's type that of its attributes.
+unsafe fn is_shared_value(owner: Object, descriptor: *mut ffi::PyTypeObject) -> bool {
+    descriptor == &raw mut PyGetSetDescr_Type && shared_class(owner) == Some(b"ungil.sync.Value")
+}
+
+fn shared_class(object: Object) -> Option<&'static [u8]> {
+    // SAFETY: `before`; the type's name lives as long as the class, which is the module's.
+    let name = unsafe { std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name) }.to_bytes();
+    name.starts_with(b"ungil.sync.").then_some(name)
 }
 
 /// `_thread._local`'s way to look up attributes: those are each thread's own.
@@ -519,7 +517,7 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
             return touch(accesses);
         }
         let kind = ffi::Py_TYPE(found);
-        if kind == &raw mut PyMemberDescr_Type {
+        if kind == &raw mut PyMemberDescr_Type || is_shared_value(owner, kind) {
             return touch(accesses);
         }
         if (*kind).tp_descr_get.is_some() {
@@ -550,6 +548,7 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
         } else if ffi::PyType_Check(owner) == 0 {
             let found = _PyType_Lookup(ffi::Py_TYPE(owner), name);
             if !found.is_null()
+                && !is_shared_value(owner, ffi::Py_TYPE(found))
                 && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
                 && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
             {
@@ -618,6 +617,18 @@ unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Opt
                 _ => Part::Whole,
             };
             accesses.push((owner, CONTAINER, part, !reads));
+        }
+        if method == Some(b"add") && !owner.is_null() {
+            // One step of `ungil.sync`.
+            match shared_class(owner) {
+                Some(b"ungil.sync.Value") => {
+                    let name = ffi::PyUnicode_InternFromString(c"value".as_ptr());
+                    ffi::Py_DECREF(name);
+                    accesses.push((owner, name as usize, Part::Whole, true));
+                }
+                Some(b"ungil.sync.Array") => accesses.push((owner, CONTAINER, Part::Whole, true)),
+                _ => {}
+            }
         }
         for argument in arguments {
             if is_container(argument) && argument != owner {

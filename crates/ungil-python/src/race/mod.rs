@@ -9,6 +9,7 @@
 //!  accesses  from an instruction to what it touches           spin       loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  followers  what Python's half follows only where it is met
 //!  watchdog  notices what blocks and is not followed
 //!  record    a step as it is told
 //! ```
@@ -18,6 +19,7 @@ mod arenas;
 mod code;
 mod engine;
 mod fiber;
+mod followers;
 mod gilstate;
 mod locks;
 mod patches;
