@@ -48,6 +48,14 @@ pub(super) enum Does {
         first: usize,
         count: usize,
     },
+    /// `in`.
+    Contains {
+        container: usize,
+    },
+    /// Whether a value is true.
+    Truth {
+        value: usize,
+    },
     WriteWhole {
         container: usize,
     },
@@ -198,6 +206,8 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
+                17 => Does::Contains { container: a },
+                18 => Does::Truth { value: a },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.

@@ -7,6 +7,7 @@
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches           spin       loops
+//!  frame, containers, called   what it finds there            free_threaded  what is several steps without GIL
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  followers  what Python's half follows only where it is met
@@ -16,10 +17,14 @@
 
 mod accesses;
 mod arenas;
+mod called;
 mod code;
+mod containers;
 mod engine;
 mod fiber;
 mod followers;
+mod frame;
+mod free_threaded;
 mod gilstate;
 mod locks;
 mod patches;

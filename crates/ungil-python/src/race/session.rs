@@ -12,7 +12,10 @@ use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::followers::{self, Followers};
 use super::record::Record;
-use super::{accesses, arenas, code, fiber, gilstate, locks, patches, protection, time, tracing};
+use super::{
+    accesses, arenas, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
+    tracing,
+};
 
 /// Whether what is replaced has been found.
 static PLANNED: PyOnceLock<()> = PyOnceLock::new();
@@ -28,6 +31,7 @@ pub(super) fn begin(
     watch: Py<PyAny>,
     followers: Followers,
     scope: Bound<'_, PyAny>,
+    without_gil: bool,
     disable: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     PLANNED.get_or_try_init(py, || {
@@ -43,6 +47,7 @@ pub(super) fn begin(
         None => tracing::use_trace_function(),
     }
     code::begin(analyse, watch, scope)?;
+    free_threaded::set(without_gil);
     followers::begin(followers);
     arenas::begin();
     patches::apply();
