@@ -18,7 +18,7 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
-CALL_UNPACKED = 17
+CONTAINS, TRUTH, CALL_UNPACKED = 17, 18, 19
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -89,7 +89,7 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
     if name.startswith("POP_JUMP_BACKWARD"):  # 3.11
         return LOOP_IF, top, 0, 0, None
     if name.startswith(("POP_JUMP", "JUMP_IF")) and "NONE" not in name:
-        return READ_WHOLE, top, 1, 0, None
+        return TRUTH, top, 0, 0, None
     if name.startswith("JUMP_BACKWARD"):
         return LOOP, 0, 0, 0, None
     return None
@@ -139,10 +139,10 @@ _TABLE: dict[str, _Decode] = {
     # From 3.15 on a number for the interpreter's own use lies above the iterator.
     "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "TO_BOOL": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "UNARY_NOT": lambda arg, top: (READ_WHOLE, top, 1, 0),
+    "TO_BOOL": lambda arg, top: (TRUTH, top, 0, 0),
+    "UNARY_NOT": lambda arg, top: (TRUTH, top, 0, 0),
     "COMPARE_OP": lambda arg, top: (READ_WHOLE, top - 1, 2, 0),
-    "CONTAINS_OP": lambda arg, top: (READ_WHOLE, top - 1, 2, 0),
+    "CONTAINS_OP": lambda arg, top: (CONTAINS, top, 0, 0),
     "UNPACK_SEQUENCE": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "UNPACK_EX": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "LIST_EXTEND": lambda arg, top: (READ_WHOLE, top, 1, 0),

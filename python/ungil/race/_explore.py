@@ -22,6 +22,7 @@ from ungil.race._telling import build
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
 _TOOL = "ungil.race"
+_MODES = ("gil", "free-threaded")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def explore(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     max_blocked: float = 1.0,
+    mode: str = "gil",
 ) -> Result:
     """Runs `model` under many schedules of its threads and returns what came of it.
 
@@ -99,6 +101,10 @@ def explore(
     A thread that blocks outside of what is followed (on a pipe, a socket, a process) for more than
     `max_blocked` seconds ends the exploration with a RuntimeError that names it and its line.
 
+    `mode="free-threaded"` also takes operations of containers for as many steps as they are on a
+    build without GIL, so that what would break there is found here: traversals (`in`, `sum`) read
+    item by item, and others see a list that is being sorted, or whose items move, half done.
+
     Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
@@ -109,9 +115,12 @@ def explore(
     for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
         if not limit > 0:
             raise ValueError(f"{name} is more than 0, not {limit}")
+    if mode not in _MODES:
+        raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     begun = time.monotonic()
     address = _name(model)
-    with _replaced(Scope(include, exclude), frozenset(benign)), _watchdog(max_blocked):
+    marked = frozenset(benign)
+    with _replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
         session = _session(body, max_steps, data_races)
         phases = [(strategy, max_schedules, max_seconds)]
         if strategy is None:
@@ -161,6 +170,7 @@ def replay(
     model: Callable[[], object],
     *,
     pdb: bool = False,
+    mode: str = "gil",
     **scope: Sequence[str],
 ) -> Finding:
     """Runs the schedule of a finding once more and returns what it comes to.
@@ -172,7 +182,7 @@ def replay(
     benign = frozenset(scope.pop("benign", ()))
     body = _model(model, None, (), None)
     under_test = Scope(scope.get("include", ()), scope.get("exclude", ()))
-    with _replaced(under_test, benign):
+    with _replaced(under_test, benign, mode):
         session = _session(body, 1_000_000, True)
         told = session.tell(list(finding.turns))
     key = told["key"] or ("data race" if told["races"] else None)
@@ -280,7 +290,7 @@ def _diverged(found: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
+def _replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
     """What is replaced while a model is explored, and put back whatever happens."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
@@ -301,7 +311,8 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     collects = gc.isenabled()
     try:
         with _monitoring() as disable:
-            _native.begin(rows, _watch, (scope, benign), disable)
+            without_gil = mode == "free-threaded"
+            _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
             _threads.install()
             gc.disable()  # collections would come at other places in each run
             try:
@@ -333,6 +344,8 @@ def _watchdog(patience: float) -> Iterator[None]:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
 
 
+# What the native half calls where a model meets these.
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None

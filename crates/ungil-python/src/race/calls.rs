@@ -10,23 +10,18 @@ use pyo3::types::{PyList, PyTuple};
 use smallvec::SmallVec;
 use ungil_race::{Kind, Part};
 
-use super::accesses::{
-    Label, Touch, element, is_container, load_attribute, make, read, store_attribute,
-};
+use super::accesses::{Label, Object, Touch, load_attribute, make, shared_class, store_attribute};
+use super::called::{Called, called};
+use super::containers::{container_of, element, is_container};
 use super::engine::{CONTAINER, inside};
-
-type Object = *mut ffi::PyObject;
+use super::frame::read;
 
 unsafe extern "C" {
-    static mut PyMethodDescr_Type: ffi::PyTypeObject;
-    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyMethod_Type: ffi::PyTypeObject;
 }
 
-/// `PyCFunctionObject.m_ml`, `.m_self` (and `PyMethodObject.im_self`); `PyMethodDescrObject.d_method`.
-const FUNCTION_METHOD: usize = 16;
-const FUNCTION_SELF: usize = 24;
-const DESCRIPTOR_METHOD: usize = 40;
+/// `PyMethodObject.im_self`.
+const METHOD_SELF: usize = 24;
 
 /// Methods of containers that change nothing.
 const READERS: [&[u8]; 24] = [
@@ -115,8 +110,8 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
         let given = unpacked(arguments.as_ptr());
         let none = std::ptr::null_mut();
         if inside().is_some()
-            && let Some(touch) = touched(callable.as_ptr(), none, &given)
-            && !make(&touch, false)
+            && let Some(touch) = touched(callable.as_ptr(), none, given)
+            && !make(&touch, false, None)
         {
             return Err(PyErr::fetch(callable.py()));
         }
@@ -129,38 +124,44 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
 ///
 /// # Safety
 /// Live objects or null, with the GIL.
-pub(super) unsafe fn touched(low: Object, high: Object, arguments: &[Object]) -> Option<Touch> {
-    // SAFETY: `before`.
+pub(super) unsafe fn touched(
+    low: Object,
+    high: Object,
+    arguments: SmallVec<[Object; 4]>,
+) -> Option<Touch> {
+    // SAFETY: the caller's.
     unsafe {
-        let (callable, mut owner) = if low.is_null() {
-            (high, std::ptr::null_mut())
-        } else {
-            (low, high)
-        };
+        match called(low, high, arguments) {
+            Some(found) => by_c(&found),
+            None => by_python(low, high),
+        }
+    }
+}
+
+/// Python's part of a socket is the only one whose methods are Python's and whose state is in C.
+unsafe fn by_python(low: Object, high: Object) -> Option<Touch> {
+    // SAFETY: `touched`.
+    unsafe {
+        let callable = if low.is_null() { high } else { low };
         if callable.is_null() {
             return None;
         }
-        let class = ffi::Py_TYPE(callable);
-        let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
-            read(callable.cast(), DESCRIPTOR_METHOD)
-        } else if ffi::PyCFunction_Check(callable) != 0 {
-            owner = read(callable.cast(), FUNCTION_SELF);
-            read(callable.cast(), FUNCTION_METHOD)
-        } else if class == &raw mut PyWrapperDescr_Type
-            || ffi::PyType_Check(callable) != 0
-                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
-        {
-            std::ptr::null()
+        let owner: Object = if ffi::Py_TYPE(callable) == &raw mut PyMethod_Type {
+            read(callable.cast(), METHOD_SELF)
+        } else if low.is_null() {
+            return None;
         } else {
-            if class == &raw mut PyMethod_Type {
-                owner = read(callable.cast(), FUNCTION_SELF);
-            }
-            // Python's part of a socket: the only one whose methods are Python's and whose state is in C.
-            let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
-            return of_socket.then(|| closable(owner, Label::Container(owner, None)));
+            high
         };
-        let method: Option<&'static [u8]> = (!definition.is_null())
-            .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
+        let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
+        of_socket.then(|| closable(owner, Label::Container(owner, None)))
+    }
+}
+
+unsafe fn by_c(found: &Called) -> Option<Touch> {
+    // SAFETY: `touched`.
+    unsafe {
+        let (owner, method, arguments) = (found.owner, found.method, &found.arguments);
         let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
         let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
         if of_builtins && let Some(first) = arguments.first() {
@@ -185,6 +186,18 @@ pub(super) unsafe fn touched(low: Object, high: Object, arguments: &[Object]) ->
             };
             accesses.push((owner, CONTAINER, part, !reads));
         }
+        if method == Some(b"add") && !owner.is_null() {
+            // One step of `ungil.sync`.
+            match shared_class(owner) {
+                Some(b"ungil.sync.Value") => {
+                    let name = ffi::PyUnicode_InternFromString(c"value".as_ptr());
+                    ffi::Py_DECREF(name);
+                    accesses.push((owner, name as usize, Part::Whole, true));
+                }
+                Some(b"ungil.sync.Array") => accesses.push((owner, CONTAINER, Part::Whole, true)),
+                _ => {}
+            }
+        }
         if !of_builtins && is_closable(owner) {
             let label = method.map_or(Label::Container(owner, None), |method| {
                 Label::Call(owner, method)
@@ -192,8 +205,10 @@ pub(super) unsafe fn touched(low: Object, high: Object, arguments: &[Object]) ->
             return Some(closable(owner, label));
         }
         for argument in arguments.iter().copied() {
-            if is_container(argument) && argument != owner {
-                accesses.push((argument, CONTAINER, Part::Whole, false));
+            if let Some(container) = container_of(argument) {
+                if container != owner {
+                    accesses.push((container, CONTAINER, Part::Whole, false));
+                }
             } else if is_closable(argument) {
                 accesses.push((argument, CONTAINER, Part::Whole, true));
             }

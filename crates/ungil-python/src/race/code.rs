@@ -53,6 +53,14 @@ pub(super) enum Does {
         first: usize,
         count: usize,
     },
+    /// `in`.
+    Contains {
+        container: usize,
+    },
+    /// Whether a value is true.
+    Truth {
+        value: usize,
+    },
     WriteWhole {
         container: usize,
     },
@@ -203,7 +211,9 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
-                17 => Does::CallUnpacked {
+                17 => Does::Contains { container: a },
+                18 => Does::Truth { value: a },
+                19 => Does::CallUnpacked {
                     callable: a,
                     arguments: b,
                 },

@@ -6,22 +6,29 @@
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
-//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
-//!  spin      loops
+//!  accesses  from an instruction to what it touches           spin       loops
+//!  calls     and from a call of what is in C
+//!  frame, containers, called   what it finds there            free_threaded  what is several steps without GIL
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  record    a step as it is told                             page       a finding for a browser
 //!  aside     what a thread does besides: the debugger
+//!  followers  what Python's half follows only where it is met
 //!  watchdog  notices what blocks and is not followed
 //! ```
 
 mod accesses;
 mod arenas;
 mod aside;
+mod called;
 mod calls;
 mod code;
+mod containers;
 mod engine;
 mod fiber;
+mod followers;
+mod frame;
+mod free_threaded;
 mod gilstate;
 mod locks;
 mod page;
