@@ -47,14 +47,12 @@ def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> F
     return twin.submit(fn, *args, **kwargs)
 
 
-def submit_with(
-    self: Any, options: Any, fn: Callable[..., Any], args: Any, kwargs: Any
-) -> Future[Any]:
+def submit_with(self: Any, options: Any, call: Any) -> Future[Any]:
     twin = _twin(self)
     if twin is None:
-        future: Future[Any] = _original("_submit_with")(self, options, fn, args, kwargs)
+        future: Future[Any] = _original("_submit_with")(self, options, call)
         return future
-    return twin.submit(fn, *args, **kwargs)
+    return twin.submit(call.fn, *call.args, **call.kwargs)
 
 
 def mapped(self: Any, fn: Callable[..., Any], *iterables: Any, **options: Any) -> Iterator[Any]:
