@@ -28,7 +28,7 @@ def test_an_example_runs(example: str, tmp_path: Path) -> None:
 
 
 def test_all_examples_were_found() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 def test_the_lecture_s_race_is_found_and_its_lock_is_proved() -> None:

@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from ungil._context import WithContext
+from ungil._mapping import MapCall
 
 if TYPE_CHECKING:
-    from ungil._executors import Future, InterruptibleExecutor
+    from ungil._executors import InterruptibleExecutor
+    from ungil._future import Future
 
 T = TypeVar("T")
 
@@ -60,9 +62,15 @@ class OptionsView(Executor):
             # The function of each item has it, and not that of a chunk.
             through = OptionsView(self._executor, self._options._replace(pass_context=False))
             call = WithContext(fn)
-        return self._executor._map(
-            through, call, iterables, timeout, chunksize, buffersize, progress
-        )
+        request = MapCall(iterables, timeout, chunksize, buffersize, progress)
+        return self._executor._map(through, call, request)
+
+    def _weakly(self) -> Callable[[], OptionsView | None]:
+        weak, options = self._executor._weakly(), self._options
+        return lambda: None if (alive := weak()) is None else OptionsView(alive, options)
+
+    def _may_wait(self) -> bool:
+        return self._executor._may_wait()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shuts the executor down."""

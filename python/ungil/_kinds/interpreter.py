@@ -11,30 +11,28 @@ from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from ungil import _context, _ungil
 from ungil._executors import (
-    Future,
     InterruptibleExecutor,
-    ThreadPoolExecutor,
     check_initializer,
     check_max_workers,
-    pause,
-    register,
     usable_cores,
 )
+from ungil._future import Future
 from ungil._kinds import inside, subinterpreter
 from ungil._kinds.unpicklable import label, unpicklable
+from ungil._lifetime import register
 from ungil._options import Options, refuse_timeout
 from ungil._process import RemoteError, RemoteTraceback, main_module
+from ungil._thread_pool import ThreadPoolExecutor, pause
 
 if sys.version_info >= (3, 14):
     from concurrent.futures.interpreter import BrokenInterpreterPool as _StandardBroken
 else:
     _StandardBroken = BrokenThreadPool
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 # How long interrupted interpreters get to notice, in seconds.
@@ -83,10 +81,6 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         self._crew = _Crew(_set_up(initializer, initargs))
         self._threads = _Threads(count, prefix, self._crew)
         register(self)
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Schedules `fn(*args, **kwargs)` and gives its future."""
-        return self._submit_with(Options(), fn, args, kwargs)
 
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "an interpreter cannot be stopped from outside")

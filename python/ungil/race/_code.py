@@ -18,7 +18,7 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
-CONTAINS, TRUTH = 17, 18
+CALL_UNPACKED, CONTAINS, TRUTH = 17, 18, 19
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -95,6 +95,10 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
     return None
 
 
+def _keywords(argument: int) -> int:
+    return 1 if sys.version_info >= (3, 14) else argument & 1
+
+
 _Decode = Callable[[int, int], tuple[int, int, int, int]]
 _TABLE: dict[str, _Decode] = {
     "LOAD_ATTR": lambda arg, top: (LOAD_ATTRIBUTE, top, 0, 0),
@@ -123,6 +127,13 @@ _TABLE: dict[str, _Decode] = {
         0,
     ),
     "CALL_KW": lambda arg, top: (CALL, top - arg - 2, arg, 0),
+    # `f(*arguments)`: keywords lie above the arguments, if there are any (from 3.14 on: always).
+    "CALL_FUNCTION_EX": lambda arg, top: (
+        CALL_UNPACKED,
+        top - _keywords(arg) - 2,
+        top - _keywords(arg),
+        0,
+    ),
     "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
     "LOAD_SPECIAL": lambda arg, top: (ENTER, top, 0, 0),  # from 3.14 on
     # From 3.15 on a number for the interpreter's own use lies above the iterator.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor as Standard
 from typing import Any
 
 from ungil import _context
-from ungil._executors import ThreadPoolExecutor
+from ungil._thread_pool import ThreadPoolExecutor
 from ungil._ungil import race as _native
 from ungil.race._patches import Patches
 

@@ -49,6 +49,11 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     active[ident] = thread
     try:
+        # `run` is the standard library's, and what it calls may be written in C.
+        target = thread._target
+        if type(thread).run is threading.Thread.run and target is not None:
+            _native.note(thread, "runs", getattr(target, "__qualname__", "?"), None)
+            _native.calls(target, thread._args)
         run()
     except (Abandoned, SystemExit):
         pass
@@ -173,6 +178,16 @@ def event_wait(self: Any, timeout: float | None = None) -> bool:
     return bool(self._flag)
 
 
+def condition_wait(self: Any, timeout: float | None = None) -> bool:
+    _native.note(self, "waits for", "Condition", None)
+    return bool(_PATCHES.original("Condition", "wait")(self, timeout))
+
+
+def condition_notify(self: Any, n: int = 1) -> None:
+    _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
+    _PATCHES.original("Condition", "notify")(self, n)
+
+
 def semaphore_init(self: Any, value: int = 1) -> None:
     _PATCHES.original("Semaphore", "__init__")(self, value)
     self._ungil_most = value
@@ -199,6 +214,7 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
         return False
     self._value -= 1
     _native.change(self, self._value > 0)
+    _native.note(self, "has", name, None)
     return True
 
 
@@ -248,6 +264,8 @@ _METHODS: list[Method] = [
     (threading.Event, "set", event_set),
     (threading.Event, "clear", event_clear),
     (threading.Event, "wait", event_wait),
+    (threading.Condition, "wait", condition_wait),
+    (threading.Condition, "notify", condition_notify),
     (threading.Semaphore, "__init__", semaphore_init),
     (threading.Semaphore, "acquire", semaphore_acquire),
     (threading.Semaphore, "__enter__", semaphore_acquire),
@@ -269,7 +287,7 @@ _PATCHES = Patches(_METHODS)
 # Followed where they are used, and so far only loaded then.
 _ALSO = {
     "asyncio.selector_events": "ungil.race._asyncio",
-    "ungil._executors": "ungil.race._pools",
+    "ungil._thread_pool": "ungil.race._pools",
 }
 
 

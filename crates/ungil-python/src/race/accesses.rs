@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ungil_race::{Access, Kind, ObjectId, Part};
 
-use super::called::{Called, called};
+use super::called::{called, resolve};
+use super::calls;
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, element, is_container, iterated};
-use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::engine::{CELL, CONTAINER, RESOURCE, Went, access, inside, operation, step};
 use super::followers;
 use super::frame::Frame;
 use super::free_threaded::{self, Before};
@@ -22,51 +23,30 @@ unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
     static mut PyMethod_Type: ffi::PyTypeObject;
     static mut PyGetSetDescr_Type: ffi::PyTypeObject;
+    static mut PyMethodDescr_Type: ffi::PyTypeObject;
+    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
+    static mut PyClassMethod_Type: ffi::PyTypeObject;
+    static mut PyStaticMethod_Type: ffi::PyTypeObject;
+    static mut PyClassMethodDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
 }
 
-/// Methods of containers that change nothing.
-const READERS: [&[u8]; 24] = [
-    b"index",
-    b"count",
-    b"copy",
-    b"get",
-    b"keys",
-    b"values",
-    b"items",
-    b"union",
-    b"intersection",
-    b"difference",
-    b"symmetric_difference",
-    b"isdisjoint",
-    b"issubset",
-    b"issuperset",
-    b"__len__",
-    b"__contains__",
-    b"__getitem__",
-    b"__iter__",
-    b"__reversed__",
-    b"__eq__",
-    b"__sizeof__",
-    b"__reduce_ex__",
-    b"__repr__",
-    b"__str__",
-];
-
 /// What an instruction comes to.
-struct Touch {
-    kind: Kind,
-    accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
-    label: Label,
-    value: Option<Object>,
+pub(super) struct Touch {
+    pub(super) kind: Kind,
+    pub(super) accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
+    pub(super) label: Label,
+    pub(super) value: Option<Object>,
 }
 
 /// How what is touched is called, made only where the run is told.
-enum Label {
+pub(super) enum Label {
     Attribute(Object, Object),
     Name(Object),
     Item(Object, Object),
     Container(Object, Option<&'static [u8]>),
+    /// What it is called on, and which method.
+    Call(Object, &'static [u8]),
 }
 
 /// Makes the running thread stop before this instruction; whether it may go on.
@@ -100,27 +80,34 @@ pub(super) unsafe fn before(
         let Some(touch) = decode(&frame, does, name) else {
             return true;
         };
-        let Some(engine) = inside() else { return true };
-        let mut accesses: SmallVec<[Access; 2]> = touch
-            .accesses
-            .iter()
-            .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
-            .collect();
-        let object = accesses.first().map(|access| access.object);
-        let kind = if benign { Kind::Atomic } else { touch.kind };
         let mut containers = touch.accesses.iter().filter(|it| it.1 == CONTAINER);
         let lock = match free_threaded::is_on() {
             true => containers.find_map(|it| free_threaded::lock_of(&frame, does, it.0)),
             false => None,
         };
-        if let Some(lock) = lock {
-            accesses.insert(0, access(lock, Part::Whole, false));
-        }
-        let mut wish = operation(kind, accesses);
-        wish.blocking = lock.is_some();
-        let went = step(wish, None, || note(object, &touch));
-        !matches!(went, Went::Away)
+        make(&touch, benign, lock)
     }
+}
+
+/// Makes the running thread stop before it touches this, which is alive; whether it may go on.
+///
+/// `lock` is waited for first.
+pub(super) fn make(touch: &Touch, benign: bool, lock: Option<ObjectId>) -> bool {
+    let Some(engine) = inside() else { return true };
+    let mut accesses: SmallVec<[Access; 2]> = touch
+        .accesses
+        .iter()
+        .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
+        .collect();
+    let object = accesses.first().map(|access| access.object);
+    let kind = if benign { Kind::Atomic } else { touch.kind };
+    if let Some(lock) = lock {
+        accesses.insert(0, access(lock, Part::Whole, false));
+    }
+    let mut wish = operation(kind, accesses);
+    wish.blocking = lock.is_some();
+    let went = step(wish, None, || note(object, touch));
+    !matches!(went, Went::Away)
 }
 
 fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
@@ -151,12 +138,13 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
         Label::Attribute(owner, name) => format!("{}.{}", class(owner), bound(name)),
         Label::Name(name) => bound(name).to_string(),
         Label::Item(owner, key) => format!("{}[{}]", class(owner), show(&bound(key))),
-        Label::Container(owner, Some(method)) => {
+        Label::Container(owner, None) => class(owner),
+        Label::Container(owner, Some(method)) | Label::Call(owner, method) => {
             format!("{}.{}", class(owner), String::from_utf8_lossy(method))
         }
-        Label::Container(owner, None) => class(owner),
     };
     let verb = match (touch.kind, writes) {
+        _ if matches!(touch.label, Label::Call(..)) => "calls",
         (Kind::Read, _) => "reads",
         (Kind::Write, _) if touch.value.is_none() => "deletes",
         (Kind::Write, _) => "writes",
@@ -260,7 +248,14 @@ unsafe fn decode(frame: &Frame, does: Does, name: Object) -> Option<Touch> {
             Does::Call {
                 callable,
                 arguments,
-            } => call(&called(callable, arguments, frame)?),
+            } => calls::touched(&called(callable, arguments, frame)?),
+            Does::CallUnpacked {
+                callable,
+                arguments,
+            } => {
+                let given = calls::unpacked(place(arguments));
+                calls::touched(&resolve(place(callable), place(callable + 1), given)?)
+            }
             Does::Next { iterator } => {
                 let iterator = place(iterator);
                 let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
@@ -345,7 +340,7 @@ unsafe fn is_shared_value(owner: Object, descriptor: *mut ffi::PyTypeObject) -> 
     descriptor == &raw mut PyGetSetDescr_Type && shared_class(owner) == Some(b"ungil.sync.Value")
 }
 
-fn shared_class(object: Object) -> Option<&'static [u8]> {
+pub(super) fn shared_class(object: Object) -> Option<&'static [u8]> {
     // SAFETY: `before`; the type's name lives as long as the class, which is the module's.
     let name = unsafe { std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name) }.to_bytes();
     name.starts_with(b"ungil.sync.").then_some(name)
@@ -354,8 +349,9 @@ fn shared_class(object: Object) -> Option<&'static [u8]> {
 /// `_thread._local`'s way to look up attributes: those are each thread's own.
 static LOCAL: AtomicUsize = AtomicUsize::new(0);
 
-/// Learns what `threading.local` is.
+/// Learns what `threading.local` is, and forgets what an earlier exploration has found.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    CLASS_NAME.store(0, Ordering::Relaxed);
     let class = py.import("_thread")?.getattr("_local")?;
     // SAFETY: a type.
     let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
@@ -363,7 +359,7 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
         lookup.map_or(0, |lookup| lookup as usize),
         Ordering::Relaxed,
     );
-    Ok(())
+    calls::prepare(py)
 }
 
 unsafe fn is_thread_local(owner: Object) -> bool {
@@ -372,7 +368,7 @@ unsafe fn is_thread_local(owner: Object) -> bool {
     lookup.is_some_and(|lookup| lookup as usize == LOCAL.load(Ordering::Relaxed))
 }
 
-unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
+pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     let touch = |accesses| {
         Some(Touch {
             kind: Kind::Read,
@@ -425,7 +421,19 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
             return touch(accesses);
         }
         if (*kind).tp_descr_get.is_some() {
-            return None; // a method or a property: what it does is seen when it does it
+            if (*kind).tp_descr_set.is_some() || is_method(found) {
+                // A method or a property: what it does is seen when it does it.
+                return has_changed_class(owner).then(|| class_of(owner));
+            }
+            // What keeps its value in the object, under its own name (`functools.cached_property`).
+            let names = ffi::PyObject_GenericGetDict(owner, std::ptr::null_mut());
+            if names.is_null() {
+                ffi::PyErr_Clear();
+            } else {
+                ffi::Py_DECREF(names); // the object keeps it
+                accesses.push((names, CONTAINER, element(names, name), false));
+            }
+            return touch(accesses);
         }
         let line = (*class).tp_mro;
         for at in 0..ffi::PyTuple_Size(line) {
@@ -440,7 +448,80 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     }
 }
 
-unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+/// The name under which an object's class is kept that was changed, 0 where no class was.
+static CLASS_NAME: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether an object's class was changed in this run: finding a method in it depends on that.
+fn has_changed_class(owner: Object) -> bool {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    name != 0 && inside().is_some_and(|engine| engine.names.contains_key(&(owner as usize, name)))
+}
+
+fn class_of(owner: Object) -> Touch {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    Touch {
+        kind: Kind::Read,
+        accesses: SmallVec::from_slice(&[(owner, name, Part::Whole, false)]),
+        label: Label::Attribute(owner, name as Object),
+        value: None,
+    }
+}
+
+/// A new `__dict__` or `__class__`: all attributes of the object that somebody has used are others from now on.
+unsafe fn replaced(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+    // SAFETY: `before`; a name is a text.
+    let is = |text: &std::ffi::CStr| unsafe {
+        ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0
+    };
+    if !is(c"__dict__") && !is(c"__class__") {
+        return None;
+    }
+    let mut known: Vec<(ObjectId, usize)> = inside()?
+        .names
+        .iter()
+        .filter(|((of, part), _)| {
+            *of == owner as usize && ![RESOURCE, CONTAINER, CELL].contains(part)
+        })
+        .map(|((_, part), object)| (*object, *part))
+        .collect();
+    known.sort_unstable(); // the same in each run
+    let mut names: SmallVec<[usize; 2]> = known.iter().map(|(_, name)| *name).collect();
+    if is(c"__class__") {
+        CLASS_NAME.store(name as usize, Ordering::Relaxed);
+        if !names.contains(&(name as usize)) {
+            names.push(name as usize);
+        }
+    }
+    (!names.is_empty()).then(|| Touch {
+        kind: Kind::Write,
+        accesses: names
+            .iter()
+            .map(|name| (owner, *name, Part::Whole, true))
+            .collect(),
+        label: Label::Attribute(owner, name),
+        value,
+    })
+}
+
+/// What a class has that is called, and changes nothing by being looked up.
+unsafe fn is_method(found: Object) -> bool {
+    // SAFETY: `before`: a live object.
+    unsafe {
+        let kind = ffi::Py_TYPE(found);
+        is_fixed(found)
+            || kind == &raw mut PyMethodDescr_Type
+            || kind == &raw mut PyWrapperDescr_Type
+            || kind == &raw mut PyClassMethod_Type
+            || kind == &raw mut PyStaticMethod_Type
+            || kind == &raw mut PyClassMethodDescr_Type
+    }
+}
+
+pub(super) unsafe fn store_attribute(
+    owner: Object,
+    name: Object,
+    value: Option<Object>,
+) -> Option<Touch> {
     // SAFETY: `before`.
     unsafe {
         if is_thread_local(owner) {
@@ -456,7 +537,7 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
                 && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
                 && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
             {
-                return None; // a property
+                return replaced(owner, name, value); // or a property
             }
         }
         Some(Touch {
@@ -465,74 +546,5 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
             label: Label::Attribute(owner, name),
             value,
         })
-    }
-}
-
-/// Calls of what is written in C: methods of containers, and functions that are given containers.
-unsafe fn call(found: &Called) -> Option<Touch> {
-    // SAFETY: `before`.
-    unsafe {
-        let (owner, method, arguments) = (found.owner, found.method, &found.arguments);
-        let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
-        let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
-        if of_builtins && let Some(first) = arguments.first() {
-            match (method, arguments.get(1)) {
-                (Some(b"next"), _) => accesses.push((*first, CONTAINER, Part::Whole, true)),
-                (Some(b"getattr" | b"hasattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return load_attribute(*first, interned(*name));
-                }
-                (Some(b"setattr" | b"delattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return store_attribute(*first, interned(*name), arguments.get(2).copied());
-                }
-                _ => {}
-            }
-        }
-        if !of_builtins && is_container(owner) {
-            let reads = method.is_some_and(|method| READERS.contains(&method));
-            let part = match (method, arguments.first()) {
-                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => {
-                    element(owner, *key)
-                }
-                _ => Part::Whole,
-            };
-            accesses.push((owner, CONTAINER, part, !reads));
-        }
-        if method == Some(b"add") && !owner.is_null() {
-            // One step of `ungil.sync`.
-            match shared_class(owner) {
-                Some(b"ungil.sync.Value") => {
-                    let name = ffi::PyUnicode_InternFromString(c"value".as_ptr());
-                    ffi::Py_DECREF(name);
-                    accesses.push((owner, name as usize, Part::Whole, true));
-                }
-                Some(b"ungil.sync.Array") => accesses.push((owner, CONTAINER, Part::Whole, true)),
-                _ => {}
-            }
-        }
-        for argument in arguments.iter().filter_map(|it| container_of(*it)) {
-            if argument != owner {
-                accesses.push((argument, CONTAINER, Part::Whole, false));
-            }
-        }
-        let shown = accesses.first()?.0;
-        let label = Label::Container(shown, method.filter(|_| shown == owner));
-        Some(Touch {
-            kind: Kind::Atomic,
-            accesses,
-            label,
-            value: None,
-        })
-    }
-}
-
-/// The one text of these characters that names are compared by.
-unsafe fn interned(name: Object) -> Object {
-    // SAFETY: a text that the value stack holds; interning takes over one reference and gives one back,
-    // and the interned text lives as long as the object that has an attribute of that name.
-    unsafe {
-        let mut name = ffi::Py_NewRef(name);
-        ffi::PyUnicode_InternInPlace(&raw mut name);
-        ffi::Py_DECREF(name);
-        name
     }
 }

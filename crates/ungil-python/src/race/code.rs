@@ -41,6 +41,11 @@ pub(super) enum Does {
         callable: usize,
         arguments: usize,
     },
+    /// `f(*arguments)`.
+    CallUnpacked {
+        callable: usize,
+        arguments: usize,
+    },
     Next {
         iterator: usize,
     },
@@ -206,8 +211,12 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
-                17 => Does::Contains { container: a },
-                18 => Does::Truth { value: a },
+                17 => Does::CallUnpacked {
+                    callable: a,
+                    arguments: b,
+                },
+                18 => Does::Contains { container: a },
+                19 => Does::Truth { value: a },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.

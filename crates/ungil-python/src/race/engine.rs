@@ -12,6 +12,7 @@ use ungil_race::{
     ThreadSet, ThreadState, Trace,
 };
 
+use super::aside;
 use super::fiber::Fiber;
 use super::record::Record;
 use super::watchdog;
@@ -96,8 +97,14 @@ pub(super) struct Engine {
     pub(super) step_limit: usize,
     last_steps: usize,
     pub(super) loops: usize,
+    /// Whether a loop has let others go first.
+    pub(super) spun: bool,
     /// What is noted of each step, where the run is to be told.
     pub(super) records: Option<Vec<Record>>,
+    /// At which step its thread calls what, before it makes it.
+    pub(super) stop: Option<(usize, Py<PyAny>)>,
+    /// The thread that does something now that is no part of the model.
+    pub(super) aside: Option<ThreadId>,
     pub(super) abandoned: Py<PyAny>,
     /// Where nobody can go on: who has each object, and what those who wait were about to do.
     pub(super) stuck_holders: Vec<Option<ThreadId>>,
@@ -118,6 +125,24 @@ pub(super) fn inside() -> Option<&'static mut Engine> {
     unsafe {
         ((*engine).os_thread == libc::pthread_self() && (*engine).current != HUB)
             .then(|| &mut *engine)
+    }
+}
+
+/// The number of the thread of a model that calls, also where what it does now is no part of the model.
+pub(super) fn thread_number() -> Option<ThreadId> {
+    let engine = ENGINE.load(Ordering::Acquire);
+    if engine.is_null() {
+        return None;
+    }
+    // SAFETY: as above.
+    unsafe {
+        let mine = (*engine).os_thread == libc::pthread_self();
+        let current = (*engine).current;
+        if current == HUB {
+            (*engine).aside.filter(|_| mine)
+        } else {
+            mine.then_some(current)
+        }
     }
 }
 
@@ -150,7 +175,10 @@ impl Engine {
             step_limit,
             last_steps: 0,
             loops: 0,
+            spun: false,
             records: None,
+            stop: None,
+            aside: None,
             abandoned,
             stuck_holders: Vec::new(),
             left_notes: Vec::new(),
@@ -395,11 +423,14 @@ pub(super) fn step(
         return away();
     }
     engine.keep_note(me);
-    if engine.threads[me].timed_out {
-        Went::TimedOut
-    } else {
-        Went::On
+    let timed_out = engine.threads[me].timed_out;
+    let last = engine.trace.events.len() - 1;
+    if let Some((_, call)) = engine.stop.take_if(|(at, _)| *at == last)
+        && !aside::stop(&call)
+    {
+        return Went::Away;
     }
+    if timed_out { Went::TimedOut } else { Went::On }
 }
 
 impl Engine {

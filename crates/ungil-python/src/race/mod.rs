@@ -6,18 +6,22 @@
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
-//!  accesses  from an instruction to what it touches           spin       loops
-//!  frame, containers, called   what it finds there            free_threaded  what is several steps without GIL
+//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
+//!  spin      loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  followers  what Python's half follows only where it is met
+//!  record    a step as it is told                             page       a finding for a browser
+//!  aside     what a thread does besides: the debugger
 //!  watchdog  notices what blocks and is not followed
-//!  record    a step as it is told
 //! ```
 
 mod accesses;
 mod arenas;
+mod aside;
 mod called;
+mod calls;
 mod code;
 mod containers;
 mod engine;
@@ -27,6 +31,7 @@ mod frame;
 mod free_threaded;
 mod gilstate;
 mod locks;
+mod page;
 mod patches;
 mod primitives;
 mod protection;
@@ -43,7 +48,15 @@ use pyo3::prelude::*;
 #[pymodule(submodule)]
 pub(crate) mod race {
     #[pymodule_export]
-    use super::primitives::{change, fail, knows, look, running, spawn, sync_point, wait};
+    use super::aside::aside;
+    #[pymodule_export]
+    use super::calls::calls;
+    #[pymodule_export]
+    use super::page::page;
+    #[pymodule_export]
+    use super::primitives::{change, fail, knows, look, note, running, spawn, sync_point, wait};
+    #[pymodule_export]
+    const NO_STEP: usize = super::record::NO_STEP;
     #[pymodule_export]
     use super::session::{Session, begin, end};
     #[pymodule_export]

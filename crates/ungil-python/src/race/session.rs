@@ -6,8 +6,8 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
-use ungil_race::strategy::{Bounded, Cut, Dpor, Pct, Pos, RandomWalk, Script};
-use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_races, minimise};
+use ungil_race::strategy::{Bounded, Cut, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
+use ungil_race::{Attempt, DataRace, Kind, Strategy, ThreadId, Trace, data_races, minimise};
 
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::followers::{self, Followers};
@@ -37,11 +37,11 @@ pub(super) fn begin(
     PLANNED.get_or_try_init(py, || {
         gilstate::prepare();
         protection::prepare()?;
-        accesses::prepare(py)?;
         locks::plans(py)?;
         time::plans(py)?;
         followers::plans(py)
     })?;
+    accesses::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
@@ -63,6 +63,12 @@ pub(super) fn end() {
     code::end();
 }
 
+/// Who waits at the end of a run, and who has what it waits for, if one thread has it.
+struct Waiting {
+    thread: ThreadId,
+    holder: Option<ThreadId>,
+}
+
 /// What a run came to.
 struct Run {
     end: End,
@@ -72,6 +78,8 @@ struct Run {
     names: Vec<String>,
     waiting: Vec<Waiting>,
     left: Vec<(usize, Option<Record>)>,
+    /// Whether a thread waited in a loop.
+    spun: bool,
 }
 
 impl Run {
@@ -192,13 +200,16 @@ impl Session {
         }
     }
 
-    /// Runs these turns and tells every step.
+    /// Runs these turns and tells every step. `stop` is called by the thread that has come to the step of this
+    /// number, before it makes it.
+    #[pyo3(signature = (turns, stop = None))]
     fn tell<'py>(
         &self,
         py: Python<'py>,
         turns: Vec<(usize, usize)>,
+        stop: Option<(usize, Py<PyAny>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let run = self.run(py, &mut script(turns), true)?;
+        let run = self.run_with(py, &mut script(turns), true, stop)?;
         tell(py, &run)
     }
 }
@@ -228,6 +239,7 @@ impl Session {
         let (mut schedules, mut pruned, mut steps) = (0usize, 0usize, 0usize);
         let mut race: Option<Vec<Cut>> = None;
         let mut first: Option<Run> = None;
+        let mut tried_in_step = false;
         // Imports, caches: what happens only once has happened after this.
         let warmed = self.run(py, &mut Script::new(Vec::new()), false)?;
         loop {
@@ -258,6 +270,12 @@ impl Session {
                     break;
                 }
             }
+            // Threads that wait in loops may do so for each other.
+            let mut run = run;
+            if run.spun && !tried_in_step && run.key().is_none() {
+                tried_in_step = true;
+                run = self.in_step(py)?.unwrap_or(run);
+            }
             if let Some(key) = run.key() {
                 result.set_item("key", key)?;
                 result.set_item("turns", plain(&Script::of(&run.trace)))?;
@@ -284,8 +302,32 @@ impl Session {
         Ok(result)
     }
 
+    /// A run that fails in which the threads go on in step, if there is one.
+    fn in_step(&self, py: Python<'_>) -> PyResult<Option<Run>> {
+        let mut lockstep = Lockstep::new();
+        loop {
+            let run = self.run(py, &mut lockstep, false)?;
+            if run.key().is_some() {
+                return Ok(Some(run));
+            }
+            if !lockstep.finish(&run.trace) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// One run.
     fn run(&self, py: Python<'_>, strategy: &mut dyn Strategy, told: bool) -> PyResult<Run> {
+        self.run_with(py, strategy, told, None)
+    }
+
+    fn run_with(
+        &self,
+        py: Python<'_>,
+        strategy: &mut dyn Strategy,
+        told: bool,
+        stop: Option<(usize, Py<PyAny>)>,
+    ) -> PyResult<Run> {
         if is_exploring() {
             return Err(PyRuntimeError::new_err("this process explores already"));
         }
@@ -299,6 +341,7 @@ impl Session {
             self.step_limit,
         ));
         engine.records = told.then(Vec::new);
+        engine.stop = stop;
         engine.add_thread(
             "MainThread".to_owned(),
             false,
@@ -330,7 +373,6 @@ impl Session {
                 .or(ended_by);
             Some(Waiting {
                 thread: *thread,
-                object,
                 holder,
             })
         });
@@ -340,6 +382,7 @@ impl Session {
             end,
             waiting,
             left,
+            spun: engine.spun,
             trace: std::mem::take(&mut engine.trace),
             failures: std::mem::take(&mut engine.failures),
             records: engine.records.take().unwrap_or_default(),
@@ -415,11 +458,6 @@ fn tell<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
         })
         .collect();
     told.set_item("waiting", waits)?;
-    let circle = cycle(&run.waiting).unwrap_or_default();
-    told.set_item(
-        "cycle",
-        circle.iter().map(|one| one.thread).collect::<Vec<_>>(),
-    )?;
     let races: Vec<_> = if run.end == End::Completed {
         data_races(&run.trace)
             .iter()

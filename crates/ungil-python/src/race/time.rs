@@ -6,7 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation};
 
-use super::engine::{Went, inside, step};
+use super::engine::{Went, inside, step, thread_number};
 use super::patches::{Function, Slot, plan};
 use super::record::Record;
 
@@ -106,10 +106,8 @@ unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Ob
 unsafe extern "C" fn identity(module: Object, a: Object, b: Object, c: Object) -> Object {
     // SAFETY: as above: no argument.
     unsafe {
-        match inside() {
-            Some(engine) if engine.current > 0 => {
-                ffi::PyLong_FromUnsignedLongLong(IDENT + engine.current as u64)
-            }
+        match thread_number() {
+            Some(thread) if thread > 0 => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
             _ => IDENTITY.original(module, a, b, c),
         }
     }
