@@ -105,8 +105,9 @@ def with_frontrun(program: Program, seconds: float) -> str:
         )
     except Exception as error:  # noqa: BLE001  (its own, or one that it passes on)
         kind = type(error).__name__
-        return "gave up" if kind.startswith(("Frontrun", "Inconclusive")) else "found"
-    return "passed" if result.property_holds else "found"
+        return "gave up" if kind.startswith(("Frontrun", "Inconclusive")) else f"raised {kind}"
+    # Neither: a thread blocked on something that it does not follow.
+    return {True: "passed", False: "found"}.get(result.property_holds, "gave up")
 
 
 EXPLORE = {"ungil": with_ungil, "frontrun": with_frontrun}

@@ -475,6 +475,9 @@ def model():
 
 def correct():
     assert x == 0
+
+def wants(more):
+    pass
 """
 
 
@@ -486,7 +489,7 @@ def test_the_command_line_finds_and_replays(cli: Cli, tmp_path: Path) -> None:
     replayed = cli("race", "replay", "finding.json")
     assert replayed.returncode == 1, replayed.stderr
     assert "Lost update of x" in replayed.stdout
-    proved = cli("race", "program.py::correct")
+    proved = cli("race", "program.py:correct")  # one colon is enough, as elsewhere
     assert (proved.returncode, "proved: all 1 schedules pass" in proved.stdout) == (0, True)
 
 
@@ -495,6 +498,7 @@ def test_the_command_line_finds_and_replays(cli: Cli, tmp_path: Path) -> None:
     [
         (["program.py"], "which function?"),
         (["program.py::nothing"], "there is no function nothing"),
+        (["program.py::wants"], "wants is called without arguments"),
         (["missing.py::model"], "there is no file"),
         (["replay"], "which finding?"),
         (["replay", "missing.json"], "cannot replay"),

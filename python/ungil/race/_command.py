@@ -63,7 +63,7 @@ def replay(path: str, *, pdb: bool, color: bool, width: int) -> tuple[str, Findi
 
 def load(target: str) -> Callable[[], object]:
     """The function that `path/to/file.py::function` names."""
-    file, colons, name = target.rpartition("::")
+    file, colons, name = target.rpartition("::" if "::" in target else ":")
     if not colons or not file or not name:
         raise Refused(f"which function? As in `ungil race {target or 'bank.py'}::function`.")
     path = Path(file).resolve()
@@ -85,4 +85,8 @@ def load(target: str) -> Callable[[], object]:
     if not callable(model):
         raise Refused(f"there is no function {name} in {file}")
     original: Callable[[], object] = inspect.unwrap(model)
+    try:
+        inspect.signature(original).bind()
+    except TypeError as error:
+        raise Refused(f"{name} is called without arguments ({error}): wrap it in a function") from None
     return original

@@ -1,6 +1,5 @@
 """`--pdb`: the debugger, in the thread and at the step where the bug shows."""
 
-import bdb
 import pdb
 import sys
 from collections.abc import Callable
@@ -38,10 +37,9 @@ def stop(scope: Scope) -> Callable[[], None]:
             above.f_trace_lines, above.f_trace_opcodes = True, False
             above = above.f_back
         print(f"The next step is the one at which the bug shows: {frame.f_code.co_qualname}.")
-        try:
-            debugger.set_trace(frame)
-        except bdb.BdbQuit:
-            pass
+        debugger.set_trace(frame)
+        if sys.version_info < (3, 13):  # later ones stop before the next instruction of themselves
+            debugger.interaction(frame, None)
 
     return stop_here
 

@@ -42,6 +42,7 @@ class Step:
     function: str
 
     def source(self) -> str:
+        """The line of its source."""
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:

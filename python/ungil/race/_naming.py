@@ -37,7 +37,7 @@ class Run:
         text = str(self.error)
         if isinstance(self.error, BaseException):
             text = f"{type(self.error).__name__}: {text}"
-        return " ".join(text.split()).rstrip(": ")
+        return " ".join(text.split()).rstrip(" :.")
 
     def who(self, step: Step) -> str:
         return self.threads[step.thread]
@@ -64,7 +64,7 @@ def name(run: Run) -> tuple[str, str]:
             f"Lost update of {read.what}: {run.who(read)} read it, {run.who(meanwhile)} wrote it,"
             f" then {run.who(read)} wrote over that ({run.wrong})."
         )
-    if (stale := _check_then_act(run.shown)) is not None:
+    if (stale := _check_then_act(run.shown) or _stale_look(run.shown)) is not None:
         look, change = stale
         return "atomicity violation", (
             f"Check, then act: {run.who(look)} looked at {look.what}{_at(look)}, and"
@@ -293,6 +293,32 @@ def _check_then_act(steps: list[Step]) -> tuple[Step, Step] | None:
             if _owner(step) == _owner(look) and step.verb in ("writes", "changes", "deletes"):
                 return look, step
     return None
+
+
+def _stale_look(steps: list[Step]) -> tuple[Step, Step] | None:
+    """The last look at something that the looker then changed, though another thread had changed it."""
+    changes = ("writes", "changes", "deletes")
+    for at in range(len(steps) - 1, -1, -1):
+        look = steps[at]
+        if look.verb not in ("reads", "looks at"):
+            continue
+        meanwhile = None
+        for later in steps[at + 1 :]:
+            if _thing(later) != _thing(look):
+                continue
+            if later.thread != look.thread:
+                meanwhile = later if later.verb in changes else meanwhile
+            elif later.verb in changes and meanwhile is not None:
+                return look, meanwhile
+            else:
+                break
+    return None
+
+
+def _thing(step: Step) -> str:
+    """An attribute is a thing of its own, an element or a method is part of a container."""
+    is_attribute = step.verb in ("reads", "writes", "deletes") and "[" not in step.what
+    return step.what if is_attribute else _owner(step)
 
 
 def _owner(step: Step) -> str:

@@ -6,6 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::tour::TourArgs;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -84,6 +86,8 @@ pub(super) enum Verb {
     Explain(ExplainArgs),
     /// Tell what this machine and this Python can do, and what to do about what is missing
     Doctor(DoctorArgs),
+    /// Play the lecture that ungil comes from: its programs, on this machine, beside its figures
+    Tour(TourArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
