@@ -14,7 +14,7 @@ import ungil.race
 from race_suite.threads import Box, together
 from ungil import sync
 
-# The memory of `ungil.sync` is made with its first lock and kept while there is one: here, not in a test.
+# The first lock makes the memory of `ungil.sync`, which stays while there is one: not in a test.
 _KEPT = (sync.Lock(), sync.Queue[int](), sync.Value("q", 0))
 
 

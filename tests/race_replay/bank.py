@@ -5,7 +5,7 @@ import threading
 
 class Bank:
     def __init__(self, names: list[str]) -> None:
-        self.balances = {name: 100 for name in names}
+        self.balances = dict.fromkeys(names, 100)
         self.lock = threading.Lock()
         self.log: list[str] = []
 

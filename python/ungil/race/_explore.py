@@ -288,7 +288,7 @@ def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
 
 @contextmanager
 def _watchdog(patience: float) -> Iterator[None]:
-    """Ends the exploration where a thread blocks for longer than that, outside of what is followed."""
+    """Ends the exploration where a thread blocks for longer, outside of what is followed."""
     if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
         yield  # somebody else uses the signal
         return

@@ -56,8 +56,8 @@ class Finding:
 
     `kind` is one of `KINDS`; docs/race.md says what they mean.
     `turns` are (thread, steps) pairs, as many steps as they are on the `python` that found it;
-    `switches` say of each turn what its thread was about to do at its end. `steps` are what was done, in order; `waiting` is what each
-    thread waits for at the end (of a deadlock).
+    `switches` say of each turn what its thread was about to do at its end. `steps` are what was
+    done, in order; `waiting` is what each thread waits for at the end (of a deadlock).
     """
 
     kind: str

@@ -1,5 +1,5 @@
-"""`ungil.ThreadPoolExecutor` in a model: its tasks run in threads of the standard library's executor, which are
-followed.
+"""`ungil.ThreadPoolExecutor` in a model: the standard library's executor, which is followed, runs
+its tasks.
 """
 
 from collections.abc import Callable, Iterator

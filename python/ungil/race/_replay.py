@@ -21,7 +21,7 @@ def replay(
     """Runs the schedule of a finding once more and returns what it comes to.
 
     On the Python that it was found on every step is compared; another one makes other steps of the
-    same lines, and there the threads are put aside where they are about to do what they were about to do.
+    same lines, and there the threads are put aside before the same operations.
 
     With `pdb` it then runs it again, with Python's debugger in the thread and at the step where the
     bug shows. `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises

@@ -1,4 +1,4 @@
-"""A schedule as source positions and operations: what each thread is about to do when another one's turn comes.
+"""A schedule as source positions and operations: before which one each thread is put aside.
 
 How many steps a function is depends on the version of Python; what it does at which line does not.
 """
@@ -74,7 +74,10 @@ def switches(told: dict[str, Any]) -> tuple[Switch | None, ...]:
 def turns(
     session: Any, threads: Sequence[int], schedule: Sequence[Switch | None]
 ) -> list[tuple[int, int]]:
-    """The turns of this Python that come to the same switches. RuntimeError: the model never comes to one."""
+    """The turns of this Python that come to the same switches.
+
+    RuntimeError: the model never comes to one.
+    """
     made: list[tuple[int, int]] = []
     for thread, switch in zip(threads, schedule, strict=True):
         if made and made[-1][0] == thread:
@@ -93,8 +96,8 @@ def turns(
                 steps = _in_a_row(told, len(made), thread)
             else:
                 raise RuntimeError(
-                    f"the model no longer does what it did: {told['threads'][thread]} never comes to where it"
-                    f" {switch.verb} {switch.what} at line {switch.line}"
+                    f"the model no longer does what it did: {told['threads'][thread]} never comes"
+                    f" to where it {switch.verb} {switch.what} at line {switch.line}"
                 )
         steps = min(steps, _in_a_row(told, len(made), thread))
         if steps > 0:

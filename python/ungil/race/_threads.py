@@ -37,7 +37,7 @@ def start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
     context = getattr(self, "_context", None)  # from 3.14 on
-    if context is None and getattr(sys.flags, "thread_inherit_context", 0):
+    if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
     run = self.run if context is None else functools.partial(context.run, self.run)
     _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
@@ -320,7 +320,8 @@ def start_new_thread(
             _native.fail(failure_key(error), error)
 
     name = getattr(function, "__name__", "function")
-    return _native.spawn(body, f"_thread ({name})", True, body)
+    number: int = _native.spawn(body, f"_thread ({name})", True, body)
+    return number
 
 
 def install() -> None:
