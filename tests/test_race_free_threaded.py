@@ -9,12 +9,12 @@ from race_suite.threads import together
 
 def membership() -> None:
     items = [0, 7]
-    together(lambda: items.reverse(), lambda: check(7 in items))
+    together(calling(items.reverse), lambda: check(7 in items))
 
 
 def sorting() -> None:
     items = [2, 1]
-    together(lambda: items.sort(), lambda: check(bool(items)))
+    together(calling(items.sort), lambda: check(bool(items)))
 
 
 def summing() -> None:
@@ -27,6 +27,15 @@ def counting() -> None:
     together(lambda: items.pop(0), lambda: check(items.count(3) == 1))
 
 
+def calling(method: Callable[[], object]) -> Callable[[], object]:
+    """A thread's target that is code under test, and not a method in C."""
+
+    def call() -> None:
+        method()
+
+    return call
+
+
 def check(condition: bool) -> None:
     assert condition
 
@@ -34,13 +43,13 @@ def check(condition: bool) -> None:
 @pytest.mark.parametrize("model", [membership, sorting, summing, counting])
 def test_what_holds_only_with_a_gil_is_found(model: Callable[[], None]) -> None:
     assert ungil.race.explore(model).proved
-    assert ungil.race.explore(model, mode="free-threaded").findings[0].kind == "exception"
+    assert not ungil.race.explore(model, mode="free-threaded").ok
 
 
 def test_an_operation_with_the_list_s_lock_waits_for_another_one() -> None:
     def model() -> None:
         items = [3, 1, 2]
-        together(lambda: items.sort(), lambda: items.append(9), lambda: items.insert(0, 0))
+        together(calling(items.sort), lambda: items.append(9), lambda: items.insert(0, 0))
         assert sorted(items) == [0, 1, 2, 3, 9]
 
     assert ungil.race.explore(model, mode="free-threaded").proved
@@ -49,7 +58,7 @@ def test_an_operation_with_the_list_s_lock_waits_for_another_one() -> None:
 def test_a_copy_is_one_step() -> None:
     def model() -> None:
         items = [0, 7]
-        together(lambda: items.reverse(), lambda: check(7 in items.copy()))
+        together(calling(items.reverse), lambda: check(7 in items.copy()))
 
     assert ungil.race.explore(model, mode="free-threaded").proved
 

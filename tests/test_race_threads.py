@@ -14,8 +14,8 @@ import ungil.race
 from race_suite.threads import Box, together
 from ungil import sync
 
-# The memory of `ungil.sync` is made once, for the life of the process: here, not in a test.
-sync.Lock()
+# The first lock makes the memory of `ungil.sync`, which stays while there is one: not in a test.
+_KEPT = (sync.Lock(), sync.Queue[int](), sync.Value("q", 0))
 
 
 def test_threads_of_the_low_level_module_are_explored() -> None:

@@ -1,5 +1,7 @@
-"""Event loops in threads of a model: a loop with nothing to do waits until another thread wakes it, or until its
-next timer, in virtual time. Loops that wait for sockets or processes block as ever.
+"""Event loops in threads of a model.
+
+A loop with nothing to do waits until another thread wakes it, or until its next timer, in virtual
+time. Loops that wait for sockets or processes block as ever.
 """
 
 from asyncio.selector_events import BaseSelectorEventLoop

@@ -18,7 +18,7 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
-CONTAINS, TRUTH, CALL_UNPACKED = 17, 18, 19
+CALL_UNPACKED, CONTAINS, TRUTH = 17, 18, 19
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -80,11 +80,8 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
         named = kind in (LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL)
         named = named or kind in (LOAD_CELL, STORE_CELL)
         return kind, a, b, c, sys.intern(str(text)) if named else None
-    if name == "BINARY_OP" and argument == _SUBSCRIPT:
-        return LOAD_ITEM, top - 1, top, 0, None
     if name == "BINARY_OP":
-        in_place = argument >= _IN_PLACE_FROM
-        kind, a, b = (IN_PLACE, top - 1, 0) if in_place else (READ_WHOLE, top - 1, 2)
+        kind, a, b = _binary(argument, top)
         return kind, a, b, 0, None
     if name.startswith("POP_JUMP_BACKWARD"):  # 3.11
         return LOOP_IF, top, 0, 0, None
@@ -97,6 +94,12 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
 
 def _keywords(argument: int) -> int:
     return 1 if sys.version_info >= (3, 14) else argument & 1
+
+
+def _binary(argument: int, top: int) -> tuple[int, int, int]:
+    if argument == _SUBSCRIPT:
+        return LOAD_ITEM, top - 1, top
+    return (IN_PLACE, top - 1, 0) if argument >= _IN_PLACE_FROM else (READ_WHOLE, top - 1, 2)
 
 
 _Decode = Callable[[int, int], tuple[int, int, int, int]]
@@ -158,8 +161,8 @@ _TABLE: dict[str, _Decode] = {
 class Scope:
     """Which files are under test: all but the standard library, installed packages and ungil.
 
-    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are equal
-    where they have the same files.
+    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are
+    equal where they have the same files.
     """
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _debugger, _threads
+from ungil.race import _threads
 from ungil.race._code import Row, Scope, analyse
 from ungil.race._finding import Finding, RaceFound
 from ungil.race._strategies import Strategy, pct
@@ -108,7 +108,7 @@ def explore(
     Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
-    body = _model(model, setup, workers, invariant)
+    body = model_of(model, setup, workers, invariant)
     for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
         if number < 1:
             raise ValueError(f"{name} is 1 or more, not {number}")
@@ -120,8 +120,8 @@ def explore(
     begun = time.monotonic()
     address = _name(model)
     marked = frozenset(benign)
-    with _replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
-        session = _session(body, max_steps, data_races)
+    with replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
+        session = session_of(body, max_steps, data_races)
         phases = [(strategy, max_schedules, max_seconds)]
         if strategy is None:
             phases = [
@@ -144,7 +144,7 @@ def explore(
             sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
             race = race or found.get("race")
             if "key" in found:
-                findings.append(_finding(session, found["key"], found["turns"], address))
+                findings.append(_finding(session, found["key"], found["turns"], address, mode))
                 break
             if found["bound_reached"] and chosen.name == "bounded":
                 note = f"all schedules of at most {chosen.number} preemptions"
@@ -152,7 +152,7 @@ def explore(
                 proved = True
                 break
         if not findings and race is not None:
-            findings.append(_finding(session, "data race", race, address))
+            findings.append(_finding(session, "data race", race, address, mode))
             proved = False
     return Result(
         schedules,
@@ -165,49 +165,7 @@ def explore(
     )
 
 
-def replay(
-    finding: Finding,
-    model: Callable[[], object],
-    *,
-    pdb: bool = False,
-    mode: str = "gil",
-    **scope: Sequence[str],
-) -> Finding:
-    """Runs the schedule of a finding once more and returns what it comes to.
-
-    With `pdb` it then runs it again, with Python's debugger in the thread and at the step where the
-    bug shows. `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
-    where the model does not do what it did then: it has been changed, or is not deterministic.
-    """
-    benign = frozenset(scope.pop("benign", ()))
-    body = _model(model, None, (), None)
-    under_test = Scope(scope.get("include", ()), scope.get("exclude", ()))
-    with _replaced(under_test, benign, mode):
-        session = _session(body, 1_000_000, True)
-        told = session.tell(list(finding.turns))
-    key = told["key"] or ("data race" if told["races"] else None)
-    again = build(key or "nothing", told, finding.model, _error(told))
-    for number, (then, now) in enumerate(zip(finding.steps, again.steps, strict=False), 1):
-        if (then.thread, then.verb, then.what, then.line) != (
-            now.thread,
-            now.verb,
-            now.what,
-            now.line,
-        ):
-            raise RuntimeError(
-                f"the model no longer does what it did: step {number} was"
-                f" {finding.threads[then.thread]} {then} at line {then.line},"
-                f" and is {again.threads[now.thread]} {now} at line {now.line}"
-            )
-    if key is None or again.kind != finding.kind:
-        raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
-    if pdb and (at := _debugger.moment(told)) is not None:
-        with _replaced(under_test, benign):
-            session.tell(list(finding.turns), (at, _debugger.stop(under_test)))
-    return again
-
-
-def _model(
+def model_of(
     model: Callable[[], object] | None,
     setup: Callable[[], Any] | None,
     workers: Sequence[Callable[..., object]],
@@ -253,7 +211,7 @@ def _name(model: Callable[[], object] | None) -> str | None:
     return f"{code.co_filename}::{code.co_name}"
 
 
-def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
+def session_of(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
     def main() -> None:
         try:
             body()
@@ -267,16 +225,18 @@ def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> An
     return _native.Session(main, _threads.prepare, _threads.Abandoned, max_steps, data_races)
 
 
-def _error(told: dict[str, Any]) -> Any:
+def error_of(told: dict[str, Any]) -> Any:
     return told["failures"][0][2] if told["failures"] else None
 
 
-def _finding(session: Any, key: str, turns: list[tuple[int, int]], model: str | None) -> Finding:
+def _finding(
+    session: Any, key: str, turns: list[tuple[int, int]], model: str | None, mode: str
+) -> Finding:
     small = turns
     if key != "endless":
         small = session.minimise(key, turns, _MINIMISE_RUNS)
     told = session.tell(small)
-    return build(key, told, model, _error(told))
+    return replace(build(key, told, model, error_of(told)), mode=mode)
 
 
 def _diverged(found: dict[str, Any]) -> str:
@@ -290,7 +250,7 @@ def _diverged(found: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
+def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
     """What is replaced while a model is explored, and put back whatever happens."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
@@ -312,10 +272,10 @@ def _replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]
     try:
         with _monitoring() as disable:
             without_gil = mode == "free-threaded"
-            _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
-            _threads.install()
-            gc.disable()  # collections would come at other places in each run
             try:
+                _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
+                _threads.install()
+                gc.disable()  # collections would come at other places in each run
                 yield
             finally:
                 if collects:
@@ -328,7 +288,7 @@ def _replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]
 
 @contextmanager
 def _watchdog(patience: float) -> Iterator[None]:
-    """Ends the exploration where a thread blocks for longer than that, outside of what is followed."""
+    """Ends the exploration where a thread blocks for longer, outside of what is followed."""
     if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
         yield  # somebody else uses the signal
         return

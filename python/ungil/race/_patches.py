@@ -1,6 +1,6 @@
 """Methods of Python classes that are replaced while models run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Method = tuple[type, str, Any]
@@ -16,10 +16,9 @@ class Patches:
         }
         self.applied = False
 
-    def original(self, owner: str, name: str) -> Callable[..., Any]:
-        """What the class of that name has had."""
-        found: Callable[..., Any] = self._originals[owner, name]
-        return found
+    def original(self, owner: str, name: str) -> Any:
+        """What the class of that name has had; `None` where it inherits it."""
+        return self._originals[owner, name]
 
     def apply(self) -> None:
         if not self.applied:

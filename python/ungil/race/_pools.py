@@ -1,5 +1,5 @@
-"""`ungil.ThreadPoolExecutor` in a model: its tasks run in threads of the standard library's executor, which are
-followed.
+"""`ungil.ThreadPoolExecutor` in a model: the standard library's executor, which is followed, runs
+its tasks.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,12 +47,14 @@ def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> F
     return twin.submit(fn, *args, **kwargs)
 
 
-def submit_with(self: Any, options: Any, call: Any) -> Future[Any]:
+def submit_with(
+    self: Any, options: Any, fn: Callable[..., Any], args: Any, kwargs: Any
+) -> Future[Any]:
     twin = _twin(self)
     if twin is None:
-        future: Future[Any] = _original("_submit_with")(self, options, call)
+        future: Future[Any] = _original("_submit_with")(self, options, fn, args, kwargs)
         return future
-    return twin.submit(call.fn, *call.args, **call.kwargs)
+    return twin.submit(fn, *args, **kwargs)
 
 
 def mapped(self: Any, fn: Callable[..., Any], *iterables: Any, **options: Any) -> Iterator[Any]:

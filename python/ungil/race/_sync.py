@@ -1,4 +1,4 @@
-"""`ungil.sync` in a model: each of its locks has a twin of `threading`'s in each run, which is followed.
+"""`ungil.sync` in a model: each of its locks has a twin of `threading`'s in each run.
 
 A twin begins with the state that the lock has, and the lock itself is left as it is. What makes
 `ungil.sync` another thing than `threading` is done here: owners, bounds, copies of queues' items.
@@ -110,7 +110,9 @@ def _release_permits(real: Any, n: int = 1) -> None:
     twin: Any = _semaphore(real)
     _native.sync_point(twin, "releases", "Semaphore", twin._value > 0)
     if real.bound is not None and twin._value + n > real.bound:
-        raise sync.OverRelease(f"a semaphore of {real.bound} would be released to {twin._value + n}")
+        raise sync.OverRelease(
+            f"a semaphore of {real.bound} would be released to {twin._value + n}"
+        )
     twin._value += n
     _native.change(twin, True)
 
@@ -252,9 +254,7 @@ def _methods() -> list[Method]:
         for name, followed in methods.items()
     ]
     permits = property(
-        lambda real: _value_of.__get__(real)
-        if _running() is None
-        else _semaphore(real)._value  # type: ignore[attr-defined]
+        lambda real: _value_of.__get__(real) if _running() is None else _semaphore(real)._value
     )
     return [*found, (sync.Semaphore, "value", permits)]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _naming
+from ungil.race import _naming, _schedule
 from ungil.race._finding import Finding, Step
 
 def build(
@@ -55,6 +55,7 @@ def build(
         model,
         tuple(run.waiting),
         exception,
+        switches=_schedule.switches(told),
     )
 
 

@@ -37,7 +37,7 @@ def start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
     context = getattr(self, "_context", None)  # from 3.14 on
-    if context is None and getattr(sys.flags, "thread_inherit_context", 0):
+    if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
     run = self.run if context is None else functools.partial(context.run, self.run)
     _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
@@ -180,12 +180,12 @@ def event_wait(self: Any, timeout: float | None = None) -> bool:
 
 def condition_wait(self: Any, timeout: float | None = None) -> bool:
     _native.note(self, "waits for", "Condition", None)
-    return bool(_originals["Condition", "wait"](self, timeout))
+    return bool(_PATCHES.original("Condition", "wait")(self, timeout))
 
 
 def condition_notify(self: Any, n: int = 1) -> None:
     _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
-    _originals["Condition", "notify"](self, n)
+    _PATCHES.original("Condition", "notify")(self, n)
 
 
 def semaphore_init(self: Any, value: int = 1) -> None:
@@ -287,7 +287,7 @@ _PATCHES = Patches(_METHODS)
 # Followed where they are used, and so far only loaded then.
 _ALSO = {
     "asyncio.selector_events": "ungil.race._asyncio",
-    "ungil._executors": "ungil.race._pools",
+    "ungil._thread_pool": "ungil.race._pools",
 }
 
 
@@ -320,7 +320,8 @@ def start_new_thread(
             _native.fail(failure_key(error), error)
 
     name = getattr(function, "__name__", "function")
-    return _native.spawn(body, f"_thread ({name})", True, body)
+    number: int = _native.spawn(body, f"_thread ({name})", True, body)
+    return number
 
 
 def install() -> None:

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ungil_race::{Access, Kind, ObjectId, Part};
 
+use super::called::{called, resolve};
 use super::calls;
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, element, is_container, iterated};
@@ -21,12 +22,12 @@ pub(super) type Object = *mut ffi::PyObject;
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
     static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyGetSetDescr_Type: ffi::PyTypeObject;
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
     static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyClassMethod_Type: ffi::PyTypeObject;
     static mut PyStaticMethod_Type: ffi::PyTypeObject;
     static mut PyClassMethodDescr_Type: ffi::PyTypeObject;
-    static mut PyGetSetDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
 }
 
@@ -88,8 +89,9 @@ pub(super) unsafe fn before(
     }
 }
 
-/// Makes the running thread stop before it touches this, which is alive, and while `lock` is taken by another;
-/// whether it may go on.
+/// Makes the running thread stop before it touches this, which is alive; whether it may go on.
+///
+/// `lock` is waited for first.
 pub(super) fn make(touch: &Touch, benign: bool, lock: Option<ObjectId>) -> bool {
     let Some(engine) = inside() else { return true };
     let mut accesses: SmallVec<[Access; 2]> = touch
@@ -246,18 +248,13 @@ unsafe fn decode(frame: &Frame, does: Does, name: Object) -> Option<Touch> {
             Does::Call {
                 callable,
                 arguments,
-            } => {
-                let given: SmallVec<[Object; 4]> = (0..arguments)
-                    .map(|n| frame.place(callable + 2 + n))
-                    .collect();
-                calls::touched(frame.place(callable), frame.place(callable + 1), given)
-            }
+            } => calls::touched(&called(callable, arguments, frame)?),
             Does::CallUnpacked {
                 callable,
                 arguments,
             } => {
-                let given = calls::unpacked(frame.place(arguments));
-                calls::touched(frame.place(callable), frame.place(callable + 1), given)
+                let given = calls::unpacked(place(arguments));
+                calls::touched(&resolve(place(callable), place(callable + 1), given)?)
             }
             Does::Next { iterator } => {
                 let iterator = place(iterator);

@@ -1,4 +1,4 @@
-//! A call of what is written in C.
+//! What an instruction is about to call.
 
 use pyo3::ffi;
 use smallvec::SmallVec;
@@ -8,10 +8,11 @@ use super::frame::{Frame, read};
 
 unsafe extern "C" {
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
+    static mut PyMethod_Type: ffi::PyTypeObject;
     static mut PyWrapperDescr_Type: ffi::PyTypeObject;
 }
 
-/// `PyCFunctionObject.m_ml`, `.m_self`; `PyMethodDescrObject.d_method`.
+/// `PyCFunctionObject.m_ml`, `.m_self` (and `PyMethodObject.im_self`); `PyMethodDescrObject.d_method`.
 const FUNCTION_METHOD: usize = 16;
 const FUNCTION_SELF: usize = 24;
 const DESCRIPTOR_METHOD: usize = 40;
@@ -23,6 +24,8 @@ pub(super) struct Called {
     pub(super) owner: Object,
     /// Whether the owner lies on the value stack, before the arguments.
     pub(super) owner_is_placed: bool,
+    /// Whether it is written in C, as far as its type tells.
+    pub(super) is_of_c: bool,
     pub(super) method: Option<&'static [u8]>,
     pub(super) arguments: SmallVec<[Object; 4]>,
 }
@@ -43,12 +46,23 @@ impl Called {
     }
 }
 
-/// A call of `low` or `high`, whichever is the callable: the other one is the object that it is a method of, or null.
-/// `None` where it is of Python's own functions.
+/// The call that is about to be made.
+///
+/// # Safety
+/// The frame has the callable (with its self, or nothing) at `at`, and `count` arguments above.
+pub(super) unsafe fn called(at: usize, count: usize, frame: &Frame) -> Option<Called> {
+    // SAFETY: the caller's.
+    unsafe {
+        let arguments = (0..count).map(|n| frame.place(at + 2 + n)).collect();
+        resolve(frame.place(at), frame.place(at + 1), arguments)
+    }
+}
+
+/// What is called. `low` and `high` are the callable and the object that it is a method of, or one of them is null.
 ///
 /// # Safety
 /// Live objects or null, with the GIL.
-pub(super) unsafe fn called(
+pub(super) unsafe fn resolve(
     low: Object,
     high: Object,
     arguments: SmallVec<[Object; 4]>,
@@ -64,39 +78,30 @@ pub(super) unsafe fn called(
             return None;
         }
         let class = ffi::Py_TYPE(callable);
+        let mut is_of_c = true;
         let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
             read(callable.cast(), DESCRIPTOR_METHOD)
         } else if ffi::PyCFunction_Check(callable) != 0 {
             owner = read(callable.cast(), FUNCTION_SELF);
             read(callable.cast(), FUNCTION_METHOD)
-        } else if class == &raw mut PyWrapperDescr_Type
-            || ffi::PyType_Check(callable) != 0
-                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
-        {
-            std::ptr::null()
         } else {
-            return None;
+            is_of_c = class == &raw mut PyWrapperDescr_Type
+                || ffi::PyType_Check(callable) != 0
+                    && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0;
+            if class == &raw mut PyMethod_Type {
+                owner = read(callable.cast(), FUNCTION_SELF);
+            }
+            std::ptr::null()
         };
-        let method: Option<&'static [u8]> = (!definition.is_null())
+        let method = (!definition.is_null())
             .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
         Some(Called {
             callable,
             owner,
             owner_is_placed: owner == high && !low.is_null(),
+            is_of_c,
             method,
             arguments,
         })
-    }
-}
-
-/// The call that the frame is about to make.
-///
-/// # Safety
-/// The frame has the callable (with its self, or nothing) at `at`, and `count` arguments above.
-pub(super) unsafe fn called_by(frame: &Frame, at: usize, count: usize) -> Option<Called> {
-    // SAFETY: the caller's.
-    unsafe {
-        let arguments = (0..count).map(|n| frame.place(at + 2 + n)).collect();
-        called(frame.place(at), frame.place(at + 1), arguments)
     }
 }

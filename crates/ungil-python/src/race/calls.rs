@@ -11,17 +11,9 @@ use smallvec::SmallVec;
 use ungil_race::{Kind, Part};
 
 use super::accesses::{Label, Object, Touch, load_attribute, make, shared_class, store_attribute};
-use super::called::{Called, called};
+use super::called::{Called, resolve};
 use super::containers::{container_of, element, is_container};
 use super::engine::{CONTAINER, inside};
-use super::frame::read;
-
-unsafe extern "C" {
-    static mut PyMethod_Type: ffi::PyTypeObject;
-}
-
-/// `PyMethodObject.im_self`.
-const METHOD_SELF: usize = 24;
 
 /// Methods of containers that change nothing.
 const READERS: [&[u8]; 24] = [
@@ -110,7 +102,8 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
         let given = unpacked(arguments.as_ptr());
         let none = std::ptr::null_mut();
         if inside().is_some()
-            && let Some(touch) = touched(callable.as_ptr(), none, given)
+            && let Some(touch) =
+                resolve(callable.as_ptr(), none, given).and_then(|found| touched(&found))
             && !make(&touch, false, None)
         {
             return Err(PyErr::fetch(callable.py()));
@@ -119,49 +112,19 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
     Ok(())
 }
 
-/// What a call touches. `low` and `high` are the callable and the object that it is a method of, or one of
-/// them is null.
+/// What a call touches.
 ///
 /// # Safety
-/// Live objects or null, with the GIL.
-pub(super) unsafe fn touched(
-    low: Object,
-    high: Object,
-    arguments: SmallVec<[Object; 4]>,
-) -> Option<Touch> {
+/// Live objects, with the GIL.
+pub(super) unsafe fn touched(found: &Called) -> Option<Touch> {
     // SAFETY: the caller's.
     unsafe {
-        match called(low, high, arguments) {
-            Some(found) => by_c(&found),
-            None => by_python(low, high),
-        }
-    }
-}
-
-/// Python's part of a socket is the only one whose methods are Python's and whose state is in C.
-unsafe fn by_python(low: Object, high: Object) -> Option<Touch> {
-    // SAFETY: `touched`.
-    unsafe {
-        let callable = if low.is_null() { high } else { low };
-        if callable.is_null() {
-            return None;
-        }
-        let owner: Object = if ffi::Py_TYPE(callable) == &raw mut PyMethod_Type {
-            read(callable.cast(), METHOD_SELF)
-        } else if low.is_null() {
-            return None;
-        } else {
-            high
-        };
-        let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
-        of_socket.then(|| closable(owner, Label::Container(owner, None)))
-    }
-}
-
-unsafe fn by_c(found: &Called) -> Option<Touch> {
-    // SAFETY: `touched`.
-    unsafe {
         let (owner, method, arguments) = (found.owner, found.method, &found.arguments);
+        if !found.is_of_c {
+            // Python's part of a socket: the only one whose methods are Python's and whose state is in C.
+            let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
+            return of_socket.then(|| closable(owner, Label::Container(owner, None)));
+        }
         let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
         let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
         if of_builtins && let Some(first) = arguments.first() {
@@ -186,6 +149,12 @@ unsafe fn by_c(found: &Called) -> Option<Touch> {
             };
             accesses.push((owner, CONTAINER, part, !reads));
         }
+        if !of_builtins && is_closable(owner) {
+            let label = method.map_or(Label::Container(owner, None), |method| {
+                Label::Call(owner, method)
+            });
+            return Some(closable(owner, label));
+        }
         if method == Some(b"add") && !owner.is_null() {
             // One step of `ungil.sync`.
             match shared_class(owner) {
@@ -198,17 +167,10 @@ unsafe fn by_c(found: &Called) -> Option<Touch> {
                 _ => {}
             }
         }
-        if !of_builtins && is_closable(owner) {
-            let label = method.map_or(Label::Container(owner, None), |method| {
-                Label::Call(owner, method)
-            });
-            return Some(closable(owner, label));
-        }
         for argument in arguments.iter().copied() {
-            if let Some(container) = container_of(argument) {
-                if container != owner {
-                    accesses.push((container, CONTAINER, Part::Whole, false));
-                }
+            let container = container_of(argument).filter(|it| *it != owner);
+            if let Some(container) = container {
+                accesses.push((container, CONTAINER, Part::Whole, false));
             } else if is_closable(argument) {
                 accesses.push((argument, CONTAINER, Part::Whole, true));
             }

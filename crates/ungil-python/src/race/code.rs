@@ -211,12 +211,12 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
-                17 => Does::Contains { container: a },
-                18 => Does::Truth { value: a },
-                19 => Does::CallUnpacked {
+                17 => Does::CallUnpacked {
                     callable: a,
                     arguments: b,
                 },
+                18 => Does::Contains { container: a },
+                19 => Does::Truth { value: a },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.

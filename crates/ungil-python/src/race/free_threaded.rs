@@ -15,7 +15,7 @@ use smallvec::{SmallVec, smallvec};
 use ungil_race::{Access, Kind, ObjectId, Part};
 
 use super::accesses::Object;
-use super::called::{Called, called_by};
+use super::called::{Called, called};
 use super::code::{Does, NO_VALUE};
 use super::containers::container_of;
 use super::engine::{CONTAINER, Went, access, inside, operation, step};
@@ -67,7 +67,7 @@ pub(super) unsafe fn before(frame: &Frame, does: Does) -> Before {
             Does::Call {
                 callable,
                 arguments,
-            } => match called_by(frame, callable, arguments) {
+            } => match called(callable, arguments, frame) {
                 Some(found) => call(frame, callable, &found),
                 None => Before::Nothing,
             },
@@ -311,7 +311,7 @@ pub(super) unsafe fn lock_of(frame: &Frame, does: Does, list: Object) -> Option<
             Does::Call {
                 callable,
                 arguments,
-            } => called_by(frame, callable, arguments)
+            } => called(callable, arguments, frame)
                 .is_some_and(|found| matches!(found.name(), b"len" | b"bool")),
             _ => false,
         };

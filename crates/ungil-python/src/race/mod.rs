@@ -6,14 +6,14 @@
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
-//!  accesses  from an instruction to what it touches           spin       loops
-//!  calls     and from a call of what is in C
-//!  frame, containers, called   what it finds there            free_threaded  what is several steps without GIL
+//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
+//!  spin      loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
 //!  aside     what a thread does besides: the debugger
-//!  followers  what Python's half follows only where it is met
 //!  watchdog  notices what blocks and is not followed
 //! ```
 

@@ -37,11 +37,11 @@ pub(super) fn begin(
     PLANNED.get_or_try_init(py, || {
         gilstate::prepare();
         protection::prepare()?;
-        accesses::prepare(py)?;
         locks::plans(py)?;
         time::plans(py)?;
         followers::plans(py)
     })?;
+    accesses::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
