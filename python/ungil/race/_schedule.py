@@ -48,26 +48,36 @@ def _rows(told: dict[str, Any]) -> list[_Row]:
     ]
 
 
-def _next_step(rows: Sequence[_Row], thread: int, begin: int) -> Switch | None:
-    """What the thread does first from step `begin` on."""
-    before: Counter[tuple[str, str, str, int, str]] = Counter()
-    for row in rows:
-        if row.thread != thread:
-            continue
-        if row.number >= begin:
-            return Switch(*row.key, before[row.key])
-        before[row.key] += 1
-    return None
+class _Thread:
+    """The steps of a thread, gone through once."""
+
+    def __init__(self, rows: Sequence[_Row]) -> None:
+        self._rows = rows
+        self._at = 0
+        self._before: Counter[tuple[str, str, str, int, str]] = Counter()
+
+    def next_step(self, begin: int) -> Switch | None:
+        """What it does first from step `begin` on, which is not before the last one asked for."""
+        while self._at < len(self._rows):
+            row = self._rows[self._at]
+            if row.number >= begin:
+                return Switch(*row.key, self._before[row.key])
+            self._before[row.key] += 1
+            self._at += 1
+        return None
 
 
 def switches(told: dict[str, Any]) -> tuple[Switch | None, ...]:
     """For each turn what its thread does next; `None` where it does no more."""
-    rows = _rows(told)
+    rows: dict[int, list[_Row]] = {thread: [] for thread, _ in told["turns"]}
+    for row in _rows(told):
+        rows.setdefault(row.thread, []).append(row)
+    threads = {thread: _Thread(steps) for thread, steps in rows.items()}
     found = []
     end = 0
     for thread, count in told["turns"]:
         end += count
-        found.append(_next_step(rows, thread, end))
+        found.append(threads[thread].next_step(end))
     return tuple(found)
 
 
