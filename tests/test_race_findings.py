@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ungil.race
@@ -133,6 +134,49 @@ def test_a_sentence_is_one_line() -> None:
         raise ValueError("one\n  other")
 
     assert find(model).sentence == "ValueError: one other, under this schedule."
+
+
+def test_an_object_that_becomes_another_one_is_followed() -> None:
+    class Ready:
+        value = 1
+
+        def get(self) -> int:
+            return self.value
+
+    class Lazy:
+        def __init__(self) -> None:
+            self.kept = Ready()
+
+        def __getattr__(self, name: str) -> Any:
+            kept = self.__dict__["kept"]
+            self.__dict__ = kept.__dict__
+            self.__class__ = Ready  # type: ignore[assignment]
+            return getattr(self, name)
+
+    def model() -> None:
+        lazy = Lazy()
+        together(lambda: lazy.get(), lambda: lazy.get())
+
+    assert "KeyError: 'kept'" in find(model).sentence
+
+
+def test_a_value_kept_by_a_descriptor_is_followed() -> None:
+    class Once:
+        def __get__(self, owner: Any, _: object) -> object:
+            kept = owner.__dict__
+            if "value" not in kept:
+                kept["value"] = object()
+            return kept["value"]
+
+    class Lazy:
+        value = Once()
+
+    def model() -> None:
+        lazy, got = Lazy(), list[object]()
+        together(*[lambda: got.append(lazy.value)] * 2)
+        assert got[0] is got[1]
+
+    assert find(model).kind == "atomicity violation"
 
 
 PROGRAM = """
