@@ -5,7 +5,6 @@ frame, locals first, then the value stack as it is before the instruction.
 """
 
 import dis
-import functools
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
@@ -168,7 +167,6 @@ class Scope:
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
         self._include = tuple(_beginning(path) for path in include)
         self._exclude = tuple(_beginning(path) for path in exclude)
-        self._never = _never()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scope):
@@ -183,18 +181,20 @@ class Scope:
             return False
         if self._include and file.startswith(self._include):
             return True
-        if file.startswith("<frozen ") or file.startswith(self._never):
+        if file.startswith("<frozen ") or file.startswith(_NEVER):
             return False
         return "/site-packages/" not in file and "/dist-packages/" not in file
 
 
-@functools.cache
-def _never() -> tuple[str, ...]:
+def _standing() -> tuple[str, ...]:
     """Where the standard library and ungil lie."""
     paths = sysconfig.get_paths()
     own = str(Path(__file__).parent.parent)
     roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
     return tuple(root + "/" for root in roots)
+
+
+_NEVER = _standing()
 
 
 def _beginning(path: str) -> str:

@@ -80,11 +80,11 @@ pub(super) unsafe fn before(
         let Some(touch) = decode(&frame, does, name) else {
             return true;
         };
-        let mut containers = touch.accesses.iter().filter(|it| it.1 == CONTAINER);
-        let lock = match free_threaded::is_on() {
-            true => containers.find_map(|it| free_threaded::lock_of(&frame, does, it.0)),
-            false => None,
-        };
+        let mut lock = None;
+        if free_threaded::is_on() {
+            let mut containers = touch.accesses.iter().filter(|it| it.1 == CONTAINER);
+            lock = containers.find_map(|it| free_threaded::lock_of(&frame, does, it.0));
+        }
         make(&touch, benign, lock)
     }
 }

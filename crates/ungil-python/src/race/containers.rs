@@ -29,9 +29,12 @@ pub(super) unsafe fn is_container(object: Object) -> bool {
     }
 }
 
-unsafe fn is_deque(object: Object) -> bool {
+pub(super) unsafe fn is_deque(object: Object) -> bool {
     // SAFETY: the caller's; a static text, the name of the type.
     unsafe {
+        if object.is_null() {
+            return false;
+        }
         let name = (*ffi::Py_TYPE(object)).tp_name;
         std::ffi::CStr::from_ptr(name).to_bytes() == b"collections.deque"
     }

@@ -17,7 +17,7 @@ use ungil_race::{Access, Kind, ObjectId, Part};
 use super::accesses::Object;
 use super::called::{Called, called};
 use super::code::{Does, NO_VALUE};
-use super::containers::container_of;
+use super::containers::{container_of, is_deque};
 use super::engine::{CONTAINER, Went, access, inside, operation, step};
 use super::frame::Frame;
 use super::record::Record;
@@ -117,18 +117,23 @@ unsafe fn iterates(found: &Called, source: Object) -> bool {
         let set = ffi::PyAnySet_CheckExact(source) != 0;
         let view = container_of(source) != Some(source);
         let deque = !(list || dict || set || view);
-        let into = |check: unsafe fn(Object) -> std::ffi::c_int| {
-            !found.owner.is_null() && check(found.owner) != 0
-        };
+        let owner = found.owner;
+        let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
         match found.name() {
-            b"sum" | b"min" | b"max" | b"any" | b"all" | b"collections.deque" => true,
-            b"list" | b"sorted" => deque,
-            b"extend" if into(|it| ffi::PyList_CheckExact(it)) => deque,
-            b"extend" | b"extendleft" => true,
+            b"sum" | b"min" | b"max" | b"any" | b"all" => of_builtins,
+            b"sorted" => of_builtins && deque,
+            b"extend" if is_list(owner) => deque,
+            b"extend" | b"extendleft" => is_deque(owner),
+            b"update" if owner.is_null() => false,
+            b"update" if ffi::PyAnySet_Check(owner) != 0 => !(dict || set),
+            b"update" => ffi::PyDict_Check(owner) != 0 && !dict,
+            // Classes.
+            _ if !owner.is_null() => false,
+            b"collections.deque" => true,
+            b"list" => deque,
             b"tuple" => !list,
             b"set" | b"frozenset" => !(dict || set),
-            b"update" if into(|it| ffi::PyAnySet_Check(it)) => !(dict || set),
-            b"update" | b"dict" => !dict,
+            b"dict" => !dict,
             _ => false,
         }
     }
