@@ -7,6 +7,7 @@ from ungil._ungil import race as _native
 from ungil.race import _naming, _schedule
 from ungil.race._finding import Finding, Step
 
+
 def build(
     key: str, told: dict[str, Any], model: str | None, error: BaseException | str | None
 ) -> Finding:
@@ -112,8 +113,8 @@ def _labels(rows: Iterable[Any]) -> dict[tuple[int | None, str], str]:
 
 
 def _parts(verb: str, what: str) -> tuple[str, str]:
-    """What has a number, and the rest: an attribute is a thing of its own, an element or a method is
-    part of a container.
+    """What has a number, and the rest: an attribute is a thing of its own, an element or a method
+    is part of a container.
     """
     if "[" in what:
         base, bracket, rest = what.partition("[")
