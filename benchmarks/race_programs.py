@@ -6,12 +6,12 @@ Each program runs in a process of its own, with the tool's defaults and `--secon
 schedules. Needs `pip install frontrun greenlet` and Python 3.12 or later.
 
 frontrun takes a set-up, workers and an invariant. A program of the suite is cut up into these at
-its one call of `together`: what comes before is the set-up, the threads' functions are the workers,
-what comes after is the invariant. Programs that start threads in another way are left out for it.
-What counts as found: an invariant that fails, a worker that raises, a deadlock; for a data race
-that shows in no result, frontrun is asked for races (`error_on_any_race`). The programs keep their state
-in variables of closures, of which frontrun 0.7.0 follows fewer accesses than of attributes: written
-with `self.box`, it finds `one_preemption`.
+its one call of `together`: what comes before is the set-up, the threads' functions are the
+workers, what comes after is the invariant. Programs that start threads in another way are left
+out for it. What counts as found: an invariant that fails, a worker that raises, a deadlock; for a
+data race that shows in no result, frontrun is asked for races (`error_on_any_race`). The programs
+keep their state in variables of closures, of which frontrun 0.7.0 follows fewer accesses than of
+attributes: written with `self.box`, it finds `one_preemption`.
 """
 
 from __future__ import annotations

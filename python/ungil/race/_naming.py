@@ -232,7 +232,7 @@ def _closed_before(run: Run) -> str | None:
         return None
     user = run.told["failures"][0][1]
     used = max((at for at, step in enumerate(run.steps) if step.thread == user), default=-1)
-    for step in reversed(run.steps[:used]):
+    for step in reversed(run.steps[: max(used, 0)]):
         if step.thread == user:
             continue
         method = step.what.rpartition(".")[2] if step.verb in ("calls", "runs") else ""
