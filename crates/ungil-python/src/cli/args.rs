@@ -151,6 +151,8 @@ Examples:
       processes beside a Dask cluster on this machine (`pip install 'ungil[dask]'`; Ray likewise)
   ungil compare --json=result.json --markdown=result.md
       the terminal's table, and everything in files
+  ungil compare --html report.html --svg speedup.svg
+      curves, distributions and tables as one page, and the curves for a paper
   ungil compare cpu --json | jq .workloads[0].verdict
       machine-readable; progress stays on stderr
 
@@ -230,6 +232,22 @@ pub(super) struct CompareArgs {
     /// The tables and verdicts as Markdown, to a file or (with -) to stdout
     #[arg(long, value_name = "FILE|-")]
     pub(super) markdown: Option<String>,
+
+    /// Everything as a page for any browser, which needs no network
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<String>,
+
+    /// Pictures as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<String>,
+
+    /// Pictures as PNG
+    #[arg(long, value_name = "FILE")]
+    pub(super) png: Option<String>,
+
+    /// Which pictures --svg and --png show: speedup, time, memory, latency, gil [default: speedup]
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',', value_parser = ungil_report::picture)]
+    pub(super) picture: Option<Vec<&'static str>>,
 
     #[command(flatten)]
     pub(super) common: CommonArgs,

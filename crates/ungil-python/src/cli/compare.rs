@@ -5,6 +5,7 @@ use std::io;
 use clap::ColorChoice;
 use pyo3::prelude::*;
 use ungil_measure::Comparison;
+use ungil_report::{Format, PICTURES};
 
 use super::args::CompareArgs;
 use super::config::Config;
@@ -84,41 +85,47 @@ fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
     Request::new(py, workloads, items.as_ref(), wishes)
 }
 
-type Render = fn(&Comparison) -> std::result::Result<String, ungil_report::Error>;
-
 /// Where the result goes: any number of files, and one thing on stdout.
 struct Outputs {
-    files: Vec<(OutputFile, Render)>,
+    files: Vec<(OutputFile, Format)>,
     /// `None`: the terminal's report.
-    stdout: Option<Render>,
+    stdout: Option<Format>,
+    pictures: Vec<&'static str>,
 }
 
 impl Outputs {
     /// Opens the files now: what cannot be written should not be measured first.
     fn open(args: &CompareArgs) -> Result<Self> {
-        let wanted: [(&Option<String>, Render); 3] = [
-            (&args.json, ungil_report::json),
-            (&args.csv, ungil_report::csv),
-            (&args.markdown, |comparison| {
-                Ok(ungil_report::markdown(comparison))
-            }),
+        let wanted = [
+            (&args.json, Format::Json),
+            (&args.csv, Format::Csv),
+            (&args.markdown, Format::Markdown),
+            (&args.html, Format::Html),
+            (&args.svg, Format::Svg),
+            (&args.png, Format::Png),
         ];
+        if args.picture.is_some() && args.svg.is_none() && args.png.is_none() {
+            return Err(Error::Usage(
+                "--picture is for --svg and --png: give one of them a file.".to_owned(),
+            ));
+        }
         let mut outputs = Self {
             files: Vec::new(),
             stdout: None,
+            pictures: args.picture.clone().unwrap_or_else(|| vec![PICTURES[0]]),
         };
-        for (target, render) in wanted {
+        for (target, format) in wanted {
             match target.as_deref() {
                 None => {}
                 Some("-") if outputs.stdout.is_some() => {
                     return Err(Error::Usage(
-                        "only one of --json, --csv and --markdown can go to stdout: give the \
-                         others a file, as in --json=result.json."
+                        "only one document can go to stdout: give the others a file, as in \
+                         --json=result.json."
                             .to_owned(),
                     ));
                 }
-                Some("-") => outputs.stdout = Some(render),
-                Some(path) => outputs.files.push((OutputFile::open(path)?, render)),
+                Some("-") => outputs.stdout = Some(format),
+                Some(path) => outputs.files.push((OutputFile::open(path)?, format)),
             }
         }
         Ok(outputs)
@@ -126,19 +133,25 @@ impl Outputs {
 
     /// Everywhere it can be written; the error is the first of those that came.
     fn write(self, py: Python<'_>, comparison: &Comparison, color: ColorChoice) -> Result<()> {
-        let files = self.files.into_iter().map(|(file, render)| {
-            let text = output::rendered(render(comparison))?;
-            file.write(&text)
-        });
+        let bytes = |format: Format| {
+            format
+                .bytes(comparison, &self.pictures)
+                .map_err(|error| Error::Usage(error.to_string()))
+        };
+        let files = self
+            .files
+            .into_iter()
+            .map(|(file, format)| file.write(&bytes(format)?));
         // All of them, before any error is looked at: what has been measured is not to be lost.
         let written: Vec<Result<()>> = files.collect();
-        let text = if let Some(render) = self.stdout {
-            output::rendered(render(comparison))?
-        } else {
-            let options = output::layout(color, &io::stdout());
-            ungil_report::terminal(comparison, &options)
+        let printed = match self.stdout.map(bytes) {
+            Some(document) => document.and_then(|document| output::print(py, &document)),
+            None => {
+                let options = output::layout(color, &io::stdout());
+                let report = ungil_report::terminal(comparison, &options);
+                output::print(py, report.as_bytes())
+            }
         };
-        let printed = output::print(py, text.as_bytes());
         written.into_iter().chain([printed]).collect()
     }
 }

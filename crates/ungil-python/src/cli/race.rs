@@ -48,7 +48,7 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
         .map_err(|error| Error::refused(&command, error))?
         .extract()?;
     if let (Some(file), Some(json)) = (file, &json) {
-        file.write(json)?;
+        file.write(json.as_bytes())?;
     }
     output::print(py, text.as_bytes())?;
     Ok(i32::from(json.is_some()))
