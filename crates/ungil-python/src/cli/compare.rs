@@ -119,7 +119,7 @@ impl Outputs {
                 None => {}
                 Some("-") if outputs.stdout.is_some() => {
                     return Err(Error::Usage(
-                        "only one document can go to stdout: give the others a file, as in \
+                        "only one of the documents can go to stdout: give the others a file, as in \
                          --json=result.json."
                             .to_owned(),
                     ));
