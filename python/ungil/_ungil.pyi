@@ -1,5 +1,6 @@
 """The native half of the package."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pickle import PickleBuffer
 from threading import Condition
@@ -193,12 +194,16 @@ def compare(
     budget: float | None = None,
     timeout: float | None = None,
     start_method: str | None = None,
+    baseline: Comparison | str | os.PathLike[str] | None = None,
+    trace_gil: bool = False,
     progress: bool = True,
 ) -> Comparison: ...
 
 @final
 class Comparison:
     def _repr_html_(self) -> str: ...
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Comparison: ...
     def save(self, path: str | os.PathLike[str], *pictures: str) -> None: ...
     def to_csv(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...

@@ -58,7 +58,7 @@ impl Format {
 }
 
 /// The names of the pictures that SVG and PNG can show; the first is shown where none is asked for.
-pub const PICTURES: &[&str] = &["speedup", "time", "memory", "latency", "gil"];
+pub const PICTURES: &[&str] = &["speedup", "time", "memory", "latency", "gil", "timeline"];
 
 /// The picture of this name.
 ///

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string)] // reports are small: reading the templates matters more
 
+mod change;
 mod chart;
 mod columns;
 mod compare_page;
@@ -52,6 +53,8 @@ pub use explain::{
 pub use format::{Format, PICTURES, picture};
 pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
-pub use json::json;
+pub use json::{json, read_json};
 pub use markdown::markdown;
-pub use terminal::{ColorChoice, TerminalOptions, doctor, pool, terminal, trace_terminal};
+pub use terminal::{
+    ColorChoice, Dashboard, LiveCell, TerminalOptions, doctor, pool, terminal, trace_terminal,
+};

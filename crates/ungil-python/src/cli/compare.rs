@@ -11,7 +11,8 @@ use super::args::CompareArgs;
 use super::config::Config;
 use super::files::OutputFile;
 use super::output::{self, StdoutToStderr};
-use crate::compare::{Request, Wishes, execute};
+use crate::compare::{Baseline, Listener, Request, Wishes, execute};
+use crate::dashboard::LiveProgress;
 use crate::error::{Error, Result};
 use crate::progress::CompareProgress;
 use crate::workload::{self, BUILTIN_NAMES, ItemsSource};
@@ -24,14 +25,75 @@ pub(super) fn run(
     color: ColorChoice,
 ) -> Result<()> {
     let args = with_defaults(args, config);
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    let most = args.fail_if_slower;
+    let earlier = args.from.as_deref().map(Baseline::read).transpose()?;
     let outputs = Outputs::open(&args)?;
-    let progress = CompareProgress::of_command(args.common.quiet);
-    let comparison = {
-        let _results_only = StdoutToStderr::begin(py)?;
-        let request = request(py, args)?;
-        execute(py, request, &progress)?
+    let mut comparison = match earlier {
+        Some(earlier) => earlier.comparison,
+        None => measured(py, args, baseline.as_ref(), color)?,
     };
-    outputs.write(py, &comparison, color)
+    if let Some(baseline) = &baseline {
+        py.detach(|| baseline.put_changes_into(&mut comparison));
+    }
+    outputs.write(py, &comparison, color)?;
+    most.map_or(Ok(()), |most| check_slower(&comparison, most))
+}
+
+fn measured(
+    py: Python<'_>,
+    args: CompareArgs,
+    baseline: Option<&Baseline>,
+    color: ColorChoice,
+) -> Result<Comparison> {
+    let progress = progress(&args, color);
+    let _results_only = StdoutToStderr::begin(py)?;
+    let request = request(py, args, baseline)?;
+    execute(py, request, &*progress)
+}
+
+/// What the user sees meanwhile.
+fn progress(args: &CompareArgs, color: ColorChoice) -> Box<dyn Listener> {
+    if args.live {
+        let color = output::layout(color, &io::stderr()).color;
+        if let Some(live) = LiveProgress::on_stderr(color) {
+            return Box::new(live);
+        }
+    }
+    let lines = CompareProgress::of_command(args.common.quiet);
+    if args.live {
+        lines.remark("--live needs a terminal on stderr that can move its cursor: lines instead.");
+    }
+    Box::new(lines)
+}
+
+/// What `--fail-if-slower` says about the changes.
+fn check_slower(comparison: &Comparison, percent: f64) -> Result<()> {
+    let Some(change) = &comparison.change else {
+        return Ok(());
+    };
+    if change.workloads.iter().all(|work| work.cells.is_empty()) {
+        return Err(Error::Usage(format!(
+            "--fail-if-slower has nothing to go by: no cell can be compared with {}. {}",
+            change.baseline,
+            change.remarks.join(" ")
+        )));
+    }
+    let slower: Vec<String> = change
+        .slower_by(percent / 100.0)
+        .map(|(work, cell)| {
+            let more = (cell.ratio - 1.0) * 100.0;
+            format!("{work}, {} by {more:.0} %", cell.label())
+        })
+        .collect();
+    if slower.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Slower(format!(
+        "slower than in {} by more than {percent} %: {}",
+        change.baseline,
+        slower.join("; ")
+    )))
 }
 
 fn with_defaults(mut args: CompareArgs, config: &Config) -> CompareArgs {
@@ -64,12 +126,15 @@ fn with_defaults(mut args: CompareArgs, config: &Config) -> CompareArgs {
     args
 }
 
-fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
+fn request(py: Python<'_>, args: CompareArgs, baseline: Option<&Baseline>) -> Result<Request> {
     let workloads = args
         .workloads
         .iter()
         .map(|name| workload::from_text(py, name))
         .collect::<Result<Vec<_>>>()?;
+    if let Some(baseline) = baseline {
+        baseline.check(workloads.iter().map(|workload| workload.name.as_str()))?;
+    }
     let items = args.items.as_deref().map(ItemsSource::Text);
     let wishes = Wishes {
         kinds: args.worker,
@@ -81,8 +146,10 @@ fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
         budget: args.budget,
         timeout: args.common.timeout,
         start_method: args.common.start_method,
+        trace_gil: args.trace_gil,
     };
-    Request::new(py, workloads, items.as_ref(), wishes)
+    let earlier = baseline.map(|baseline| &baseline.comparison);
+    Request::new(py, workloads, items.as_ref(), wishes, earlier)
 }
 
 /// Where the result goes: any number of files, and one thing on stdout.

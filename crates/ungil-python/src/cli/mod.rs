@@ -2,6 +2,7 @@
 
 mod args;
 mod compare;
+mod compare_args;
 mod completions;
 mod config;
 mod doctor;

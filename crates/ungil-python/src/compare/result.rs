@@ -8,6 +8,7 @@ use pyo3::types::PyBytes;
 use ungil_measure::comparison;
 use ungil_report::{ColorChoice, Format, PICTURES, TerminalOptions};
 
+use super::Baseline;
 use crate::error::Error;
 
 /// Columns of the text that `repr` gives, where there is no terminal to ask.
@@ -33,6 +34,13 @@ impl Comparison {
     /// The same for a notebook.
     fn _repr_html_(&self) -> String {
         ungil_report::html(&self.0)
+    }
+
+    /// Reads what `save` or `ungil compare --json` wrote. `ValueError` where it cannot.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    fn load(path: PathBuf) -> PyResult<Self> {
+        Ok(Self(Baseline::read(&path)?.comparison))
     }
 
     /// Everything as plain dictionaries, lists, numbers and strings; the layout of `to_json`.

@@ -3,6 +3,7 @@
 //! ```text
 //!  WorkloadComparison -> speedup, time           curves over the number of workers: curve, frame
 //!                        memory, latency, gil    a row per cell: rows
+//!                        timeline                a row per thread
 //!                           each a Chart: elements with classes, and what they say in words
 //!  Chart -> the page (page variables colour it)
 //!        -> picture   panels side by side in one file, with a style sheet of its own -> png
@@ -24,6 +25,7 @@ mod speedup;
 mod style;
 mod svg;
 mod time;
+mod timeline;
 
 use ungil_measure::comparison::WorkloadComparison;
 
@@ -59,6 +61,7 @@ pub(crate) fn charts(work: &WorkloadComparison, usable_cpus: usize) -> Vec<Chart
         memory::chart(work),
         latency::chart(work),
         gil::chart(work),
+        timeline::chart(work),
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  verdicts   what to use, for each workload, on top
+//!  change     what differs from an earlier comparison, where one was given
 //!  workload   its pictures (chart/), tables, fits, warnings
 //!  samples    every run and every task, behind a fold
 //!  machine    where it was measured, what was asked for
@@ -12,6 +13,7 @@
 //! All of it is there without scripts. The page stays below [`LIMIT`] bytes: what is largest goes
 //! first, single tasks and then the packed document, and the page says so.
 
+mod change;
 mod document;
 mod machine;
 mod samples;
@@ -69,6 +71,9 @@ fn write(
     };
     page.write(out, |out| {
         verdicts::write(comparison, page.title, out)?;
+        if let Some(change) = &comparison.change {
+            change::write(change, out)?;
+        }
         for (at, work) in comparison.workloads.iter().enumerate() {
             workload::write(work, at, comparison.machine.usable_cpus, out)?;
             samples::write(work, tasks, out)?;
