@@ -30,10 +30,10 @@ impl Track {
             let place = |time: u64| time.saturating_sub(start) as f64 / step;
             let (begin, end) = (place(slice.start), place(slice.end).min(stretches as f64));
             let density = slice.busy as f64 / (slice.end - slice.start).max(1) as f64;
-            for stretch in begin as usize..(end.ceil() as usize).min(stretches) {
-                let from = begin.max(stretch as f64);
-                let inside = end.min(stretch as f64 + 1.0) - from;
-                shares[stretch] += inside.max(0.0) * density;
+            let touched = shares.iter_mut().enumerate().skip(begin as usize);
+            for (stretch, share) in touched.take_while(|(at, _)| (*at as f64) < end) {
+                let inside = end.min(stretch as f64 + 1.0) - begin.max(stretch as f64);
+                *share += inside * density;
             }
         }
         shares

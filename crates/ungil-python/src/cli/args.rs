@@ -79,7 +79,7 @@ pub(super) enum Verb {
     /// Run a workload on threads, processes or another kind of workers and print the total time
     Run(RunArgs),
     /// Measure a plain loop, threads, processes ... on a workload and say which to use, and why
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Run a Python program and show who held the GIL, and who waited for it
     Trace(TraceArgs),
     /// Run a threaded function under all schedules and show the one under which it fails

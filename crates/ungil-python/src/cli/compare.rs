@@ -211,13 +211,12 @@ impl Outputs {
             .map(|(file, format)| file.write(&bytes(format)?));
         // All of them, before any error is looked at: what has been measured is not to be lost.
         let written: Vec<Result<()>> = files.collect();
-        let printed = match self.stdout.map(bytes) {
-            Some(document) => document.and_then(|document| output::print(py, &document)),
-            None => {
-                let options = output::layout(color, &io::stdout());
-                let report = ungil_report::terminal(comparison, &options);
-                output::print(py, report.as_bytes())
-            }
+        let printed = if let Some(document) = self.stdout.map(bytes) {
+            document.and_then(|document| output::print(py, &document))
+        } else {
+            let options = output::layout(color, &io::stdout());
+            let report = ungil_report::terminal(comparison, &options);
+            output::print(py, report.as_bytes())
         };
         written.into_iter().chain([printed]).collect()
     }

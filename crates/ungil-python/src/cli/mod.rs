@@ -88,7 +88,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
             } else {
                 config.color()?
             };
-            compare::run(py, args, &config, color)
+            compare::run(py, *args, &config, color)
         }
         Verb::Explain(args) => explain::run(py, &args, color),
         Verb::Completions(args) => output::print(py, &completions::script(&args)),

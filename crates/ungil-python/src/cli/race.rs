@@ -53,7 +53,7 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
         for (file, method) in [(json, "to_json"), (page, "to_html")] {
             if let Some(file) = file {
                 file.write(
-                    &finding
+                    finding
                         .call_method0(method)?
                         .extract::<String>()?
                         .as_bytes(),

@@ -70,12 +70,14 @@ impl Comparison {
 
     /// Pictures as SVG, "speedup", "time", "memory", "latency" or "gil"; by default the first. `ValueError` for another
     /// name, or where nothing was measured that they could show.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
     #[pyo3(signature = (*pictures))]
     fn to_svg(&self, pictures: Vec<String>) -> PyResult<String> {
         drawn(ungil_report::svg(&self.0, &names(&pictures)?))
     }
 
     /// The same as PNG.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
     #[pyo3(signature = (*pictures))]
     fn to_png<'py>(&self, py: Python<'py>, pictures: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
         drawn(ungil_report::png(&self.0, &names(&pictures)?)).map(|png| PyBytes::new(py, &png))

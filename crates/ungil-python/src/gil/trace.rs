@@ -87,9 +87,12 @@ impl Recording {
 
     /// Ends it; `None` where it could not be exact.
     pub(crate) fn end(self) -> Option<ungil_gil::Report> {
-        let is_exact = matches!(&*tracer(), Some(Running::Exact(_)));
-        let report = trace_stop(HashMap::new()).ok()?;
-        is_exact.then_some(report.0)
+        let stopped = tracer().take();
+        drop(self);
+        match stopped {
+            Some(Running::Exact(tracer)) => tracer.stop(&HashMap::<u32, String>::new()).ok(),
+            _ => None,
+        }
     }
 }
 

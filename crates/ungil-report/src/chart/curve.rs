@@ -34,10 +34,10 @@ pub(super) struct Curve<'a> {
 }
 
 /// The curves of all kinds that have points; `figure` is what they show, with its interval.
-pub(super) fn curves<'a>(
-    work: &'a WorkloadComparison,
+pub(super) fn curves(
+    work: &WorkloadComparison,
     figure: impl Fn(&Summary) -> Option<(f64, Option<Interval>)>,
-) -> Vec<Curve<'a>> {
+) -> Vec<Curve<'_>> {
     let curves = work.kinds.iter().map(|curve| Curve {
         kind: &curve.kind,
         points: curve

@@ -93,9 +93,12 @@ fn say(point: &Point<'_>) -> String {
     format!("{}: {}{interval}", point.cell.label(), figure(point))
 }
 
+/// A speed-up for a number of workers.
+type Law<'a> = Box<dyn Fn(f64) -> f64 + 'a>;
+
 /// The law that describes a kind: Gunther's where it was fitted, else Amdahl's.
-fn law(curve: &KindCurve) -> Option<(&str, Box<dyn Fn(f64) -> f64 + '_>)> {
-    let law: Box<dyn Fn(f64) -> f64> = match (&curve.usl, &curve.amdahl) {
+fn law(curve: &KindCurve) -> Option<(&str, Law<'_>)> {
+    let law: Law<'_> = match (&curve.usl, &curve.amdahl) {
         (Fit::Fitted { law, .. }, _) => Box::new(|workers| law.speedup(workers)),
         (_, Fit::Fitted { law, .. }) => Box::new(|workers| law.speedup(workers)),
         _ => return None,

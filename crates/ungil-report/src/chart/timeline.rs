@@ -15,6 +15,8 @@ const ROW: f64 = 15.0;
 const GAP: f64 = 8.0;
 /// More threads of a cell are not drawn: nobody tells them apart.
 const MOST: usize = 10;
+/// Shares that differ by less are drawn alike.
+const LITTLE: f64 = 0.005;
 /// A thread's name is no longer than its room.
 const NAME: usize = 16;
 
@@ -83,9 +85,11 @@ fn row(svg: &mut Svg, thread: &GilThread, top: f64) {
         while at < thread.held.len() {
             let (high, low) = (upper(at), lower(at));
             // Stretches that look alike are one.
-            let same = |other: &usize| upper(*other) == high && lower(*other) == low;
+            let same = |other: &usize| {
+                (upper(*other) - high).abs() < LITTLE && (lower(*other) - low).abs() < LITTLE
+            };
             let end = (at..thread.held.len()).take_while(same).count() + at;
-            if high - low > 0.005 {
+            if high - low > LITTLE {
                 let place = (x(at), ground - high * height);
                 svg.rect(class, place, x(end) - x(at), (high - low) * height);
             }
