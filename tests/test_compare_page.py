@@ -51,7 +51,8 @@ def page(tmp_path_factory: pytest.TempPathFactory, comparison: ungil.Comparison)
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[Any]:
     """A browser; a page that complains is a failure."""
-    with browser.chromium(tmp_path) as driver:
+    with browser.chromium(tmp_path) as chromium:
+        driver: Any = chromium
         prefer(driver, "light")
         yield driver
         assert [entry["message"] for entry in driver.get_log("browser")] == []

@@ -191,8 +191,8 @@ def test_live_without_a_terminal_says_so(folder: Path) -> None:
 
 
 def test_a_traced_run_shows_that_threads_take_turns_with_the_gil(folder: Path) -> None:
-    done = compare(folder, "0", "naps.py:spin", "--worker", "thread", "--workers", "2", "--tasks", "4",
-                   "--repeat", "3", "--quiet", "--trace-gil", "--json=traced.json",
+    done = compare(folder, "0", "naps.py:spin", "--worker", "thread", "--workers", "2", "--quiet",
+                   "--tasks", "4", "--repeat", "3", "--trace-gil", "--json=traced.json",
                    "--html", "traced.html")  # fmt: skip
     assert done.returncode == 0, done.stderr
     thread = document(folder, "traced.json")["workloads"][0]["kinds"][0]["cells"][0]

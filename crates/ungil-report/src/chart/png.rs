@@ -1,4 +1,4 @@
-//! Pictures as PNG: the SVG of [`super::svg`] on white, with a font of its own, so that they look the same everywhere.
+//! Pictures as PNG: the SVG of [`super::svg()`] on white, with a font of its own, so that they look the same everywhere.
 
 use std::sync::{Arc, LazyLock};
 
@@ -31,7 +31,7 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// The pictures of these names, of all workloads, as one PNG file.
 ///
 /// # Errors
-/// [`Error::NothingToDraw`] as of [`super::svg`]; [`Error::Png`] where the picture cannot be made, for want of memory.
+/// [`Error::NothingToDraw`] as of [`super::svg()`]; [`Error::Png`] where the picture cannot be made, for want of memory.
 pub fn png(comparison: &Comparison, names: &[&str]) -> Result<Vec<u8>, Error> {
     let svg = picture::drawn(comparison, names, &style::of_paper())?;
     let options = Options {
