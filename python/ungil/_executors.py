@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from ungil import _ungil
 from ungil._future import Future
 from ungil._mapping import MapCall, Submitter, bounded, check_buffersize, map_buffered
-from ungil._options import Options, OptionsView, check_options
+from ungil._options import Call, Options, OptionsView, check_options
 from ungil._progress import Progress, length, show
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class InterruptibleExecutor(_ungil.WithBlock, Executor):
     # Not with a ParamSpec: some executors pass a context before the arguments.
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` and gives its future."""
-        return self._submit_with(Options(), fn, args, kwargs)
+        return self._submit_with(Options(), Call(fn, args, kwargs))
 
     def map(
         self,
@@ -88,13 +88,7 @@ class InterruptibleExecutor(_ungil.WithBlock, Executor):
     def _check_options(self, options: Options) -> None:
         """A `ValueError` for options that this kind of executor cannot heed."""
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
         raise NotImplementedError
 
     def _map(self, through: Submitter, fn: Callable[..., T], request: MapCall) -> Iterator[T]:

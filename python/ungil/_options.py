@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from numbers import Real
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, NoReturn, TypeVar
 
 from ungil._context import WithContext
 from ungil._mapping import MapCall
@@ -27,6 +27,14 @@ class Options(NamedTuple):
     pass_context: bool = False
 
 
+class Call(NamedTuple, Generic[T]):
+    """What is submitted."""
+
+    fn: Callable[..., T]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
 class OptionsView(Executor):
     """An executor whose tasks carry options; made by `executor.options(...)`.
 
@@ -41,8 +49,8 @@ class OptionsView(Executor):
     # Not with a ParamSpec: the worker may pass the context before the arguments.
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` with the options and gives its future."""
-        call: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
-        return self._executor._submit_with(self._options, call, args, kwargs)
+        function: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
+        return self._executor._submit_with(self._options, Call(function, args, kwargs))
 
     def map(
         self,

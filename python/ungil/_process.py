@@ -33,7 +33,7 @@ from ungil._future import Future
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
 from ungil._lifetime import register
 from ungil._mapping import MapCall, Submitter, bounded, check_buffersize, map_buffered
-from ungil._options import Options, check_timeout
+from ungil._options import Call, Options, check_timeout
 from ungil._worker import run_chunk
 
 if TYPE_CHECKING:
@@ -337,14 +337,8 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         )
         return _one_by_one(lists)
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        return self._submit((options.timeout, options.priority), fn, args, kwargs)
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
+        return self._submit((options.timeout, options.priority), *call)
 
     @property
     def _processes(self) -> dict[int, WorkerProcess]:

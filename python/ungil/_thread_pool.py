@@ -20,7 +20,7 @@ from ungil._executors import (
 )
 from ungil._future import Future
 from ungil._lifetime import PoolThread, interrupt_threads, register
-from ungil._options import Options, refuse_timeout
+from ungil._options import Call, Options, refuse_timeout
 
 if TYPE_CHECKING:
     from ungil._stats import PoolStats
@@ -107,14 +107,8 @@ class ThreadPoolExecutor(_ungil.ThreadPool, InterruptibleExecutor):
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "a thread cannot be stopped from outside")
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        return self._submit(options.priority, fn, args, kwargs)
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
+        return self._submit(options.priority, *call)
 
     def stats(self) -> PoolStats:
         """What the pool has done so far: tasks, latencies, workers; also after its end.

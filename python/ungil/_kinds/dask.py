@@ -10,9 +10,9 @@ from typing import Any
 
 from ungil._executors import check_max_workers, usable_cores
 from ungil._kinds.keeper import Keeper
-from ungil._kinds.remote import ClusterExecutor, call, check_address, require, with_cause
+from ungil._kinds.remote import ClusterExecutor, Sent, check_address, require, run, with_cause
 from ungil._lifetime import register
-from ungil._options import Options, refuse_timeout
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 
@@ -63,15 +63,9 @@ class DaskExecutor(ClusterExecutor):
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "Dask does not stop a task that runs")
 
-    def _send(
-        self,
-        options: Options,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[Any, Callable[[Callable[[Any], None]], object]]:
-        # Through `call`: `client.submit` has keywords of its own. Impure: each call counts.
-        theirs = self._client.submit(call, fn, args, kwargs, pure=False, priority=options.priority)
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
+        # Through `run`: `client.submit` has keywords of its own. Impure: each call counts.
+        theirs = self._client.submit(run, *call, pure=False, priority=options.priority)
         return theirs, theirs.add_done_callback
 
     def _dumps(self) -> Callable[[object], bytes]:
@@ -114,7 +108,7 @@ def _pid() -> int:
 
 def _users(trace: Any) -> Any:
     """A traceback from the user's function on."""
-    if trace is not None and trace.tb_frame.f_code.co_name == call.__name__:
+    if trace is not None and trace.tb_frame.f_code.co_name == run.__name__:
         return trace.tb_next
     return trace
 

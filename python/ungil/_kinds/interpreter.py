@@ -24,7 +24,7 @@ from ungil._future import Future
 from ungil._kinds import inside, subinterpreter
 from ungil._kinds.unpicklable import label, unpicklable
 from ungil._lifetime import register
-from ungil._options import Options, refuse_timeout
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import RemoteError, RemoteTraceback, main_module
 from ungil._thread_pool import ThreadPoolExecutor, pause
 
@@ -85,24 +85,18 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "an interpreter cannot be stopped from outside")
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
         self._crew.raise_if_broken()
-        task = _Task(self._crew, label(fn))
+        task = _Task(self._crew, label(call.fn))
         try:
-            task.parts, task.held = _ungil._collect_held(lambda: _dump((fn, args, kwargs)))
+            task.parts, task.held = _ungil._collect_held(lambda: _dump((*call,)))
         except Exception as error:
             _settle(task.future, None, error)
             return task.future
         with self._crew.lock:
             self._crew.tasks.add(task)
         try:
-            self._threads._submit_with(options, task, (), {})
+            self._threads._submit_with(options, Call(task, (), {}))
         except BaseException as error:
             self._crew.tasks.discard(task)
             if isinstance(error, BrokenThreadPool):

@@ -12,9 +12,9 @@ from typing import Any
 
 from ungil._executors import check_max_workers, usable_cores
 from ungil._kinds.keeper import Keeper
-from ungil._kinds.remote import ClusterExecutor, call, check_address, require, with_cause
+from ungil._kinds.remote import ClusterExecutor, Sent, check_address, require, run, with_cause
 from ungil._lifetime import register
-from ungil._options import Options, refuse_timeout
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import WorkerCrashed
 
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
@@ -45,7 +45,7 @@ class RayExecutor(ClusterExecutor):
         self._ray = require("ray", "ray")
         super().__init__()
         self._connect(count, address)
-        self._remote: Any = self._ray.remote(call)
+        self._remote: Any = self._ray.remote(run)
         register(self)
 
     def _connect(self, count: int, address: str | None) -> None:
@@ -72,15 +72,9 @@ class RayExecutor(ClusterExecutor):
         if options.priority != 0:
             raise ValueError(f"priority={options.priority}: Ray has no priorities of tasks")
 
-    def _send(
-        self,
-        options: Options,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[Any, Callable[[Callable[[Any], None]], object]]:
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
         del options  # those that are not the default were refused
-        theirs = self._remote.remote(fn, args, kwargs)
+        theirs = self._remote.remote(*call)
         return theirs, theirs.future().add_done_callback
 
     def _dumps(self) -> Callable[[object], bytes]:

@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 from ungil._executors import InterruptibleExecutor
 from ungil._future import Future
 from ungil._kinds.unpicklable import unpicklable
-from ungil._options import Options
+from ungil._options import Call, Options
 from ungil._process import RemoteTraceback
 
 T = TypeVar("T")
+# A cluster's handle of a call, and what takes a callback for its end.
+Sent = tuple[Any, Callable[[Callable[[Any], None]], object]]
 
 
 def require(package: str, extra: str) -> Any:
@@ -39,7 +41,7 @@ def check_address(address: str | None, max_workers: int | None) -> None:
         )
 
 
-def call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+def run(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     """What runs in a cluster's worker."""
     return fn(*args, **kwargs)
 
@@ -58,21 +60,15 @@ class ClusterExecutor(InterruptibleExecutor):
         self._end = threading.Lock()
         self._ended = False
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
         future: Future[T] = Future()
         self._begin(future)
         try:
-            theirs, when_done = self._send(options, fn, args, kwargs)
+            theirs, when_done = self._send(options, call)
         except Exception as error:
             self._sent(future, None)
             dumps = self._dumps()
-            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
+            made = unpicklable(*call, where="the cluster", error=error, dumps=dumps)
             self._settle(future, None, made)
             return future
         self._sent(future, theirs)
@@ -166,14 +162,8 @@ class ClusterExecutor(InterruptibleExecutor):
         ending.join(seconds)
         return not ending.is_alive()
 
-    def _send(
-        self,
-        options: Options,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[Any, Callable[[Callable[[Any], None]], object]]:
-        """Gives a call to the cluster: its handle of it, and what takes a callback for its end."""
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
+        """Gives a call to the cluster."""
         raise NotImplementedError
 
     def _dumps(self) -> Callable[[object], bytes]:

@@ -16,7 +16,7 @@ from ungil._executors import (
 )
 from ungil._future import Future
 from ungil._mapping import MapCall, Submitter, check_buffersize
-from ungil._options import Options, refuse_timeout
+from ungil._options import Call, Options, refuse_timeout
 from ungil._progress import Progress
 
 T = TypeVar("T")
@@ -48,13 +48,7 @@ class SerialExecutor(InterruptibleExecutor):
         self._broken: BaseException | None = None
         self._closed = False
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
         del options  # nothing waits, so nothing can go first
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
@@ -62,9 +56,9 @@ class SerialExecutor(InterruptibleExecutor):
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            call_args, call_kwargs = without_shared(args, kwargs)
+            args, kwargs = without_shared(call.args, call.kwargs)
             with _context.entered(self._context):
-                value = fn(*call_args, **call_kwargs)
+                value = call.fn(*args, **kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):

@@ -354,6 +354,8 @@ Examples:
       and what was found, for replaying it
   ungil race replay finding.json
       the same schedule again
+  ungil race replay finding.json --pdb
+      and with the debugger, in the thread and at the step where the bug shows
 
 The function is called once per schedule, in this process, and must make its state itself.
 
@@ -389,6 +391,14 @@ pub(super) struct RaceArgs {
     /// Write what was found here, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<String>,
+
+    /// Write what was found here, as a page for any browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<String>,
+
+    /// Run what was found once more, with Python's debugger where the bug shows
+    #[arg(long)]
+    pub(super) pdb: bool,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\
