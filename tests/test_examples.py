@@ -24,6 +24,8 @@ ON_ONE_PYTHON = pytest.mark.skipif(
     sys.version_info[:2] != RECORDED_ON, reason="examples were recorded on Python 3.11"
 )
 
+AGAIN = "if that is as it should be, record it: `python3 dev.py examples NAME`"
+
 printed = functools.cache(output_of_script)
 
 
@@ -129,21 +131,21 @@ def test_compiled_code_runs_without_its_source() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_script_prints_what_was_recorded(script: Path) -> None:
     recorded = script.with_suffix(".out").read_text()
-    assert normalised(printed(script)) == normalised(recorded)
+    assert normalised(printed(script)) == normalised(recorded), AGAIN
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_notebook_is_made_of_its_script(script: Path) -> None:
     made = [(c["cell_type"], c["source"]) for c in notebooks.cells_of(script)]
     kept = json.loads(script.with_suffix(".ipynb").read_text())["cells"]
-    assert [(c["cell_type"], c["source"]) for c in kept] == made, "run `python3 dev.py examples`"
+    assert [(c["cell_type"], c["source"]) for c in kept] == made, AGAIN
 
 
 @ON_ONE_PYTHON
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_notebook_prints_what_was_recorded(script: Path) -> None:
     fresh, kept = executed_notebook(script), script.with_suffix(".ipynb").read_text()
-    assert normalised(printed_by(fresh)) == normalised(printed_by(kept))
+    assert normalised(printed_by(fresh)) == normalised(printed_by(kept)), AGAIN
 
 
 def test_numbers_are_not_compared_and_words_are() -> None:
