@@ -10,6 +10,7 @@
 //! emit/        ir -> LLVM IR
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
+//! memory       lists, for machine code
 //! diagnostic   refusals, laid out as rustc does
 //! ```
 
@@ -20,7 +21,9 @@ mod diagnostic;
 mod emit;
 mod environment;
 mod ir;
+mod items;
 mod lower;
+mod memory;
 pub mod object;
 mod range;
 pub mod runtime;
@@ -35,4 +38,4 @@ pub use environment::{
 pub use ir::{Message, Raise, Site};
 pub use lower::Refusal;
 pub use source::{Place, Source};
-pub use types::{ArrayType, Element, Type};
+pub use types::{ArrayType, Element, Items, Scalar, Type};

@@ -4,8 +4,13 @@
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
+use crate::memory;
+
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
+
+/// The most numbers that a result can consist of: each takes a word of 8 bytes.
+pub const LARGEST_RESULT: usize = 16;
 
 /// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
 #[repr(C)]
@@ -87,6 +92,9 @@ pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_list_new" => return Some(memory::list_new as *const () as usize),
+        "ungil_list_grow" => return Some(memory::list_grow as *const () as usize),
+        "ungil_list_free" => return Some(memory::list_free as *const () as usize),
         _ => {}
     }
     let name = LIBRARY

@@ -24,16 +24,12 @@ impl FunctionLowerer<'_, '_> {
                 self.lowerer.environment.global(self.id, &name.id),
                 name.id.to_string(),
             ),
-            ast::Expr::Attribute(attribute) => match self.module_attribute(attribute) {
-                Some(global) => (global, attribute.attr.to_string()),
-                None => {
-                    return Err(self.refuse(
-                        Diagnostic::new(call.func.range(), "native code calls no methods")
-                            .label(format!("`.{}(...)`", attribute.attr))
-                            .help("write a loop, or a native function"),
-                    ));
-                }
-            },
+            ast::Expr::Attribute(attribute) => {
+                let Some(global) = self.module_attribute(attribute) else {
+                    return self.method(call, attribute);
+                };
+                (global, attribute.attr.to_string())
+            }
             other => {
                 return Err(self.refuse(
                     Diagnostic::new(other.range(), "native code cannot call this")
@@ -70,6 +66,25 @@ impl FunctionLowerer<'_, '_> {
                 .label("not a function"),
             )),
         }
+    }
+
+    fn method(&mut self, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Lowered<Expr> {
+        let object = self.expression(&method.value)?;
+        if let Type::List(_) = object.ty {
+            return self.list_method(call, method, object);
+        }
+        Err(self.refuse(
+            Diagnostic::new(
+                call.func.range(),
+                "native code calls no methods but of lists",
+            )
+            .label(format!(
+                "`.{}(...)` of {}",
+                method.attr,
+                object.ty.with_article()
+            ))
+            .help("write a loop, or a native function"),
+        ))
     }
 
     /// The built-in that a call is of.
@@ -135,9 +150,11 @@ impl FunctionLowerer<'_, '_> {
                     return Err(wrong(self, call.range(), title));
                 }
             };
+            let value = match annotations[at] {
+                Some(wanted) => self.coerced(value, wanted, range),
+                None => value,
+            };
             let value = match (annotations[at], value.ty) {
-                (Some(Type::Float), Type::Int | Type::Bool) => self.exact_float(value, range),
-                (Some(Type::Int), Type::Bool) => as_int(value),
                 (Some(wanted), got) if wanted != got => {
                     let title = format!(
                         "`{}` of `{}` is annotated as {}",

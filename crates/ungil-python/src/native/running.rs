@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use ungil_native::runtime::{Context, TRACE};
+use ungil_native::runtime::{Context, LARGEST_RESULT, TRACE};
 
 use super::specialisation::Specialisation;
 
@@ -26,7 +26,7 @@ struct Host {
 
 /// How a call ended.
 pub(super) enum Outcome {
-    Returned(u64),
+    Returned([u64; LARGEST_RESULT]),
     /// The context tells where.
     Failed(Box<Context>),
     /// A signal's handler, or another thread, has raised; the context tells where.
@@ -49,7 +49,7 @@ pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outco
         host: (&raw mut host).cast::<c_void>(),
         trace: [const { MaybeUninit::uninit() }; TRACE],
     };
-    let mut result = 0_u64;
+    let mut result = [0_u64; LARGEST_RESULT];
     let entry = code.entry();
     let (words, place, context_address) = (
         words.as_ptr() as usize,
