@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Source;
+use crate::types::Element;
 
 /// A native function that the environment knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Global {
     Builtin(String),
     /// A function of Python's `math`, by its name there.
     Math(String),
+    /// A number of fixed width, from `ungil.types`.
+    Width(Element),
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.

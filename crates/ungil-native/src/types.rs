@@ -109,6 +109,24 @@ impl Element {
         }
     }
 
+    /// The element that `NumPy` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        let bits = |digits: &str| {
+            digits
+                .parse()
+                .ok()
+                .filter(|bits| [8, 16, 32, 64].contains(bits))
+        };
+        match name {
+            "float32" => Some(Self::Float32),
+            "float64" => Some(Self::Float64),
+            _ => match name.strip_prefix("uint") {
+                Some(digits) => bits(digits).map(Self::Unsigned),
+                None => bits(name.strip_prefix("int")?).map(Self::Signed),
+            },
+        }
+    }
+
     /// Size in bytes.
     pub fn size(self) -> usize {
         match self {

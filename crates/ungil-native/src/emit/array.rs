@@ -48,13 +48,7 @@ impl Builder<'_> {
             Element::Bool => self.let_(format!("zext i1 {value} to i8")),
             Element::Signed(_) | Element::Unsigned(_) => {
                 let guard = store.guards[store.guards.len() - 1];
-                if self.is_open(guard) {
-                    let (low, high) = ty.element.bounds();
-                    let above = self.let_(format!("icmp sge i64 {value}, {low}"));
-                    let below = self.let_(format!("icmp sle i64 {value}, {high}"));
-                    let fits = self.let_(format!("and i1 {above}, {below}"));
-                    self.check(&fits, guard, &Details::Ints(&value, "0"));
-                }
+                self.check_fits(ty.element, &value, guard);
                 if memory == "i64" {
                     value
                 } else {
@@ -64,6 +58,26 @@ impl Builder<'_> {
         };
         let address = self.address(&array, ty, &index);
         self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+    }
+
+    fn check_fits(&mut self, element: Element, value: &str, guard: Guard) {
+        if self.is_open(guard) {
+            let (low, high) = element.bounds();
+            let above = self.let_(format!("icmp sge i64 {value}, {low}"));
+            let below = self.let_(format!("icmp sle i64 {value}, {high}"));
+            let fits = self.let_(format!("and i1 {above}, {below}"));
+            self.check(&fits, guard, &Details::Ints(value, "0"));
+        }
+    }
+
+    /// A number as one of an element's width.
+    pub(super) fn fit(&mut self, element: Element, expr: &Expr, value: &str) -> String {
+        if element == Element::Float32 {
+            let short = self.let_(format!("fptrunc double {value} to float"));
+            return self.let_(format!("fpext float {short} to double"));
+        }
+        self.check_fits(element, value, expr.guards[0]);
+        value.to_owned()
     }
 
     /// Indices within the bounds: negative ones count from the end.

@@ -72,6 +72,7 @@ impl Builder<'_> {
             Op::CompareMixed(comparison) => {
                 self.compare_mixed(*comparison, a, &args[1], expr.plain)
             }
+            Op::Fit(element) => self.fit(*element, expr, a),
             Op::FNeg => {
                 let flags = self.flags();
                 self.let_(format!("fneg{flags} double {a}"))

@@ -1,7 +1,7 @@
 //! Typed expressions.
 
 use super::{Guard, InstanceId, SlotId};
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 /// An expression: an operation on others.
 #[derive(Clone, Debug)]
@@ -95,6 +95,8 @@ pub(crate) enum Op {
     BoolToInt,
     /// Truncates. Guards: NaN, infinity, overflow.
     FloatToInt,
+    /// An int that fits into an element, or a float as one of that width. Guard: the range, of ints.
+    Fit(Element),
     /// To the nearest whole number, ties to even.
     Rint,
     /// Down to a whole number.

@@ -3,7 +3,7 @@
 use ruff_python_ast as ast;
 
 use crate::environment::{Environment, FunctionId, Global};
-use crate::types::{Items, Scalar, Type};
+use crate::types::{Element, Items, Scalar, Type};
 
 /// The types that the annotations of a function's parameters fix, in the order of the call.
 pub(crate) fn annotations(
@@ -28,49 +28,98 @@ pub(crate) fn annotations(
         .collect()
 }
 
+/// The width of a number that an annotation fixes, if it is of `ungil.types`.
+pub(super) fn width(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    annotation: Option<&ast::Expr>,
+) -> Option<Element> {
+    match named(environment, function, annotation?)? {
+        Global::Width(element) => Some(element),
+        _ => None,
+    }
+}
+
+/// What a name in an annotation means.
+fn named(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    annotation: &ast::Expr,
+) -> Option<Global> {
+    match annotation {
+        ast::Expr::Name(name) => Some(environment.annotation(function, &name.id)),
+        ast::Expr::StringLiteral(text) => {
+            let mut names = text.value.to_str().split('.');
+            let first = environment.annotation(function, names.next()?.trim());
+            names.try_fold(first, |global, name| match global {
+                Global::Module(module) => Some(environment.attribute(module, name.trim())),
+                _ => None,
+            })
+        }
+        ast::Expr::Attribute(attribute) => match named(environment, function, &attribute.value)? {
+            Global::Module(module) => Some(environment.attribute(module, &attribute.attr)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The type that an annotation fixes, if it does.
 pub(super) fn annotated(
     environment: &mut dyn Environment,
     function: FunctionId,
     annotation: Option<&ast::Expr>,
 ) -> Option<Type> {
-    let mut builtin =
-        |name: &str| environment.annotation(function, name) == Global::Builtin(name.to_owned());
-    let name = match annotation? {
-        ast::Expr::Name(name) => name.id.as_str(),
-        ast::Expr::StringLiteral(text) => text.value.to_str(),
-        ast::Expr::NoneLiteral(_) => return Some(Type::None),
-        ast::Expr::Subscript(subscript) => {
-            let ast::Expr::Name(name) = &*subscript.value else {
-                return None;
-            };
-            if !matches!(name.id.as_str(), "list" | "tuple") || !builtin(&name.id) {
+    match annotation? {
+        ast::Expr::NoneLiteral(_) => Some(Type::None),
+        ast::Expr::Subscript(subscript) => collection(environment, function, subscript),
+        other => match named(environment, function, other)? {
+            Global::Width(element) => Some(element.read()),
+            Global::Builtin(name) => match name.as_str() {
+                "bool" => Some(Type::Bool),
+                "int" => Some(Type::Int),
+                "float" => Some(Type::Float),
+                _ => None,
+            },
+            Global::Missing if is_none(other) => Some(Type::None),
+            _ => None,
+        },
+    }
+}
+
+/// `"None"`
+fn is_none(annotation: &ast::Expr) -> bool {
+    matches!(annotation, ast::Expr::StringLiteral(text) if text.value.to_str() == "None")
+}
+
+/// `list[...]` and `tuple[...]`.
+fn collection(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    subscript: &ast::ExprSubscript,
+) -> Option<Type> {
+    let Global::Builtin(class) = named(environment, function, &subscript.value)? else {
+        return None;
+    };
+    let items = match &*subscript.slice {
+        ast::Expr::Tuple(tuple) => &tuple.elts[..],
+        one => std::slice::from_ref(one),
+    };
+    let types = items
+        .iter()
+        .map(|item| {
+            // The width of items is not checked: better no type than half of one.
+            if width(environment, function, Some(item)).is_some() {
                 return None;
             }
-            let items = match &*subscript.slice {
-                ast::Expr::Tuple(tuple) => &tuple.elts[..],
-                one => std::slice::from_ref(one),
-            };
-            let types = items
-                .iter()
-                .map(|item| annotated(environment, function, Some(item)))
-                .collect::<Option<Vec<Type>>>()?;
-            return match (name.id.as_str(), &types[..]) {
-                ("list", &[item]) => Scalar::of(item).map(Type::List),
-                ("tuple", types) if types.iter().all(|ty| ty.is_small()) => {
-                    Some(Type::Tuple(Items::new(types)))
-                }
-                _ => None,
-            };
+            annotated(environment, function, Some(item))
+        })
+        .collect::<Option<Vec<Type>>>()?;
+    match (class.as_str(), &types[..]) {
+        ("list", &[item]) => Scalar::of(item).map(Type::List),
+        ("tuple", types) if types.iter().all(|ty| ty.is_small()) => {
+            Some(Type::Tuple(Items::new(types)))
         }
-        _ => return None,
-    };
-    let ty = match name {
-        "bool" => Type::Bool,
-        "int" => Type::Int,
-        "float" => Type::Float,
-        "None" => return Some(Type::None),
-        _ => return None,
-    };
-    builtin(name).then_some(ty)
+        _ => None,
+    }
 }

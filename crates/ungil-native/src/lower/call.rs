@@ -58,13 +58,15 @@ impl FunctionLowerer<'_, '_> {
                     "leave it out, or move it out of the native function".to_owned()
                 }),
             )),
-            Global::Constant(_) | Global::Module(_) | Global::Exception(_) => Err(self.refuse(
-                Diagnostic::new(
-                    call.func.range(),
-                    format!("native code cannot call `{name}`"),
-                )
-                .label("not a function"),
-            )),
+            Global::Constant(_) | Global::Module(_) | Global::Exception(_) | Global::Width(_) => {
+                Err(self.refuse(
+                    Diagnostic::new(
+                        call.func.range(),
+                        format!("native code cannot call `{name}`"),
+                    )
+                    .label("not a function"),
+                ))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use ruff_text_size::TextRange;
 use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::ir::{Expr, Op};
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 impl FunctionLowerer<'_, '_> {
     /// The value as an annotation has it, where that makes no difference to its worth; else as it is.
@@ -29,11 +29,37 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
+    /// A number that fits into the width that its annotation gives, where it is of that kind at all.
+    pub(super) fn fitted(&mut self, value: Expr, width: Element, range: TextRange) -> Expr {
+        let value = self.coerced(value, width.read(), range);
+        let all = matches!(width, Element::Signed(64) | Element::Float64);
+        if all || value.ty != width.read() {
+            return value;
+        }
+        let guards = match width.read() {
+            Type::Int => vec![self.guard(
+                range,
+                "OverflowError",
+                format!("{{a}} does not fit into {}", with_article(width)),
+            )],
+            _ => Vec::new(),
+        };
+        let ty = value.ty;
+        Expr::new(Op::Fit(width), vec![value], ty).guarded(guards)
+    }
+
     fn coerced_items(&mut self, items: Vec<Expr>, wanted: &[Type], range: TextRange) -> Expr {
         let items = items
             .into_iter()
             .zip(wanted)
             .map(|(item, &wanted)| self.coerced(item, wanted, range));
         super::tuple::tuple(items.collect())
+    }
+}
+
+fn with_article(width: Element) -> String {
+    match width {
+        Element::Signed(_) => format!("an {width}"),
+        _ => format!("a {width}"),
     }
 }

@@ -16,7 +16,7 @@ use crate::environment::{FunctionId, FunctionSource};
 use crate::ir::{
     Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
 };
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 /// Expressions and statements nested deeper than this are refused: passes are recursive.
 const DEEPEST: usize = 150;
@@ -38,6 +38,10 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) promoted: Promotions,
     pub(super) promote: Promotions,
     locals: BTreeSet<String>,
+    /// The widths that annotations give to numbers, by variable.
+    widths: HashMap<String, Element>,
+    /// The width of a returned number.
+    pub(super) returned_width: Option<Element>,
     /// The variables of the comprehensions that are being lowered, and what they are called here.
     pub(super) scopes: Vec<(String, String)>,
     slots: Vec<Slot>,
@@ -77,6 +81,8 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             promoted: Promotions::default(),
             promote: Promotions::default(),
             locals: locals.names,
+            widths: HashMap::new(),
+            returned_width: None,
             scopes: Vec::new(),
             slots: Vec::new(),
             by_name: HashMap::new(),
@@ -86,6 +92,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             return Err(this.too_deep(range));
         }
         this.refuse_signature(definition)?;
+        this.note_widths(definition, &locals.annotations);
         let site = this.site(
             definition.name.range(),
             "RecursionError",
@@ -145,10 +152,38 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             .zip(arguments)
         {
             let name = &parameter.parameter.name;
-            slots.push(self.variable(name, ty));
-            self.state.bind(name, ty, false, name.range());
+            let slot = self.variable(name, ty);
+            slots.push(slot);
+            if self.widths.contains_key(name.as_str()) {
+                self.assign(name, Expr::slot(slot, ty), parameter.range());
+            } else {
+                self.state.bind(name, ty, false, name.range());
+            }
         }
         slots
+    }
+
+    fn note_widths(
+        &mut self,
+        definition: &ast::StmtFunctionDef,
+        annotations: &[(&str, &ast::Expr)],
+    ) {
+        let parameters = definition.parameters.iter_non_variadic_params();
+        let parameters = parameters.filter_map(|parameter| {
+            let annotation = parameter.parameter.annotation.as_deref()?;
+            Some((parameter.parameter.name.as_str(), annotation))
+        });
+        for (name, annotation) in parameters.chain(annotations.iter().copied()) {
+            if let Some(width) = self.lowerer.width(self.id, Some(annotation)) {
+                self.widths.insert(name.to_owned(), width);
+            }
+        }
+        self.returned_width = self.lowerer.width(self.id, definition.returns.as_deref());
+    }
+
+    /// Whether what is assigned to a variable is checked.
+    pub(super) fn has_width(&self, name: &str) -> bool {
+        self.widths.contains_key(name)
     }
 
     /// What happens where a function's text ends.
@@ -298,6 +333,10 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         if let Some(&item) = self.promoted.lists.get(&name) {
             value = self.retyped_list(value, item);
         }
+        if let Some(&width) = self.widths.get(&name) {
+            value = self.fitted(value, width, at);
+            literal = false;
+        }
         let ty = value.ty;
         let slot = self.variable(&name, ty);
         self.emit(Stmt::Set(slot, value));
@@ -404,13 +443,15 @@ impl FunctionLowerer<'_, '_> {
 
 /// The names that a function assigns to; and whether its text is too deep to look at.
 #[derive(Default)]
-struct Locals {
+struct Locals<'a> {
     names: BTreeSet<String>,
+    /// The annotations of variables.
+    annotations: Vec<(&'a str, &'a ast::Expr)>,
     depth: usize,
     too_deep: Option<TextRange>,
 }
 
-impl Locals {
+impl Locals<'_> {
     fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
         if self.depth >= DEEPEST {
             self.too_deep = Some(range);
@@ -422,8 +463,13 @@ impl Locals {
     }
 }
 
-impl<'a> Visitor<'a> for Locals {
+impl<'a> Visitor<'a> for Locals<'a> {
     fn visit_stmt(&mut self, stmt: &'a ast::Stmt) {
+        if let ast::Stmt::AnnAssign(inner) = stmt
+            && let ast::Expr::Name(name) = &*inner.target
+        {
+            self.annotations.push((&name.id, &inner.annotation));
+        }
         match stmt {
             ast::Stmt::FunctionDef(inner) => {
                 self.names.insert(inner.name.to_string());

@@ -124,7 +124,7 @@ impl FunctionLowerer<'_, '_> {
         }
         // The loop counts in a slot of its own: the body may assign to the variable as it likes.
         let counter = match (source, target) {
-            (Iterated::Range { .. }, ast::Expr::Name(name)) => {
+            (Iterated::Range { .. }, ast::Expr::Name(name)) if !self.has_width(&name.id) => {
                 let own = self.own_name(&name.id);
                 let slot = self.variable(&own, Type::Int);
                 Counter::Variable(slot, own, name.range())

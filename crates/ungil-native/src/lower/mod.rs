@@ -31,9 +31,9 @@ use ruff_python_ast as ast;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{Environment, FunctionId};
 use crate::ir::{Function, InstanceId, Program};
-use crate::types::Type;
-use annotation::annotated;
+use crate::types::{Element, Type};
 pub(crate) use annotation::annotations;
+use annotation::{annotated, width};
 use function::FunctionLowerer;
 
 /// A refusal and the function whose text it is about.
@@ -139,6 +139,11 @@ impl Lowerer<'_> {
         };
         self.instances.insert(key, Instance::Done(id));
         Ok((id, Some(returns)))
+    }
+
+    /// The width of numbers that an annotation fixes, if it does.
+    fn width(&mut self, function: FunctionId, annotation: Option<&ast::Expr>) -> Option<Element> {
+        width(self.environment, function, annotation)
     }
 
     /// The type that an annotation fixes, if it does.

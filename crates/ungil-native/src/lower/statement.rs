@@ -147,6 +147,10 @@ impl FunctionLowerer<'_, '_> {
             Some((ty, _)) if ty == value.ty => value,
             Some((ty, at)) => self.returned_as(ty, at, value, range)?,
         };
+        let value = match self.returned_width {
+            Some(width) => self.fitted(value, width, range),
+            None => value,
+        };
         self.emit(Stmt::Return(value));
         self.state = State::unreachable();
         Ok(())
