@@ -21,6 +21,8 @@ pub enum Type {
     List(Scalar),
     /// A tuple.
     Tuple(Items),
+    /// A function inside of the one whose text has it at this place.
+    Nested(u32),
 }
 
 /// What a list holds.
@@ -189,6 +191,7 @@ impl fmt::Display for Type {
             Self::List(Scalar::Unknown) => f.write_str("list"),
             Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
             Self::Tuple(items) => write!(f, "{items}"),
+            Self::Nested(_) => f.write_str("function"),
         }
     }
 }

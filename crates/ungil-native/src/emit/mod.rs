@@ -44,7 +44,9 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Int => "i64",
         Type::Float => "double",
         Type::List(_) => "ptr",
-        Type::None | Type::Array(_) | Type::Tuple(_) => unreachable!("not a scalar"),
+        Type::None | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+            unreachable!("not a scalar")
+        }
     }
 }
 
@@ -67,7 +69,7 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts
         }
         Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
-        Type::None => Vec::new(),
+        Type::None | Type::Nested(_) => Vec::new(),
         ty => vec![llvm(ty)],
     }
 }

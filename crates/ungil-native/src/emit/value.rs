@@ -41,7 +41,7 @@ impl Value {
     pub(super) fn of(ty: Type, registers: &mut dyn Iterator<Item = String>) -> Self {
         let mut next = || registers.next().expect("as many registers as parts");
         match ty {
-            Type::None => Self::None,
+            Type::None | Type::Nested(_) => Self::None,
             Type::Array(array) => {
                 let data = next();
                 let count = usize::from(array.dimensions);

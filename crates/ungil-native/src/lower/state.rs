@@ -26,6 +26,16 @@ pub(super) enum Holds {
     Clash([(Type, TextRange); 2]),
 }
 
+impl Holds {
+    /// The type, if there is only one.
+    pub(super) fn one(self) -> Option<Type> {
+        match self {
+            Self::One(ty) => Some(ty),
+            Self::Clash(_) => None,
+        }
+    }
+}
+
 /// The variables that are assigned to, or nothing where no way leads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State(pub(super) Option<BTreeMap<String, Binding>>);

@@ -360,7 +360,7 @@ pub(super) fn returned(
             Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word())),
             Type::Int => ffi::PyLong_FromLongLong(word().cast_signed()),
             Type::Bool => ffi::PyBool_FromLong(i64::from(word() != 0)),
-            Type::None | Type::Array(_) | Type::List(_) | Type::Tuple(_) => return Ok(py.None()),
+            _ => return Ok(py.None()),
         };
         Bound::from_owned_ptr(py, object)
     };
