@@ -7,6 +7,7 @@
 mod arithmetic;
 mod array;
 mod builder;
+mod complex;
 mod control;
 mod count;
 mod expression;
@@ -44,7 +45,7 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Int => "i64",
         Type::Float => "double",
         Type::List(_) => "ptr",
-        Type::None | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+        Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
             unreachable!("not a scalar")
         }
     }
@@ -68,6 +69,7 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts.extend(vec!["i64"; sizes + strides]);
             parts
         }
+        Type::Complex => vec!["double"; 2],
         Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
         Type::None | Type::Nested(_) => Vec::new(),
         ty => vec![llvm(ty)],

@@ -10,6 +10,7 @@ pub(super) enum Value {
     /// A number, or the address of a list.
     Scalar(String),
     Array(ArrayValue),
+    /// Also a complex number: of its two parts.
     Tuple(Vec<Value>),
     None,
 }
@@ -59,6 +60,7 @@ impl Value {
                     .map(|&item| Self::of(item, registers))
                     .collect(),
             ),
+            Type::Complex => Self::Tuple(vec![Self::Scalar(next()), Self::Scalar(next())]),
             Type::Bool | Type::Int | Type::Float | Type::List(_) => Self::Scalar(next()),
         }
     }

@@ -8,7 +8,7 @@ mod expression;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
 
 use crate::environment::FunctionId;
 use crate::types::Type;

@@ -78,6 +78,10 @@ impl FunctionLowerer<'_, '_> {
         if let Type::List(_) = object.ty {
             return self.list_method(call, method, object);
         }
+        let plain = call.arguments.args.is_empty() && call.arguments.keywords.is_empty();
+        if object.ty == Type::Complex && plain && &*method.attr == "conjugate" {
+            return Ok(self.conjugate(object));
+        }
         Err(self.refuse(
             Diagnostic::new(
                 call.func.range(),
@@ -376,5 +380,6 @@ fn constant(constant: Constant) -> Expr {
         Constant::Bool(value) => Expr::bool(value),
         Constant::Int(value) => Expr::int(value),
         Constant::Float(value) => Expr::float(value),
+        Constant::Complex(re, im) => super::complex::complex(Expr::float(re), Expr::float(im)),
     }
 }

@@ -81,6 +81,13 @@ impl FunctionLowerer<'_, '_> {
                 ));
             }
         };
+        let fits = |ty: Type| ty.is_number() || ty == Type::Complex;
+        if (left.ty == Type::Complex || right.ty == Type::Complex)
+            && fits(left.ty)
+            && fits(right.ty)
+        {
+            return self.complex_comparison(comparison, (left, right), range);
+        }
         if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
             return self.tuple_comparison(op, comparison, (left, right), range);
         }

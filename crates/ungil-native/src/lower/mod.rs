@@ -11,6 +11,7 @@ mod builtin;
 mod call;
 mod coerce;
 mod compare;
+mod complex;
 mod comprehension;
 mod expression;
 mod function;

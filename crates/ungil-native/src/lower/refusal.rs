@@ -117,7 +117,7 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "divmod", "float", "int", "len", "max", "min", "pow", "round",
+            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "pow", "round",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(

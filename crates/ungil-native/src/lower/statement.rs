@@ -270,6 +270,7 @@ impl FunctionLowerer<'_, '_> {
 fn parts_of(ty: Type) -> usize {
     match ty {
         Type::Tuple(items) => items.iter().map(|&item| parts_of(item)).sum(),
+        Type::Complex => 2,
         _ => 1,
     }
 }

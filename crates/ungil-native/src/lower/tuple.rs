@@ -16,6 +16,13 @@ pub(super) fn tuple(items: Vec<Expr>) -> Expr {
     Expr::new(Op::Tuple, items, Type::Tuple(Items::new(&types)))
 }
 
+fn holds_complex(ty: Type) -> bool {
+    match ty {
+        Type::Tuple(items) => items.iter().any(|&item| holds_complex(item)),
+        ty => ty == Type::Complex,
+    }
+}
+
 /// The items of a tuple that is in a slot.
 pub(super) fn items(kept: &Expr) -> Vec<Expr> {
     let Type::Tuple(types) = kept.ty else {
@@ -99,6 +106,13 @@ impl FunctionLowerer<'_, '_> {
         (left, right): (Expr, Expr),
         range: TextRange,
     ) -> Lowered<Expr> {
+        if [left.ty, right.ty].iter().any(|&ty| holds_complex(ty)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "tuples of complex numbers are not compared here")
+                    .label("a complex number in it")
+                    .help("compare the items"),
+            ));
+        }
         let (left_slot, right_slot) = (self.temporary(left.ty), self.temporary(right.ty));
         let left_kept = Expr::slot(left_slot, left.ty);
         let right_kept = Expr::slot(right_slot, right.ty);
