@@ -32,7 +32,9 @@ def test_script_and_module_are_the_same_program(cli: Cli) -> None:
     assert "Usage: ungil" in script.stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "trace", "explain", "doctor", "completions"])
+@pytest.mark.parametrize(
+    "verb", ["run", "compare", "trace", "explain", "doctor", "tour", "completions"]
+)
 def test_help_of_each_verb_teaches_with_examples(cli: Cli, verb: str) -> None:
     done = cli(verb, "--help")
     assert done.returncode == 0

@@ -10,6 +10,7 @@ mod files;
 mod output;
 mod race;
 mod run;
+mod tour;
 mod trace;
 mod trace_pid;
 
@@ -72,6 +73,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
         Verb::Trace(args) => return trace::run(py, &args, color),
         Verb::Race(args) => return race::run(py, args, color),
         Verb::Doctor(args) => return doctor::run(py, &args, color),
+        Verb::Tour(args) => return tour::run(py, &args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             config.color()?; // not used here, but a mistake is one everywhere

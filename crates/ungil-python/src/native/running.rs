@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use ungil_native::runtime::{Context, LARGEST_RESULT, TRACE};
 
 use super::specialisation::Specialisation;
+use crate::waiting::without_gil;
 
 /// Rounds of loops between two looks at the clock: about a millisecond.
 const FUEL: i64 = 1 << 20;
@@ -65,7 +66,11 @@ pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outco
             context_address as *mut Context,
         )
     };
-    let failed = if code.long { py.detach(call) } else { call() };
+    let failed = if code.long {
+        without_gil(py, call)
+    } else {
+        call()
+    };
     if failed == 0 {
         return Outcome::Returned(result);
     }
