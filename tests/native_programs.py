@@ -256,7 +256,11 @@ class Program:
                     "len(a) - 1, -1, -1",
                 ]
             )
-            self.lines.append(f"{pad}for {name} in range({bounds}):")
+            head = r.choice(
+                ["range({})"] * 4 + ["reversed(range({}))", "enumerate(range({}), i % 3)"]
+            )
+            other = "" if head[0] != "e" else f"{self.variable('int')}, "
+            self.lines.append(f"{pad}for {other}{name} in {head.format(bounds)}:")
             self.names[name] = "int"
         elif form < 0.8:
             name = self.variable("float")
@@ -304,6 +308,21 @@ class Program:
             return f"a[{self.index('a')}]"
         return f"m[{self.index('m')}, {self.index('a')}]"
 
+    def unusual(self, kind: str, depth: int) -> str | None:
+        """Now and then: an item, a call of the function inside, a part of a complex number."""
+        r = self.random
+        choice = r.random()
+        if choice < 0.15:
+            return self.item(kind)
+        if choice < 0.25 and self.inner == kind:
+            return f"inner({self.expression('int', depth)}, {self.expression('float', depth)})"
+        if choice > 0.95 and kind == "bool":
+            return f"({self.complex(2)} == {self.complex(1)})"
+        if choice > 0.95 and kind == "float":
+            number = self.complex(2)
+            return r.choice([f"abs({number})", f"{number}.real", f"{number}.imag"])
+        return None
+
     def expression(self, kind: str, depth: int, only: list[str] | None = None) -> str:
         r = self.random
         names = [n for n, k in self.names.items() if k == kind and (only is None or n in only)]
@@ -317,20 +336,12 @@ class Program:
             }
             return f"({r.choice(constants[kind])!r})"
 
-        item = self.item(kind) if only is None and r.random() < 0.15 else None
-        if item is not None:
-            return item
+        unusual = self.unusual(kind, depth - 1) if only is None else None
+        if unusual is not None:
+            return unusual
 
         def sub(kind: str) -> str:
             return self.expression(kind, depth - 1, only)
-
-        if only is None and self.inner == kind and r.random() < 0.1:
-            return f"inner({sub('int')}, {sub('float')})"
-        if only is None and kind in ("float", "bool") and r.random() < 0.05:
-            number = self.complex(2)
-            if kind == "bool":
-                return f"({number} == {self.complex(1)})"
-            return r.choice([f"abs({number})", f"{number}.real", f"{number}.imag"])
 
         if kind == "bool":
             numbers = r.choice(["int", "float"])

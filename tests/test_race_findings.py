@@ -123,7 +123,9 @@ def test_a_loop_that_nobody_ends_is_endless() -> None:
 
 def test_what_is_made_again_and_again_is_one_line() -> None:
     step = ungil.race.Step(1, "reads", "x", "0", __file__, 1, "look")
-    finding = ungil.race.Finding("exception", "Wrong.", ("MainThread", "Thread-1"), (step,) * 10, ())
+    finding = ungil.race.Finding(
+        "exception", "Wrong.", ("MainThread", "Thread-1"), (step,) * 10, ()
+    )
     assert str(finding).count("reads x = 0") == 1
     assert "reads x = 0 (10 times)" in str(finding)
 
@@ -203,7 +205,10 @@ def test_the_debugger_stops_where_the_bug_shows_and_steps(folder: Path) -> None:
 
 def test_the_debugger_steps_through_source_lines(tmp_path: Path) -> None:
     text = PROGRAM.replace("    if stack:\n", "    if stack:\n        found = len(stack)\n")
-    text = text.replace("        stack.pop()\n", "        if found > len(stack):\n            raise KeyError(found)\n")
+    text = text.replace(
+        "        stack.pop()\n",
+        "        if found > len(stack):\n            raise KeyError(found)\n",
+    )
     text = text.replace('        print("popped")\n', "        stack.clear()\n")
     (tmp_path / "program.py").write_text(text)
     commands = "next\nnext\np found\nquit\n"

@@ -122,6 +122,10 @@ impl FunctionLowerer<'_, '_> {
         Expr::new(Op::Let(one), vec![left, inner], ty)
     }
 
+    pub(super) fn longer(&mut self, left: Expr, right: Expr) -> Expr {
+        self.extreme_of_two(false, left, right)
+    }
+
     pub(super) fn shorter(&mut self, left: Expr, right: Expr) -> Expr {
         self.extreme_of_two(true, left, right)
     }

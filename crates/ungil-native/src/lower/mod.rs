@@ -24,6 +24,7 @@ mod promotion;
 mod refusal;
 mod state;
 mod statement;
+mod together;
 mod tuple;
 
 use std::collections::HashMap;

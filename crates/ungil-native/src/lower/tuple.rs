@@ -141,6 +141,19 @@ impl FunctionLowerer<'_, '_> {
         Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool))
     }
 
+    /// `value in tuple`.
+    pub(super) fn in_tuple(&mut self, value: Expr, tuple: Expr, range: TextRange) -> Lowered<Expr> {
+        let (slot, tuple_slot) = (self.temporary(value.ty), self.temporary(tuple.ty));
+        let kept = Expr::slot(slot, value.ty);
+        let mut found = Expr::bool(false);
+        for item in items(&Expr::slot(tuple_slot, tuple.ty)).into_iter().rev() {
+            let same = self.same_item(kept.clone(), item, range)?;
+            found = Expr::new(Op::Or, vec![same, found], Type::Bool);
+        }
+        let inner = Expr::new(Op::Let(tuple_slot), vec![tuple, found], Type::Bool);
+        Ok(Expr::new(Op::Let(slot), vec![value, inner], Type::Bool))
+    }
+
     /// Whether items of collections are equal. Python takes an object for equal to itself, a NaN, too: whether two
     /// NaNs are one object is not known here.
     pub(super) fn same_item(&mut self, one: Expr, other: Expr, range: TextRange) -> Lowered<Expr> {
