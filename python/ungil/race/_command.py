@@ -88,7 +88,5 @@ def load(target: str) -> Callable[[], object]:
     try:
         inspect.signature(original).bind()
     except TypeError as error:
-        raise Refused(
-            f"{name} is called without arguments ({error}): wrap it in a function"
-        ) from None
+        raise Refused(f"{name} is called without arguments ({error}): wrap it in a function") from None
     return original

@@ -7,7 +7,6 @@ from ungil._ungil import race as _native
 from ungil.race import _naming
 from ungil.race._finding import Finding, Step
 
-
 def build(
     key: str, told: dict[str, Any], model: str | None, error: BaseException | str | None
 ) -> Finding:
