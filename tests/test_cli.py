@@ -227,7 +227,7 @@ def test_mistakes_in_pyproject(cli: Cli, tmp_path: Path, text: str, expected: st
     done = cli("run", "io")
     assert done.returncode == 2
     assert expected in done.stderr
-    assert "pyproject.toml" in done.stderr or "workers must" in done.stderr
+    assert "pyproject.toml" in done.stderr
     assert "Traceback" not in done.stderr
 
 
