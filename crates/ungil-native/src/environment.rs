@@ -23,6 +23,8 @@ pub enum Global {
     Builtin(String),
     /// A function of Python's `math`, by its name there.
     Math(String),
+    /// `ungil.prange`.
+    Parallel,
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.

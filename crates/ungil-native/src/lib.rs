@@ -10,6 +10,7 @@
 //! emit/        ir -> LLVM IR
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
+//! parallel/    runs parallel loops on several threads
 //! diagnostic   refusals, laid out as rustc does
 //! ```
 
@@ -22,6 +23,7 @@ mod environment;
 mod ir;
 mod lower;
 pub mod object;
+mod parallel;
 mod range;
 pub mod runtime;
 mod source;

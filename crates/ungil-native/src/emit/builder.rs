@@ -11,8 +11,12 @@ pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
     pub(super) options: Options,
+    /// The function's name in LLVM IR.
+    pub(super) name: String,
+    /// What the function returns beside its code.
+    pub(super) returns: Type,
     /// Stack slots.
-    allocas: String,
+    pub(super) allocas: String,
     /// Instructions so far.
     body: String,
     /// Blocks that are hardly ever run.
@@ -23,6 +27,9 @@ pub(super) struct Builder<'a> {
     pub(super) loops: Vec<LoopLabels>,
     /// Whether the loop's version without hoisted checks is being written.
     pub(super) fast: bool,
+    /// Functions that were written beside it, and how many.
+    pub(super) beside: String,
+    pub(super) outlined: usize,
 }
 
 /// Where `break` and `continue` lead.
@@ -70,27 +77,10 @@ impl<'a> Builder<'a> {
         function: &'a Function,
         options: Options,
     ) -> String {
-        let mut this = Self {
-            program,
-            function,
-            options,
-            allocas: String::new(),
-            body: String::new(),
-            cold: String::new(),
-            next: 0,
-            block: "entry".to_owned(),
-            loops: Vec::new(),
-            fast: false,
-        };
+        let mut this = Self::new(program, function, options, &format!("f{id}"));
         let mut parameters = String::new();
-        for (slot, description) in function.slots.iter().enumerate() {
-            for (part, ty) in parts(description.ty).into_iter().enumerate() {
-                let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
-            }
-            if description.flagged {
-                let _ = writeln!(this.allocas, "  %s{slot}.set = alloca i1");
-                this.push(format!("store i1 false, ptr %s{slot}.set"));
-            }
+        for slot in 0..function.slots.len() {
+            this.slot(slot);
         }
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
@@ -110,12 +100,54 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
+        let result = result_type(function.returns);
+        this.text(&format!(
+            "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
+        ))
+    }
+
+    /// A function without text yet.
+    pub(super) fn new(
+        program: &'a Program,
+        function: &'a Function,
+        options: Options,
+        name: &str,
+    ) -> Self {
+        Self {
+            program,
+            function,
+            options,
+            name: name.to_owned(),
+            returns: function.returns,
+            allocas: String::new(),
+            body: String::new(),
+            cold: String::new(),
+            next: 0,
+            block: "entry".to_owned(),
+            loops: Vec::new(),
+            fast: false,
+            beside: String::new(),
+            outlined: 0,
+        }
+    }
+
+    /// Makes room for a slot.
+    pub(super) fn slot(&mut self, slot: SlotId) {
+        let description = &self.function.slots[slot];
+        for (part, ty) in parts(description.ty).into_iter().enumerate() {
+            let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
+        }
+        if description.flagged {
+            let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
+            self.push(format!("store i1 false, ptr %s{slot}.set"));
+        }
+    }
+
+    /// The whole text, with the functions beside it.
+    pub(super) fn text(&self, head: &str) -> String {
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n\n",
-            result_type(function.returns),
-            this.allocas,
-            this.body,
-            this.cold
+            "define {head} nounwind {{\nentry:\n{}{}{}}}\n\n{}",
+            self.allocas, self.body, self.cold, self.beside
         )
     }
 
@@ -220,8 +252,8 @@ impl<'a> Builder<'a> {
         self.return_failed();
     }
 
-    fn return_failed(&mut self) {
-        match self.function.returns {
+    pub(super) fn return_failed(&mut self) {
+        match self.returns {
             Type::None => self.push("ret i32 1".to_owned()),
             ty => {
                 let result = result_type(ty);
@@ -240,7 +272,7 @@ impl<'a> Builder<'a> {
         }
         match value {
             Value::Scalar(value) => {
-                let ty = self.function.returns;
+                let ty = self.returns;
                 let result = result_type(ty);
                 let pair = self.let_(format!(
                     "insertvalue {result} {{ i32 0, {0} poison }}, {0} {value}, 1",

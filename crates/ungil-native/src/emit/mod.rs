@@ -10,6 +10,7 @@ mod builder;
 mod control;
 mod count;
 mod expression;
+mod parallel;
 mod power;
 
 use std::fmt::Write as _;

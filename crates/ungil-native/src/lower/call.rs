@@ -45,6 +45,11 @@ impl FunctionLowerer<'_, '_> {
             Global::Native(function) => self.native_call(call, function),
             Global::Builtin(function) => self.builtin(call, &function),
             Global::Math(function) => self.math(call, &function),
+            Global::Parallel => Err(self.refuse(
+                Diagnostic::new(call.range(), "`prange` is the head of a parallel loop")
+                    .label("not in the head of a `for` loop of its own")
+                    .help("write `for i in ungil.prange(...)`"),
+            )),
             Global::Missing => Err(self.refuse(
                 Diagnostic::new(call.func.range(), format!("there is no `{name}`"))
                     .label("neither a local variable nor a global name nor a built-in"),
@@ -72,15 +77,21 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    /// The built-in that a call is of.
-    pub(super) fn builtin_called(&mut self, call: &ast::ExprCall) -> Option<String> {
+    /// What a call is of, where that is known by a global name.
+    pub(super) fn called(&mut self, call: &ast::ExprCall) -> Option<Global> {
         match &*call.func {
             ast::Expr::Name(name) if !self.is_local(&name.id) => {
-                match self.lowerer.environment.global(self.id, &name.id) {
-                    Global::Builtin(function) => Some(function),
-                    _ => None,
-                }
+                Some(self.lowerer.environment.global(self.id, &name.id))
             }
+            ast::Expr::Attribute(attribute) => self.module_attribute(attribute),
+            _ => None,
+        }
+    }
+
+    /// The built-in that a call is of.
+    pub(super) fn builtin_called(&mut self, call: &ast::ExprCall) -> Option<String> {
+        match self.called(call)? {
+            Global::Builtin(function) => Some(function),
             _ => None,
         }
     }

@@ -295,6 +295,9 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         };
         let ty = match holds {
             Holds::One(ty) => ty,
+            Holds::Crossing(crossing) => {
+                return Err(self.refuse_crossing(name, range, crossing));
+            }
             Holds::Clash([(one, here), (other, there)]) => {
                 let help = match (one, other) {
                     (Type::Int, Type::Float) | (Type::Float, Type::Int) => {

@@ -64,7 +64,7 @@ impl FunctionLowerer<'_, '_> {
 
     /// Lowers a loop's body again and again: gives it, the state where the loop ends by itself, and
     /// the ways out of it. `round` starts in the state at the loop's head and leaves that at its end.
-    fn until_stable(
+    pub(super) fn until_stable(
         &mut self,
         mut round: impl FnMut(&mut Self) -> Lowered<(Block, State)>,
     ) -> Lowered<(Block, State, LoopFrame)> {
@@ -99,6 +99,9 @@ impl FunctionLowerer<'_, '_> {
                     .label("`async for`")
                     .help("use a plain `for`"),
             ));
+        }
+        if let Some(call) = self.prange_called(&stmt.iter) {
+            return self.parallel_loop(stmt, call);
         }
         let source = self.iterated(&stmt.iter)?;
         // The loop counts in a slot of its own: the body may assign to the variable as it likes.
@@ -148,6 +151,7 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            parallel: None,
         })));
         Ok(())
     }
@@ -205,17 +209,34 @@ impl FunctionLowerer<'_, '_> {
 
     fn range(&mut self, call: &ast::ExprCall) -> Lowered<Iterated> {
         let arguments = &call.arguments;
-        if !arguments.keywords.is_empty() || !(1..=3).contains(&arguments.args.len()) {
+        if let Some(keyword) = arguments.keywords.first() {
             return Err(self.refuse(
-                Diagnostic::new(call.range(), "`range` takes one to three ints")
+                Diagnostic::new(keyword.range(), "`range` takes no keyword arguments")
+                    .label("not a range that Python knows either"),
+            ));
+        }
+        let (start, stop, step) = self.range_bounds("range", &arguments.args, call.range())?;
+        Ok(Iterated::Range { start, stop, step })
+    }
+
+    /// Start, stop and step, evaluated before the loop, once: the body may change what they are made of.
+    pub(super) fn range_bounds(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        range: TextRange,
+    ) -> Lowered<(Expr, Expr, Expr)> {
+        if !(1..=3).contains(&arguments.len()) {
+            return Err(self.refuse(
+                Diagnostic::new(range, format!("`{name}` takes one to three ints"))
                     .label("not a range that Python knows either"),
             ));
         }
         let mut values = Vec::new();
-        for argument in &arguments.args {
+        for argument in arguments {
             let value = self.expression(argument)?;
-            let value = self.expect_int(value, argument.range(), "`range` takes ints")?;
-            // Evaluated before the loop, once: the body may change what it is made of.
+            let title = format!("`{name}` takes ints");
+            let value = self.expect_int(value, argument.range(), &title)?;
             values.push(self.held(value));
         }
         let step = if values.len() == 3 {
@@ -225,7 +246,7 @@ impl FunctionLowerer<'_, '_> {
         };
         let stop = values.pop().expect("there is at least one");
         let start = values.pop().unwrap_or_else(|| Expr::int(0));
-        Ok(Iterated::Range { start, stop, step })
+        Ok((start, stop, step))
     }
 
     fn over_array(&mut self, array: Expr) -> Iterated {

@@ -11,6 +11,9 @@ use ungil_native::{Constant, Environment, FunctionId, FunctionSource, Global, Mo
 
 use super::function::NativeFunction;
 
+/// Where `prange` is.
+const PARALLEL: &str = "ungil._native.parallel";
+
 /// A name that compiled code relies on.
 #[derive(Debug)]
 pub(super) struct Dependency {
@@ -134,7 +137,7 @@ impl<'py> PythonEnvironment<'py> {
         else {
             return Ok(None);
         };
-        for module in ["builtins", "math"] {
+        for module in ["builtins", "math", PARALLEL] {
             let home = self.py.import(module)?.dict();
             let Some(known) = home.get_item(&name)? else {
                 continue;
@@ -148,7 +151,8 @@ impl<'py> PythonEnvironment<'py> {
             return Ok(Some(match module {
                 _ if exception => Global::Exception(name),
                 "builtins" => Global::Builtin(name),
-                _ => Global::Math(name),
+                "math" => Global::Math(name),
+                _ => Global::Parallel,
             }));
         }
         Ok(None)
@@ -188,7 +192,12 @@ impl Environment for PythonEnvironment<'_> {
     }
 
     fn attribute(&mut self, module: ModuleId, name: &str) -> Global {
-        let names = self.modules[module.0].dict();
+        let module = &self.modules[module.0];
+        let names = module.dict();
+        if !names.contains(name).unwrap_or(true) {
+            // Some modules, ungil among them, load what is asked for, and have it from then on.
+            let _ = module.getattr(name);
+        }
         let found = match self.looked_up(&names, name) {
             Ok(Some(value)) => self.meaning(&value),
             Ok(None) => Ok(Global::Missing),
