@@ -18,6 +18,7 @@ PROGRAMS = int(os.environ.get("UNGIL_NATIVE_PROGRAMS", "0"))
 SEED = int(os.environ.get("UNGIL_NATIVE_SEED", "0"))
 SECONDS = 10.0
 INPUTS = 40
+IMPORTS = "import math\nfrom ungil import prange\n"
 
 
 def test_random_programs_do_what_cpython_does(tmp_path: Path) -> None:
@@ -31,9 +32,9 @@ def test_random_programs_do_what_cpython_does(tmp_path: Path) -> None:
 def compare_with_cpython(seed: int, folder: Path) -> None:
     program = Program(seed)
     file = folder / f"program_{seed}.py"
-    file.write_text("import math\n" + program.text.replace("def ", "@native\ndef ", 99))
+    file.write_text(IMPORTS + program.text.replace("def ", "@native\ndef ", 99))
     # The same lines for both: the decorators have lines of their own.
-    plain = "import math\n" + program.text.replace("def ", "\ndef ", 99)
+    plain = IMPORTS + program.text.replace("def ", "\ndef ", 99)
     expected_function = oracle(plain, str(file))
     specification = importlib.util.spec_from_file_location(f"program_{seed}", file)
     assert specification is not None

@@ -38,13 +38,7 @@ impl Builder<'_> {
     }
 
     /// The loop, where it pays once without the checks that hold before it and once with them.
-    pub(super) fn both_versions(
-        &mut self,
-        count: &Count,
-        range: &Range,
-        done: &str,
-        after: &str,
-    ) {
+    pub(super) fn both_versions(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
         if count.hoisted.is_empty() || self.fast {
             self.rounds(count, range, done, after);
             return;

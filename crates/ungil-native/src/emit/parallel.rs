@@ -2,7 +2,7 @@
 //! two parts of the reductions together, and `ungil_prange` has them called, on several threads.
 //!
 //! A frame holds what the body takes from outside, 8 bytes each; so do the parts of reductions. The record
-//! that describes the loop is [`Loop`](crate::parallel::Loop).
+//! that describes the loop is `parallel::Loop`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,10 +11,12 @@ use super::builder::{Builder, Details, Value};
 use super::count::Range;
 use super::parts;
 use crate::ir::{Count, Expr, Op, Parallel, Reduction, SlotId, walk};
+use crate::parallel::ArrayWord;
 use crate::types::Type;
 
 /// What the body's function is given: context, frame, part, first value, number of rounds.
-const BODY: &str = "ptr noalias %context, ptr noalias %frame, ptr noalias %partial, i64 %first, i64 %rounds";
+const BODY: &str =
+    "ptr noalias %context, ptr noalias %frame, ptr noalias %partial, i64 %first, i64 %rounds";
 /// What puts another part into a first one.
 const COMBINE: &str = "ptr noalias %context, ptr noalias %into, ptr noalias %partial";
 
@@ -33,7 +35,15 @@ impl Builder<'_> {
         let words: usize = captures.iter().map(|&slot| self.words(slot)).sum();
         let frame = self.alloca(&format!("[{} x i64]", words.max(1)));
         let mut at = 0;
+        let written = written(count);
+        let mut arrays = Vec::new();
         for &slot in &captures {
+            if let Type::Array(ty) = self.function.slots[slot].ty {
+                let writes = ty.writable && written.contains(&slot);
+                let item = ty.element.size();
+                let array = ArrayWord::new(at, ty.dimensions, ty.contiguous, item, writes);
+                arrays.push(format!("i64 {}", array.bits()));
+            }
             self.save(slot, &frame, &mut at);
             if self.function.slots[slot].flagged {
                 let set = self.let_(format!("load i1, ptr %s{slot}.set"));
@@ -53,7 +63,8 @@ impl Builder<'_> {
         }
         let body = self.body_function(count, parallel, &captures);
         let combine = self.combine_function(reductions);
-        let record = self.alloca("[10 x i64]");
+        let array_words = self.constant_words(&arrays);
+        let record = self.alloca("[13 x i64]");
         let mut at = 0;
         for address in [&body, &combine, &frame, &identities, &totals] {
             self.put("ptr", address, &record, &mut at);
@@ -69,6 +80,9 @@ impl Builder<'_> {
         ] {
             self.put("i64", word, &record, &mut at);
         }
+        self.put("i64", &words.to_string(), &record, &mut at);
+        self.put("ptr", &array_words, &record, &mut at);
+        self.put("i64", &arrays.len().to_string(), &record, &mut at);
         self.store_fuel();
         let code = self.let_(format!(
             "call i32 @ungil_prange(ptr %context, ptr {record}, i32 {flags})"
@@ -85,13 +99,31 @@ impl Builder<'_> {
             this.return_failed();
             this.start(&untold);
             let waiting = this.let_(format!("icmp eq i32 {code}, 2"));
-            let site = this.let_(format!("select i1 {waiting}, i32 {interrupted}, i32 {forked}"));
+            let site = this.let_(format!(
+                "select i1 {waiting}, i32 {interrupted}, i32 {forked}"
+            ));
             this.fail(&site, &Details::None);
         });
         let mut at = 0;
         for reduction in reductions {
             self.restore(reduction.slot, &totals, &mut at);
         }
+    }
+
+    /// Constant words in memory.
+    fn constant_words(&mut self, words: &[String]) -> String {
+        if words.is_empty() {
+            return "null".to_owned();
+        }
+        self.outlined += 1;
+        let name = format!("@{}.{}", self.name, self.outlined);
+        let _ = writeln!(
+            self.beside,
+            "{name} = internal unnamed_addr constant [{} x i64] [{}]\n",
+            words.len(),
+            words.join(", ")
+        );
+        name
     }
 
     /// How many words a slot's value takes in a frame.
@@ -102,13 +134,19 @@ impl Builder<'_> {
 
     /// Writes a word; 8 bytes each.
     fn put(&mut self, ty: &str, value: &str, memory: &str, at: &mut usize) {
-        let place = self.let_(format!("getelementptr inbounds i8, ptr {memory}, i64 {}", 8 * *at));
+        let place = self.let_(format!(
+            "getelementptr inbounds i8, ptr {memory}, i64 {}",
+            8 * *at
+        ));
         *at += 1;
         self.push(format!("store {ty} {value}, ptr {place}"));
     }
 
     fn take(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
-        let place = self.let_(format!("getelementptr inbounds i8, ptr {memory}, i64 {}", 8 * *at));
+        let place = self.let_(format!(
+            "getelementptr inbounds i8, ptr {memory}, i64 {}",
+            8 * *at
+        ));
         *at += 1;
         self.let_(format!("load {ty}, ptr {place}"))
     }
@@ -220,6 +258,28 @@ impl Builder<'_> {
         self.beside
             .push_str(&inner.text(&format!("internal i32 @{name}({parameters})")));
         format!("@{name}")
+    }
+}
+
+/// The arrays that a body may write to: all but those of which it only reads elements and sizes.
+fn written(count: &Count) -> BTreeSet<SlotId> {
+    let mut found = BTreeSet::new();
+    walk(&count.body, &mut |stmt| {
+        // The array of a store is among its expressions.
+        stmt.clone()
+            .expressions_mut(&mut |expr| escapes(expr, &mut found));
+    });
+    found
+}
+
+fn escapes(expr: &Expr, found: &mut BTreeSet<SlotId>) {
+    let only_read = matches!(expr.op, Op::Load | Op::Dim(_))
+        && matches!(expr.args[0].op, Op::Slot(_) | Op::BoundSlot(_));
+    if let (Op::Slot(slot) | Op::BoundSlot(slot), Type::Array(_)) = (&expr.op, expr.ty) {
+        found.insert(*slot);
+    }
+    for arg in &expr.args[usize::from(only_read)..] {
+        escapes(arg, found);
     }
 }
 

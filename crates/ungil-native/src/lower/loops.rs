@@ -197,6 +197,13 @@ impl FunctionLowerer<'_, '_> {
                 return Ok(self.over_array(value));
             }
         }
+        if self.prange_called(iter).is_some() {
+            return Err(self.refuse(
+                Diagnostic::new(iter.range(), "native code cannot iterate over this")
+                    .label("the range of a parallel loop, within something else")
+                    .help("write `for i in ungil.prange(...)`"),
+            ));
+        }
         Err(self.refuse(
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
                 .label("neither a range nor an array")

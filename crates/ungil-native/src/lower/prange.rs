@@ -71,11 +71,7 @@ impl FunctionLowerer<'_, '_> {
         let reductions = self.reductions(&uses)?;
         self.hide(&uses, around, true);
         let orelse = self.block_of(&stmt.orelse)?;
-        let guard = self.guard(
-            call.range(),
-            "ValueError",
-            "range() arg 3 must not be zero",
-        );
+        let guard = self.guard(call.range(), "ValueError", "range() arg 3 must not be zero");
         let forked = self.site(
             call.range(),
             "RuntimeError",

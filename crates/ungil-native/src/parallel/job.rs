@@ -43,7 +43,11 @@ impl Job {
     pub(super) fn new(told: Loop, units: Units, threads: usize, by_unit: bool) -> Self {
         let shares: Box<[Share]> = (0..threads).map(|_| Share::default()).collect();
         shares[0].put((0, units.count as u32));
-        let parts = if by_unit { units.count as usize } else { threads };
+        let parts = if by_unit {
+            units.count as usize
+        } else {
+            threads
+        };
         let partials = (0..parts * told.reductions)
             .map(|at| {
                 // SAFETY: as many as there are reductions, alive as the loop is.

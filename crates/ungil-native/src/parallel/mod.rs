@@ -3,6 +3,7 @@
 //! ```text
 //! share    a range of units that its owner takes from and others steal from
 //! job      one loop: shares, parts of reductions, the failure of the lowest iteration
+//! overlap  arrays that share memory
 //! pool     the threads, and the loops that they help with
 //! ```
 //!
@@ -11,11 +12,13 @@
 #![allow(unsafe_code)]
 
 mod job;
+mod overlap;
 mod pool;
 mod share;
 
 use crate::runtime::{Context, Hooks};
 use job::Job;
+pub(crate) use overlap::ArrayWord;
 
 /// More threads than this are as good as this.
 const MOST_THREADS: usize = 256;
@@ -43,6 +46,11 @@ pub(crate) struct Loop {
     rounds: u64,
     /// How many threads; 0: as many as there are cores.
     threads: i64,
+    /// Words of the frame.
+    words: usize,
+    /// The arrays in it.
+    arrays: *const ArrayWord,
+    array_count: usize,
 }
 
 impl Loop {
@@ -51,6 +59,24 @@ impl Loop {
         // Within the range, whatever overflows on the way.
         let distance = self.step.wrapping_mul(round.cast_signed());
         self.start.wrapping_add(distance)
+    }
+
+    /// Whether iterations may use each other's elements, as arrays share memory.
+    ///
+    /// # Safety
+    /// All that the loop points to is alive.
+    unsafe fn overlaps(&self) -> bool {
+        if self.array_count < 2 {
+            return false;
+        }
+        // SAFETY: as many as machine code has told.
+        let (arrays, frame) = unsafe {
+            (
+                std::slice::from_raw_parts(self.arrays, self.array_count),
+                std::slice::from_raw_parts(self.frame, self.words),
+            )
+        };
+        overlap::any(arrays, frame)
     }
 
     /// Rounds `from..to`, reduced into `partial`.
@@ -103,7 +129,11 @@ enum End {
 ///
 /// # Safety
 /// Called by machine code: a context that [`Context::new`] made, and a loop that is alive with all it points to.
-pub(crate) unsafe extern "C" fn prange(context: *mut Context, told: *const Loop, ordered: i32) -> i32 {
+pub(crate) unsafe extern "C" fn prange(
+    context: *mut Context,
+    told: *const Loop,
+    ordered: i32,
+) -> i32 {
     // SAFETY: as the caller promises; both are not used otherwise until this returns.
     let (outer, told) = unsafe { (&mut *context, *told) };
     if told.rounds == 0 {
@@ -111,6 +141,8 @@ pub(crate) unsafe extern "C" fn prange(context: *mut Context, told: *const Loop,
     }
     let wanted = match usize::try_from(told.threads) {
         _ if outer.nested != 0 => 1,
+        // SAFETY: as the caller promises.
+        _ if unsafe { told.overlaps() } => 1,
         Ok(0) | Err(_) => (outer.hooks.threads)(),
         Ok(threads) => threads,
     };
@@ -157,5 +189,84 @@ mod tests {
             let unit = at.index(units.count as usize) as u64;
             prop_assert!(units.first(unit) < units.first(unit + 1));
         }
+    }
+
+    /// Adds up its variable; where the frame says so, the first part forks.
+    unsafe extern "C" fn body(
+        _: *mut Context,
+        frame: *const u64,
+        partial: *mut u64,
+        first: i64,
+        rounds: i64,
+    ) -> i32 {
+        // SAFETY: a frame and a part of one word each.
+        unsafe {
+            if *frame == 1 && first == 0 && libc::fork() == 0 {
+                return 0;
+            }
+            *partial += (first..first + rounds).sum::<i64>().cast_unsigned();
+        }
+        0
+    }
+
+    unsafe extern "C" fn combine(_: *mut Context, into: *mut u64, partial: *const u64) -> i32 {
+        // SAFETY: one word each.
+        unsafe { *into += *partial };
+        0
+    }
+
+    extern "C" fn go_on(_: *mut Context) -> i32 {
+        0
+    }
+
+    static HOOKS: Hooks = Hooks {
+        poll: go_on,
+        threads: || 3,
+    };
+
+    /// How a loop over 0..1000 ends, and the sum.
+    fn summed(forks: bool, ordered: bool) -> (i32, u64) {
+        let (frame, zero, mut total) = (u64::from(forks), 0, 7);
+        let told = Loop {
+            body,
+            combine: Some(combine),
+            frame: &raw const frame,
+            identities: &raw const zero,
+            totals: &raw mut total,
+            reductions: 1,
+            start: 0,
+            step: 1,
+            rounds: 1000,
+            threads: 0,
+            words: 1,
+            arrays: std::ptr::null(),
+            array_count: 0,
+        };
+        let mut context = Context::new(&HOOKS);
+        // SAFETY: all lives until the call returns.
+        let end = unsafe { prange(&raw mut context, &raw const told, i32::from(ordered)) };
+        (end, total)
+    }
+
+    #[test]
+    fn every_round_is_done_once() {
+        for ordered in [false, true] {
+            assert_eq!(summed(false, ordered), (0, 7 + 499_500));
+        }
+    }
+
+    #[test]
+    fn the_child_of_a_fork_in_the_loop_is_told() {
+        let process = std::process::id();
+        let (end, total) = summed(true, false);
+        if std::process::id() != process {
+            // SAFETY: ends the child, without what the test's process does at its end.
+            unsafe { libc::_exit(end) };
+        }
+        assert_eq!((end, total), (0, 7 + 499_500));
+        let mut status = 0;
+        // SAFETY: waits for the only child.
+        unsafe { libc::wait(&raw mut status) };
+        assert_eq!(libc::WEXITSTATUS(status), End::Forked as i32);
     }
 }

@@ -147,8 +147,8 @@ impl Pool {
         block_signals();
         let mut state = self.lock();
         loop {
-            // SAFETY: entries are removed, under this lock, before their jobs end.
             let open = state.loops.iter_mut().find(|entry| {
+                // SAFETY: entries are removed, under this lock, before their jobs end.
                 let job = unsafe { &*entry.job };
                 entry.seats_taken < job.seats() && job.has_work()
             });

@@ -32,7 +32,11 @@ impl Share {
     /// Some units from the front: one, or a part of what is left.
     pub(super) fn take(&self, single: bool) -> Option<(u32, u32)> {
         self.change(|from, to| {
-            let count = if single { 1 } else { ((to - from) / PART).max(1) };
+            let count = if single {
+                1
+            } else {
+                ((to - from) / PART).max(1)
+            };
             ((from, from + count), (from + count, to))
         })
     }
@@ -46,10 +50,7 @@ impl Share {
     }
 
     /// Splits what is there into what is given away and what is left.
-    fn change(
-        &self,
-        split: impl Fn(u32, u32) -> ((u32, u32), (u32, u32)),
-    ) -> Option<(u32, u32)> {
+    fn change(&self, split: impl Fn(u32, u32) -> ((u32, u32), (u32, u32))) -> Option<(u32, u32)> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let (from, to) = unpacked(word);

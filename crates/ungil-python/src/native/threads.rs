@@ -42,7 +42,6 @@ pub(super) fn number() -> usize {
         let quota = limits.cgroup_cpus.map_or(f64::INFINITY, f64::ceil);
         quota.clamp(1.0, limits.online_cpus as f64) as usize
     });
-    let allowed = rustix::thread::sched_getaffinity(None)
-        .map_or(cores, |set| set.count() as usize);
+    let allowed = rustix::thread::sched_getaffinity(None).map_or(cores, |set| set.count() as usize);
     cores.min(allowed.max(1))
 }

@@ -50,7 +50,10 @@ impl FunctionLowerer<'_, '_> {
                         "every iteration of a parallel loop writes the same element",
                     )
                     .label(format!("its place does not depend on `{variable}`"))
-                    .context(self.site_range(count.site), "its iterations run at the same time")
+                    .context(
+                        self.site_range(count.site),
+                        "its iterations run at the same time",
+                    )
                     .help(format!(
                         "index it with `{variable}`, or add up in a variable, which is a reduction"
                     )),
@@ -69,8 +72,8 @@ impl FunctionLowerer<'_, '_> {
                 if relations.contains(&Relation::Apart) {
                     continue;
                 }
-                let meet = relations.contains(&Relation::Meet)
-                    && !relations.contains(&Relation::Unknown);
+                let meet =
+                    relations.contains(&Relation::Meet) && !relations.contains(&Relation::Unknown);
                 if meet {
                     return Err(self.refuse_meeting(write, other, count));
                 }
@@ -82,12 +85,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(())
     }
 
-    fn refuse_meeting(
-        &self,
-        write: &Access,
-        other: &Access,
-        count: &Count,
-    ) -> Box<super::Refusal> {
+    fn refuse_meeting(&self, write: &Access, other: &Access, count: &Count) -> Box<super::Refusal> {
         let does = if other.writes { "writes" } else { "reads" };
         self.refuse(
             Diagnostic::new(
@@ -96,7 +94,10 @@ impl FunctionLowerer<'_, '_> {
             )
             .label(format!("{does} an element that is another iteration's"))
             .context(self.blamed(write), "there it is written")
-            .context(self.site_range(count.site), "the iterations run at the same time")
+            .context(
+                self.site_range(count.site),
+                "the iterations run at the same time",
+            )
             .help("write into another array than you read from, or use a plain `range`"),
         )
     }
@@ -112,7 +113,10 @@ impl FunctionLowerer<'_, '_> {
             "two iterations of a parallel loop can change the same element",
         )
         .label("its place comes out of data: it may come up twice")
-        .context(self.site_range(count.site), "the iterations run at the same time");
+        .context(
+            self.site_range(count.site),
+            "the iterations run at the same time",
+        );
         if self.blamed(read) != self.blamed(write) {
             diagnostic = diagnostic.context(self.blamed(read), "it is read here, to be changed");
         }
@@ -177,7 +181,11 @@ fn reached(moving: &Linear, place: i64, count: &Count) -> Relation {
         return Relation::Apart;
     }
     let value = distance / moving.coefficient;
-    let after = if step > 0 { value >= start } else { value <= start };
+    let after = if step > 0 {
+        value >= start
+    } else {
+        value <= start
+    };
     let before = match count.stop.op {
         Op::Int(stop) if step > 0 => value < stop,
         Op::Int(stop) => value > stop,
@@ -234,7 +242,7 @@ impl Accesses<'_> {
         };
         let open = axes.iter_mut().filter(|axis| axis.open);
         for (axis, index) in open.zip(index) {
-            axis.begin = self.from_start(index).plus(&axis.begin, 1);
+            axis.begin = self.offset(index).plus(&axis.begin, 1);
         }
         self.found.push(Access {
             array,
@@ -247,19 +255,19 @@ impl Accesses<'_> {
     /// The array from outside that an expression is a view of, and which one.
     fn place(&self, array: &Expr) -> Option<(SlotId, Vec<Axis>)> {
         match &array.op {
-            Op::Slot(slot) | Op::BoundSlot(slot) => match self.body.definition(*slot) {
-                Ok(definition) => self.place(definition?),
-                Err(()) => {
-                    let Type::Array(ty) = array.ty else {
-                        return None;
-                    };
-                    let axis = Axis {
-                        begin: Form::constant(0),
-                        open: true,
-                    };
-                    Some((*slot, vec![axis; usize::from(ty.dimensions)]))
+            Op::Slot(slot) | Op::BoundSlot(slot) => {
+                if let Ok(definition) = self.body.definition(*slot) {
+                    return self.place(definition?);
                 }
-            },
+                let Type::Array(ty) = array.ty else {
+                    return None;
+                };
+                let axis = Axis {
+                    begin: Form::constant(0),
+                    open: true,
+                };
+                Some((*slot, vec![axis; usize::from(ty.dimensions)]))
+            }
             Op::View(kinds) => {
                 let (slot, mut axes) = self.place(&array.args[0])?;
                 let mut args = array.args[1..].iter();
@@ -267,12 +275,12 @@ impl Accesses<'_> {
                 for (axis, kind) in open.zip(kinds) {
                     match *kind {
                         ViewPart::Index => {
-                            axis.begin = self.from_start(args.next()?).plus(&axis.begin, 1);
+                            axis.begin = self.offset(args.next()?).plus(&axis.begin, 1);
                             axis.open = false;
                         }
                         ViewPart::Slice { start, stop, step } => {
                             if start {
-                                axis.begin = self.from_start(args.next()?).plus(&axis.begin, 1);
+                                axis.begin = self.offset(args.next()?).plus(&axis.begin, 1);
                             }
                             let bounds = usize::from(stop) + usize::from(step);
                             args.by_ref().take(bounds).for_each(drop);
@@ -289,7 +297,7 @@ impl Accesses<'_> {
     }
 
     /// An index as the number of elements from the start, which is not known where it counts from the end.
-    fn from_start(&self, index: &Expr) -> Form {
+    fn offset(&self, index: &Expr) -> Form {
         match self.body.form(index) {
             Form::Linear(linear)
                 if linear.coefficient == 0 && linear.symbols.is_empty() && linear.constant < 0 =>
