@@ -1,4 +1,4 @@
-"""What a parallel loop cannot do: data races that can be seen, values that go from one iteration to another."""
+"""What a parallel loop cannot do: data races that can be seen, values carried on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -170,8 +170,9 @@ REFUSED: list[tuple[Callable[..., Any], str, str]] = [
     ("function", "title", "words"), REFUSED, ids=[function.__name__ for function, _, _ in REFUSED]
 )
 def test_is_refused(function: Callable[..., Any], title: str, words: str) -> None:
+    native: Any = ungil.native(function)
     with pytest.raises(ungil.native.Refused) as caught:
-        ungil.native(function).compile(np.ones(9), np.ones(9), np.zeros(9, np.int64))
+        native.compile(np.ones(9), np.ones(9), np.zeros(9, np.int64))
     assert title in str(caught.value).splitlines()[0]
     assert words in str(caught.value)
 

@@ -1,6 +1,5 @@
 """Kernels with parallel loops: one whose iterations take equally long, and one whose do not."""
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,22 +45,21 @@ def two_threads(rounds: int = 5) -> dict[str, float]:
     result = {}
     for function, arguments in KERNELS:
         native = ungil.native(function)
-        best = {1: math.inf, 2: math.inf}
+        one, two = [], []
         for _ in range(rounds):
-            for threads in best:
-                begun = time.perf_counter()
-                native(*arguments, threads)
-                best[threads] = min(best[threads], time.perf_counter() - begun)
-        result[function.__name__] = best[1] / best[2]
+            one.append(seconds(native, *arguments, 1))
+            two.append(seconds(native, *arguments, 2))
+        result[function.__name__] = min(one) / min(two)
     return result
+
+
+def seconds(function: Callable[..., Any], *arguments: Any) -> float:
+    begun = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - begun
 
 
 def start_of_a_loop() -> float:
     """Microseconds of a loop of two iterations on two threads."""
     native = ungil.native(integrate_square)
-    best = math.inf
-    for _ in range(2000):
-        begun = time.perf_counter()
-        native(0.0, 1.0, 2, 2)
-        best = min(best, time.perf_counter() - begun)
-    return best * 1e6
+    return min(seconds(native, 0.0, 1.0, 2, 2) for _ in range(2000)) * 1e6

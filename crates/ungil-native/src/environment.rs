@@ -23,6 +23,8 @@ pub enum Global {
     Builtin(String),
     /// A function of Python's `math`, by its name there.
     Math(String),
+    /// A function or class of `numpy`, by its name there.
+    Numpy(String),
     /// `ungil.prange`.
     Parallel,
     /// A native function.

@@ -4,6 +4,8 @@
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
+pub(crate) mod fold;
+mod layout;
 pub mod stack;
 
 /// Sites of a traceback that are kept.
@@ -134,6 +136,7 @@ pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         _ => {}
     }

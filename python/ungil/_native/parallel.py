@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import SupportsIndex, overload
+from typing import SupportsIndex
 
 __all__ = ["prange"]
 
 
-@overload
-def prange(
-    stop: SupportsIndex, /, *, ordered: bool = False, threads: SupportsIndex | None = None
-) -> range: ...
-@overload
-def prange(
-    start: SupportsIndex,
-    stop: SupportsIndex,
-    step: SupportsIndex = 1,
-    /,
-    *,
-    ordered: bool = False,
-    threads: SupportsIndex | None = None,
-) -> range: ...
 def prange(
     start: SupportsIndex,
     stop: SupportsIndex | None = None,

@@ -10,6 +10,7 @@ mod builder;
 mod control;
 mod count;
 mod expression;
+mod fold;
 mod parallel;
 mod power;
 

@@ -133,7 +133,7 @@ impl Builder<'_> {
     }
 
     /// Writes a word; 8 bytes each.
-    fn put(&mut self, ty: &str, value: &str, memory: &str, at: &mut usize) {
+    pub(super) fn put(&mut self, ty: &str, value: &str, memory: &str, at: &mut usize) {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {memory}, i64 {}",
             8 * *at

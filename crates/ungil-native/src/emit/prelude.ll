@@ -45,6 +45,7 @@ declare double @cbrt(double) #0
 declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
 declare i32 @ungil_prange(ptr, ptr, i32) #5
+declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
 
 ; Context: fuel 0, stack limit 8, a 16, b 24, x 32, y 40, depth 48, host 56, trace 64 (64 sites).
 define internal void @ungil.raise(ptr noalias %context, i32 %site, i64 %a, i64 %b) #2 {

@@ -26,13 +26,7 @@ impl FunctionLowerer<'_, '_> {
             ),
             ast::Expr::Attribute(attribute) => match self.module_attribute(attribute) {
                 Some(global) => (global, attribute.attr.to_string()),
-                None => {
-                    return Err(self.refuse(
-                        Diagnostic::new(call.func.range(), "native code calls no methods")
-                            .label(format!("`.{}(...)`", attribute.attr))
-                            .help("write a loop, or a native function"),
-                    ));
-                }
+                None => return self.method(call, attribute),
             },
             other => {
                 return Err(self.refuse(
@@ -45,6 +39,7 @@ impl FunctionLowerer<'_, '_> {
             Global::Native(function) => self.native_call(call, function),
             Global::Builtin(function) => self.builtin(call, &function),
             Global::Math(function) => self.math(call, &function),
+            Global::Numpy(function) => self.numpy(call, &function),
             Global::Parallel => Err(self.refuse(
                 Diagnostic::new(call.range(), "`prange` is the head of a parallel loop")
                     .label("not in the head of a `for` loop of its own")

@@ -13,6 +13,7 @@ mod expression;
 mod function;
 mod index;
 mod loops;
+mod numpy;
 mod prange;
 mod race;
 mod reduction;
@@ -191,10 +192,10 @@ fn mark_long(program: &mut Program) {
             loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
             let mut copy = stmt.clone();
             copy.expressions_mut(&mut |expr| {
-                expr.walk(&mut |inner| {
-                    if let Op::Call(id) = inner.op {
-                        called.push(id);
-                    }
+                expr.walk(&mut |inner| match inner.op {
+                    Op::Call(id) => called.push(id),
+                    Op::Fold(_) => loops = true,
+                    _ => {}
                 });
             });
         });

@@ -137,8 +137,12 @@ impl<'py> PythonEnvironment<'py> {
         else {
             return Ok(None);
         };
-        for module in ["builtins", "math", PARALLEL] {
-            let home = self.py.import(module)?.dict();
+        let loaded = self.py.import("sys")?.getattr("modules")?;
+        for module in ["builtins", "math", PARALLEL, "numpy"] {
+            let Ok(home) = loaded.get_item(module) else {
+                continue;
+            };
+            let home = home.getattr("__dict__")?.cast_into::<PyDict>()?;
             let Some(known) = home.get_item(&name)? else {
                 continue;
             };
@@ -152,6 +156,7 @@ impl<'py> PythonEnvironment<'py> {
                 _ if exception => Global::Exception(name),
                 "builtins" => Global::Builtin(name),
                 "math" => Global::Math(name),
+                "numpy" => Global::Numpy(name),
                 _ => Global::Parallel,
             }));
         }

@@ -30,6 +30,8 @@ pub(super) enum Taint {
 pub(super) enum Form {
     Linear(Linear),
     Other(Taint),
+    /// All of an axis.
+    Whole,
 }
 
 /// `coefficient * variable + symbols + constant`.
@@ -60,6 +62,7 @@ impl Form {
             Self::Linear(linear) if linear.coefficient == 0 => Taint::Fixed,
             Self::Linear(_) => Taint::Derived,
             Self::Other(taint) => *taint,
+            Self::Whole => Taint::Fixed,
         }
     }
 
@@ -183,7 +186,7 @@ impl<'a> Body<'a> {
             Op::Slot(slot) | Op::BoundSlot(slot) => {
                 self.taints.get(&slot).copied().unwrap_or(Taint::Fixed)
             }
-            Op::Load | Op::Call(_) if of_args > Taint::Fixed => Taint::Data,
+            Op::Load | Op::Fold(_) | Op::Call(_) if of_args > Taint::Fixed => Taint::Data,
             _ => of_args,
         }
     }

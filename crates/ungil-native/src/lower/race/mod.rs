@@ -139,6 +139,12 @@ impl FunctionLowerer<'_, '_> {
 }
 
 fn relation(write: &Form, other: &Form, count: &Count) -> Relation {
+    if matches!(other, Form::Whole) {
+        return match write.taint() {
+            Taint::Fixed => Relation::Same,
+            _ => Relation::Meet,
+        };
+    }
     let (Form::Linear(write), Form::Linear(other)) = (write, other) else {
         let fixed = write.taint() == Taint::Fixed && other.taint() == Taint::Fixed;
         return if fixed {
@@ -221,10 +227,16 @@ impl Accesses<'_> {
     fn block(&mut self, block: &Block) {
         for stmt in block {
             stmt.clone().expressions_mut(&mut |expr| {
-                expr.walk(&mut |inner| {
-                    if inner.op == Op::Load {
+                expr.walk(&mut |inner| match inner.op {
+                    Op::Load => {
                         self.note(&inner.args[0], &inner.args[1..], false, &inner.guards);
                     }
+                    Op::Fold(_) => {
+                        for array in &inner.args {
+                            self.note(array, &[], false, &inner.guards);
+                        }
+                    }
+                    _ => {}
                 });
             });
             if let Stmt::Store(store) = stmt {
@@ -243,10 +255,14 @@ impl Accesses<'_> {
         let open = axes.iter_mut().filter(|axis| axis.open);
         for (axis, index) in open.zip(index) {
             axis.begin = self.offset(index).plus(&axis.begin, 1);
+            axis.open = false;
         }
         self.found.push(Access {
             array,
-            axes: axes.into_iter().map(|axis| axis.begin).collect(),
+            axes: axes
+                .into_iter()
+                .map(|axis| if axis.open { Form::Whole } else { axis.begin })
+                .collect(),
             writes,
             guards: guards.to_vec(),
         });
