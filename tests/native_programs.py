@@ -5,6 +5,7 @@ The oracle is CPython itself, running the same text with one thing added: an int
 """
 
 import ast
+import functools
 import random
 import traceback
 from array import array
@@ -17,6 +18,8 @@ INTS = [0, 1, -1, 2, -2, 3, 5, -7, 10, 63, 64, 255, 2**31, -(2**31), 2**53, 2**5
 INTS += [2**63 - 1, -(2**63)]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.0, 1e-310, 1e300, -1e300, 2.0**53, 2.0**63]
 FLOATS += [float("inf"), float("-inf"), float("nan")]
+
+SCALARS = ["int", "float", "bool"]
 
 PARAMETERS = {
     "i": "int",
@@ -36,7 +39,9 @@ class Program:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.lines: list[str] = []
-        self.names = {name: kind for name, kind in PARAMETERS.items() if len(kind) <= 5}
+        self.names = {name: kind for name, kind in PARAMETERS.items() if kind in SCALARS}
+        # Lists and tuples, by the names that they have everywhere.
+        self.collections: dict[str, str] = {}
         self.fresh = 0
         self.loops = 0
         helper = self.expression("float", 2, only=["i", "j", "x", "y"])
@@ -45,11 +50,53 @@ class Program:
         self.lines.append("")
         self.has_helper = True
         self.lines.append(f"def f({', '.join(PARAMETERS)}):")
+        self.make_collections()
         self.block(1, self.random.randint(3, 7))
-        kind = self.random.choice(["int", "float", "bool"])
-        self.lines.append(f"    return {self.expression(kind, 2)}")
+        kind = self.random.choice([*SCALARS, "tuple"])
+        if kind == "tuple":
+            items = [self.expression(self.random.choice(SCALARS), 1) for _ in range(2)]
+            items += [f"len({name})" for name in self.collections]
+            self.lines.append(f"    return {', '.join(items)}")
+        else:
+            self.lines.append(f"    return {self.expression(kind, 2)}")
+
+    def make_collections(self) -> None:
+        """Some lists and tuples, of values that need none of them."""
+        r = self.random
+        made: dict[str, str] = {}
+        for number in range(r.randint(0, 3)):
+            kind = r.choice(["int", "float"])
+            name = f"{kind[0]}list{number}"
+            form = r.choice(["repeat", "literal", "comprehension", "alias"])
+            others = [other for other in made if made[other] == kind]
+            if form == "repeat":
+                text = f"[{self.expression(kind, 1)}] * {r.choice(['3', 'len(a)', '(i % 5)'])}"
+            elif form == "literal":
+                text = f"[{self.expression(kind, 1)}, {self.expression(kind, 1)}]"
+            elif form == "alias" and others:
+                text = r.choice(others)
+            else:
+                value = self.expression(kind, 1)
+                value = f"({value} + z)" if r.random() < 0.5 else value
+                condition = f" if {self.expression('bool', 1)}" if r.random() < 0.3 else ""
+                text = f"[{value} for z in {r.choice(['range(4)', 'k'])}{condition}]"
+            self.lines.append(f"    {name} = {text}")
+            made[name] = kind
+        self.collections = made
+        for number in range(r.randint(0, 2)):
+            kinds = [r.choice(SCALARS) for _ in range(r.randint(1, 3))]
+            self.lines.append(f"    tuple{number} = {self.tuple_of(kinds)}")
+            self.tuples[f"tuple{number}"] = kinds
+
+    def tuple_of(self, kinds: list[str]) -> str:
+        return "(" + "".join(f"{self.expression(kind, 1)}, " for kind in kinds) + ")"
 
     has_helper = False
+
+    @functools.cached_property
+    def tuples(self) -> dict[str, list[str]]:
+        """The kinds of the items of each tuple."""
+        return {}
 
     @property
     def text(self) -> str:
@@ -100,8 +147,52 @@ class Program:
             if r.random() < 0.5:
                 self.lines.append(f"{pad}else:")
                 self.block(depth + 1, r.randint(1, 2))
+        elif choice < 0.9 and (self.collections or self.tuples):
+            self.lines.append(pad + self.about_collections())
         else:
             self.loop(depth)
+
+    def about_collections(self) -> str:
+        """A statement that changes a list or a tuple."""
+        r = self.random
+        name = r.choice([*self.collections, *self.tuples])
+        if name in self.tuples:
+            kinds = self.tuples[name]
+            targets = [self.target(kind) for kind in kinds]
+            if r.random() < 0.5 and len(set(targets)) == len(targets):
+                self.names |= dict(zip(targets, kinds, strict=True))
+                return f"{', '.join(targets)}, = {name}"
+            return f"{name} = {self.tuple_of(kinds)}"
+        kind = self.collections[name]
+        return r.choice(
+            [
+                f"{name}.append({self.expression(kind, 2)})",
+                f"{name}.insert({self.index(name)}, {self.expression(kind, 1)})",
+                f"{name}[{self.index(name)}] = {self.expression(kind, 2)}",
+                f"{name}[{self.index(name)}] += {self.expression(kind, 1)}",
+                f"{name}.pop()",
+                f"{name} = [{self.expression(kind, 1)}, {self.expression(kind, 1)}]",
+            ]
+        )
+
+    def item(self, kind: str) -> str | None:
+        """An item of a list or a tuple, if there is one of that kind."""
+        r = self.random
+        found = [f"{name}[{self.index(name)}]" for name, k in self.collections.items() if k == kind]
+        found += [f"{name}.pop()" for name, k in self.collections.items() if k == kind]
+        if kind == "int":
+            found += [f"len({name})" for name in self.collections]
+        if kind == "bool":
+            pairs = [(s, t) for s in self.tuples for t in self.tuples]
+            compare = r.choice(["<", "<=", "==", "!=", ">", ">="])
+            found += [
+                f"({s} {compare} {t})"
+                for s, t in pairs
+                if "float" not in self.tuples[s] + self.tuples[t]
+            ]
+        for name, kinds in self.tuples.items():
+            found += [f"{name}[{at}]" for at, k in enumerate(kinds) if k == kind]
+        return r.choice(found) if found else None
 
     def target(self, kind: str) -> str:
         known = [n for n, k in self.names.items() if k == kind and n not in self.counters]
@@ -143,6 +234,13 @@ class Program:
             name = self.variable("float")
             self.lines.append(f"{pad}for {name} in {r.choice(['a', 'a[1:]', 'a[::-1]', 'm[0]'])}:")
             self.names[name] = "float"
+        elif form < 0.88 and self.collections:
+            source = r.choice(list(self.collections))
+            name = self.variable(self.collections[source])
+            source = r.choice([source, f"reversed({source})"])
+            self.lines.append(f"{pad}for {name} in {source}:")
+            self.lines.append(f"{pad}    if len({source.split('(')[-1].strip(')')}) > 30: break")
+            self.names[name] = "int" if name.startswith("i") else "float"
         else:
             name = self.variable("int")
             self.lines.append(f"{pad}{name} = {r.randint(0, 6)}")
@@ -215,6 +313,10 @@ class Program:
                 "bool": [True, False],
             }
             return f"({r.choice(constants[kind])!r})"
+
+        item = self.item(kind) if only is None and r.random() < 0.15 else None
+        if item is not None:
+            return item
 
         def sub(kind: str) -> str:
             return self.expression(kind, depth - 1, only)
@@ -383,7 +485,12 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
         result = function(**inputs)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == file]
+        # Comprehensions have frames of their own before Python 3.12.
+        lines = [
+            frame.lineno
+            for frame in frames
+            if frame.filename == file and frame.name != "<listcomp>"
+        ]
         return ("raised", type(error).__name__, *lines)
     return ("returned", type(result).__name__, bits(result))
 
@@ -391,6 +498,8 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
 def bits(value: Any) -> Any:
     if isinstance(value, float):
         return value.hex()
+    if isinstance(value, tuple):
+        return [(type(item).__name__, bits(item)) for item in value]
     return value
 
 

@@ -140,6 +140,20 @@ def no_loop(a: Any, b: Any, k: Any) -> Any:
     return x
 
 
+def appends(a: Any, b: Any, k: Any) -> Any:
+    found = [0]
+    for i in prange(len(a)):
+        found.append(i)
+    return len(found)
+
+
+def another_name(a: Any, b: Any, k: Any) -> Any:
+    found = [0] * 9
+    for i in prange(len(a)):
+        alias = found
+        b[i] = alias[i]
+
+
 NEXT = "goes from one iteration of a parallel loop to the next"
 
 REFUSED: list[tuple[Callable[..., Any], str, str]] = [
@@ -162,6 +176,8 @@ REFUSED: list[tuple[Callable[..., Any], str, str]] = [
     (returns, "a parallel loop has no `return`", "other iterations"),
     (two_names, "native code cannot iterate over this", "for i in ungil.prange"),
     (unknown_order, "`ordered` has to be a constant", "neither `True` nor `False`"),
+    (appends, "only read the items of a list from outside", "something else with `found`"),
+    (another_name, "only read the items of a list from outside", "write to an array instead"),
     (no_loop, "`prange` is the head of a parallel loop", "for i in ungil.prange"),
 ]
 
@@ -215,7 +231,25 @@ def both_shifted(a: Any, b: Any, k: Any) -> Any:
         a[i + shift] += b[i + shift] * a[shift + i]
 
 
-FINE = [odd_and_even, steps, from_outside_of_the_range, elimination, blocks, permuted, both_shifted]
+def lists(a: Any, b: Any, k: Any) -> Any:
+    weights = [float(j) for j in range(len(a))]
+    for i in prange(len(a)):
+        own = [1.0]
+        for j in range(i):
+            own.append(weights[j] + len(weights))
+        b[i] = own[-1]
+
+
+FINE = [
+    lists,
+    odd_and_even,
+    steps,
+    from_outside_of_the_range,
+    elimination,
+    blocks,
+    permuted,
+    both_shifted,
+]
 
 
 @pytest.mark.parametrize("function", FINE, ids=lambda function: function.__name__)

@@ -10,7 +10,7 @@ from ungil._ungil import __version__
 
 TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
-    from ungil import race, sync
+    from ungil import race, sync, types
     from ungil._context import worker_context
     from ungil._doctor import doctor
     from ungil._executors import Future, ThreadPoolExecutor
@@ -66,6 +66,7 @@ __all__ = [
     "share",
     "sync",
     "trace",
+    "types",
     "worker_context",
 ]
 
@@ -101,7 +102,7 @@ _HOMES = {
     "worker_context": "ungil._context",
 }
 
-_SUBMODULES = {"race", "sync"}
+_SUBMODULES = {"race", "sync", "types"}
 
 
 def load_ipython_extension(shell: object) -> None:

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Source;
+use crate::types::Element;
 
 /// A native function that the environment knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub enum Global {
     Numpy(String),
     /// `ungil.prange`.
     Parallel,
+    /// A number of fixed width, from `ungil.types`.
+    Width(Element),
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.

@@ -11,6 +11,7 @@
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
 //! parallel/    runs parallel loops on several threads
+//! memory       lists, for machine code
 //! diagnostic   refusals, laid out as rustc does
 //! ```
 
@@ -21,7 +22,9 @@ mod diagnostic;
 mod emit;
 mod environment;
 mod ir;
+mod items;
 mod lower;
+mod memory;
 pub mod object;
 mod parallel;
 mod range;
@@ -37,4 +40,4 @@ pub use environment::{
 pub use ir::{Message, Raise, Site};
 pub use lower::Refusal;
 pub use source::{Place, Source};
-pub use types::{ArrayType, Element, Type};
+pub use types::{ArrayType, Element, Items, Scalar, Type};

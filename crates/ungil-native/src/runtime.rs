@@ -7,9 +7,13 @@ use std::mem::MaybeUninit;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+use crate::memory;
 
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
+
+/// The most numbers that a result can consist of: each takes a word of 8 bytes.
+pub const LARGEST_RESULT: usize = 16;
 
 /// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
 #[repr(C)]
@@ -138,6 +142,9 @@ pub fn symbol(name: &str) -> Option<usize> {
         "ungil_poll" => return Some(poll as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
+        "ungil_list_new" => return Some(memory::list_new as *const () as usize),
+        "ungil_list_grow" => return Some(memory::list_grow as *const () as usize),
+        "ungil_list_free" => return Some(memory::list_free as *const () as usize),
         _ => {}
     }
     let name = LIBRARY

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::items::Items;
+
 /// The type of a value in the native language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
@@ -15,6 +17,53 @@ pub enum Type {
     Float,
     /// An array of numbers in somebody else's memory.
     Array(ArrayType),
+    /// A list of numbers, which lives as long as a call.
+    List(Scalar),
+    /// A tuple.
+    Tuple(Items),
+}
+
+/// What a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scalar {
+    /// Not known yet: it is empty, and nothing was appended so far.
+    Unknown,
+    /// `bool`, in one byte.
+    Bool,
+    /// `int`, in 8 bytes.
+    Int,
+    /// `float`, in 8 bytes.
+    Float,
+}
+
+impl Scalar {
+    /// The one of that type, if a list can hold it.
+    pub fn of(ty: Type) -> Option<Self> {
+        match ty {
+            Type::Bool => Some(Self::Bool),
+            Type::Int => Some(Self::Int),
+            Type::Float => Some(Self::Float),
+            _ => None,
+        }
+    }
+
+    /// The type of a value.
+    pub fn ty(self) -> Type {
+        match self {
+            Self::Unknown => Type::None,
+            Self::Bool => Type::Bool,
+            Self::Int => Type::Int,
+            Self::Float => Type::Float,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Unknown | Self::Bool => 1,
+            Self::Int | Self::Float => 8,
+        }
+    }
 }
 
 /// The type of an array.
@@ -57,6 +106,24 @@ impl Element {
             [b'f'] if size == 4 => Some(Self::Float32),
             [b'd'] if size == 8 => Some(Self::Float64),
             _ => None,
+        }
+    }
+
+    /// The element that `NumPy` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        let bits = |digits: &str| {
+            digits
+                .parse()
+                .ok()
+                .filter(|bits| [8, 16, 32, 64].contains(bits))
+        };
+        match name {
+            "float32" => Some(Self::Float32),
+            "float64" => Some(Self::Float64),
+            _ => match name.strip_prefix("uint") {
+                Some(digits) => bits(digits).map(Self::Unsigned),
+                None => bits(name.strip_prefix("int")?).map(Self::Signed),
+            },
         }
     }
 
@@ -124,6 +191,9 @@ impl fmt::Display for Type {
                 }
                 write!(f, "{}-d {} array", array.dimensions, array.element)
             }
+            Self::List(Scalar::Unknown) => f.write_str("list"),
+            Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
+            Self::Tuple(items) => write!(f, "{items}"),
         }
     }
 }
@@ -136,6 +206,11 @@ impl Type {
             Self::Int => "an int".to_owned(),
             _ => format!("a {self}"),
         }
+    }
+
+    /// Whether a tuple can hold it: numbers, and tuples of them.
+    pub fn is_small(self) -> bool {
+        self.is_number() || matches!(self, Self::Tuple(_))
     }
 
     /// Whether it is a number (a `bool` is one, as in Python).

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{llvm, parts, result_type};
+use super::value::Value;
+use super::{parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
@@ -30,6 +31,10 @@ pub(super) struct Builder<'a> {
     /// Functions that were written beside it, and how many.
     pub(super) beside: String,
     pub(super) outlined: usize,
+    /// Slots that are given back at the end.
+    pub(super) owning: Vec<SlotId>,
+    /// Whether there is a way to the block where the function ends in failure.
+    fails: bool,
 }
 
 /// Where `break` and `continue` lead.
@@ -45,30 +50,6 @@ pub(super) enum Details<'a> {
     Floats(&'a str, &'a str),
 }
 
-/// A value in registers.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Scalar(String),
-    Array(ArrayValue),
-    None,
-}
-
-/// An array in registers: the strides, in bytes, only where it is not contiguous.
-#[derive(Clone, Debug)]
-pub(super) struct ArrayValue {
-    pub(super) data: String,
-    pub(super) sizes: Vec<String>,
-    pub(super) strides: Vec<String>,
-}
-
-impl ArrayValue {
-    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.data)
-            .chain(&self.sizes)
-            .chain(&self.strides)
-    }
-}
-
 impl<'a> Builder<'a> {
     /// The text of a function.
     pub(super) fn function(
@@ -81,6 +62,7 @@ impl<'a> Builder<'a> {
         let mut parameters = String::new();
         for slot in 0..function.slots.len() {
             this.slot(slot);
+            this.own(slot);
         }
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
@@ -90,6 +72,7 @@ impl<'a> Builder<'a> {
                 ));
             }
         }
+        this.retain_parameters();
         if function.long {
             let _ = writeln!(this.allocas, "  %fuel = alloca i64");
             this.load_fuel();
@@ -128,6 +111,8 @@ impl<'a> Builder<'a> {
             fast: false,
             beside: String::new(),
             outlined: 0,
+            owning: Vec::new(),
+            fails: false,
         }
     }
 
@@ -137,6 +122,9 @@ impl<'a> Builder<'a> {
         for (part, ty) in parts(description.ty).into_iter().enumerate() {
             let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
         }
+        if matches!(description.ty, Type::List(_)) {
+            self.push(format!("store ptr null, ptr %s{slot}.0"));
+        }
         if description.flagged {
             let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
             self.push(format!("store i1 false, ptr %s{slot}.set"));
@@ -144,10 +132,14 @@ impl<'a> Builder<'a> {
     }
 
     /// The whole text, with the functions beside it.
-    pub(super) fn text(&self, head: &str) -> String {
+    pub(super) fn text(&mut self, head: &str) -> String {
+        let mut body = std::mem::take(&mut self.body);
+        self.failed();
+        body.push_str(&self.cold);
+        body.push_str(&self.body);
         format!(
-            "define {head} nounwind {{\nentry:\n{}{}{}}}\n\n{}",
-            self.allocas, self.body, self.cold, self.beside
+            "define {head} nounwind {{\nentry:\n{}{body}}}\n\n{}",
+            self.allocas, self.beside
         )
     }
 
@@ -253,35 +245,43 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn return_failed(&mut self) {
-        match self.returns {
-            Type::None => self.push("ret i32 1".to_owned()),
-            ty => {
-                let result = result_type(ty);
-                self.push(format!(
-                    "ret {result} {{ i32 1, {} {} }}",
-                    llvm(ty),
-                    if ty == Type::Float { "0.0" } else { "0" }
-                ));
-            }
-        }
+        self.push("br label %failed".to_owned());
+        self.fails = true;
     }
 
     pub(super) fn return_value(&mut self, value: &Value) {
         if self.function.long {
             self.store_fuel();
         }
-        match value {
-            Value::Scalar(value) => {
-                let ty = self.returns;
-                let result = result_type(ty);
-                let pair = self.let_(format!(
-                    "insertvalue {result} {{ i32 0, {0} poison }}, {0} {value}, 1",
-                    llvm(ty)
-                ));
-                self.push(format!("ret {result} {pair}"));
-            }
-            Value::None => self.push("ret i32 0".to_owned()),
-            Value::Array(_) => unreachable!("arrays are not returned"),
+        let result = result_type(self.returns);
+        if *value == Value::None {
+            self.release_lists();
+            self.push("ret i32 0".to_owned());
+            return;
+        }
+        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.returns));
+        for (at, (part, ty)) in value.flat().iter().zip(parts(self.returns)).enumerate() {
+            let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
+            filled = format!("{result} {next}");
+        }
+        self.release_lists();
+        self.push(format!("ret {filled}"));
+    }
+
+    /// The end of a function that fails: what it owns is freed.
+    fn failed(&mut self) {
+        if !self.fails {
+            return;
+        }
+        self.start("failed");
+        self.release_lists();
+        match self.returns {
+            Type::None => self.push("ret i32 1".to_owned()),
+            ty => self.push(format!(
+                "ret {} {{ i32 1{} }}",
+                result_type(ty),
+                poisons(ty)
+            )),
         }
     }
 
@@ -335,18 +335,9 @@ impl<'a> Builder<'a> {
 
     /// Assigns to a slot.
     pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
-        match value {
-            Value::Scalar(value) => {
-                let ty = llvm(self.function.slots[slot].ty);
-                self.push(format!("store {ty} {value}, ptr %s{slot}.0"));
-            }
-            Value::Array(array) => {
-                let types = parts(self.function.slots[slot].ty);
-                for ((part, value), ty) in array.parts().enumerate().zip(types) {
-                    self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
-                }
-            }
-            Value::None => {}
+        let ty = self.function.slots[slot].ty;
+        for (at, (part, ty)) in value.flat().iter().zip(parts(ty)).enumerate() {
+            self.push(format!("store {ty} {part}, ptr %s{slot}.{at}"));
         }
         if self.function.slots[slot].flagged {
             self.push(format!("store i1 true, ptr %s{slot}.set"));
@@ -355,27 +346,19 @@ impl<'a> Builder<'a> {
 
     /// The value of a slot.
     pub(super) fn get(&mut self, slot: SlotId) -> Value {
-        match self.function.slots[slot].ty {
-            Type::Array(array) => {
-                let data = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                let count = usize::from(array.dimensions);
-                let mut load = |part| self.let_(format!("load i64, ptr %s{slot}.{part}"));
-                let sizes = (1..=count).map(&mut load).collect();
-                let strides = if array.contiguous {
-                    Vec::new()
-                } else {
-                    (count + 1..=2 * count).map(load).collect()
-                };
-                Value::Array(ArrayValue {
-                    data,
-                    sizes,
-                    strides,
-                })
-            }
-            ty => {
-                let ty = llvm(ty);
-                Value::Scalar(self.let_(format!("load {ty}, ptr %s{slot}.0")))
-            }
-        }
+        let ty = self.function.slots[slot].ty;
+        let loaded: Vec<String> = parts(ty)
+            .into_iter()
+            .enumerate()
+            .map(|(at, ty)| self.let_(format!("load {ty}, ptr %s{slot}.{at}")))
+            .collect();
+        Value::of(ty, &mut loaded.into_iter())
     }
+}
+
+/// The values of a result that is not there.
+fn poisons(ty: Type) -> String {
+    parts(ty)
+        .into_iter()
+        .fold(String::new(), |text, part| text + ", " + part + " poison")
 }

@@ -4,7 +4,8 @@
 //! nothing for that and can be vectorised. Where checks were moved before the loop, it is there twice:
 //! without them for the case that they hold, and with them.
 
-use super::builder::{Builder, Details, LoopLabels, Value};
+use super::builder::{Builder, Details, LoopLabels};
+use super::value::Value;
 use crate::ir::{Condition, Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.

@@ -17,9 +17,9 @@ impl Builder<'_> {
             let strides = self.strides(&array, ty);
             let words = self.alloca(&format!("[{} x i64]", 1 + 2 * array.sizes.len()));
             let mut at = 0;
-            self.put("ptr", &array.data, &words, &mut at);
+            self.put_word("ptr", &array.data, &words, &mut at);
             for word in array.sizes.iter().chain(&strides) {
-                self.put("i64", word, &words, &mut at);
+                self.put_word("i64", word, &words, &mut at);
             }
             arrays.push(words);
         }

@@ -11,8 +11,10 @@ mod control;
 mod count;
 mod expression;
 mod fold;
+mod list;
 mod parallel;
 mod power;
+mod value;
 
 use std::fmt::Write as _;
 
@@ -43,7 +45,8 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Bool => "i1",
         Type::Int => "i64",
         Type::Float => "double",
-        Type::None | Type::Array(_) => unreachable!("not a scalar"),
+        Type::List(_) => "ptr",
+        Type::None | Type::Array(_) | Type::Tuple(_) => unreachable!("not a scalar"),
     }
 }
 
@@ -51,11 +54,11 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
 fn result_type(ty: Type) -> String {
     match ty {
         Type::None => "i32".to_owned(),
-        ty => format!("{{ i32, {} }}", llvm(ty)),
+        ty => format!("{{ i32, {} }}", parts(ty).join(", ")),
     }
 }
 
-/// The values that an argument is passed as: LLVM's types.
+/// The registers that a value is in: LLVM's types.
 fn parts(ty: Type) -> Vec<&'static str> {
     match ty {
         Type::Array(array) => {
@@ -65,6 +68,8 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts.extend(vec!["i64"; sizes + strides]);
             parts
         }
+        Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
+        Type::None => Vec::new(),
         ty => vec![llvm(ty)],
     }
 }
@@ -101,25 +106,26 @@ fn entry(program: &Program, text: &mut String) {
          %r = call fastcc {result} @f0(ptr %context{})",
         passed.concat()
     );
-    match function.returns {
-        Type::None => {
-            let _ = writeln!(text, "  ret i32 %r\n}}");
-        }
-        ty => {
-            let ty = llvm(ty);
+    if function.returns == Type::None {
+        let _ = writeln!(text, "  ret i32 %r\n}}");
+        return;
+    }
+    let _ = writeln!(text, "  %code = extractvalue {result} %r, 0");
+    for (at, ty) in parts(function.returns).into_iter().enumerate() {
+        let (place, from) = (8 * at, at + 1);
+        let _ = writeln!(
+            text,
+            "  %v{at} = extractvalue {result} %r, {from}\n  \
+             %o{at} = getelementptr inbounds i8, ptr %result, i64 {place}"
+        );
+        if ty == "i1" {
             let _ = writeln!(
                 text,
-                "  %code = extractvalue {result} %r, 0\n  %value = extractvalue {result} %r, 1"
+                "  %x{at} = zext i1 %v{at} to i64\n  store i64 %x{at}, ptr %o{at}"
             );
-            if ty == "i1" {
-                let _ = writeln!(
-                    text,
-                    "  %wide = zext i1 %value to i64\n  store i64 %wide, ptr %result"
-                );
-            } else {
-                let _ = writeln!(text, "  store {ty} %value, ptr %result");
-            }
-            let _ = writeln!(text, "  ret i32 %code\n}}");
+        } else {
+            let _ = writeln!(text, "  store {ty} %v{at}, ptr %o{at}");
         }
     }
+    let _ = writeln!(text, "  ret i32 %code\n}}");
 }

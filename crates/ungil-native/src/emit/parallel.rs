@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::builder::{Builder, Details, Value};
+use super::builder::{Builder, Details};
 use super::count::Range;
 use super::parts;
+use super::value::Value;
 use crate::ir::{Count, Expr, Op, Parallel, Reduction, SlotId, walk};
 use crate::parallel::ArrayWord;
 use crate::types::Type;
@@ -47,7 +48,7 @@ impl Builder<'_> {
             self.save(slot, &frame, &mut at);
             if self.function.slots[slot].flagged {
                 let set = self.let_(format!("load i1, ptr %s{slot}.set"));
-                self.put("i1", &set, &frame, &mut at);
+                self.put_word("i1", &set, &frame, &mut at);
             }
         }
         let reductions = &parallel.reductions;
@@ -58,7 +59,7 @@ impl Builder<'_> {
         for reduction in reductions {
             let identity = self.scalar(&reduction.identity);
             let ty = super::llvm(reduction.identity.ty);
-            self.put(ty, &identity, &identities, &mut at);
+            self.put_word(ty, &identity, &identities, &mut at);
             self.save(reduction.slot, &totals, &mut total_at);
         }
         let body = self.body_function(count, parallel, &captures);
@@ -67,7 +68,7 @@ impl Builder<'_> {
         let record = self.alloca("[13 x i64]");
         let mut at = 0;
         for address in [&body, &combine, &frame, &identities, &totals] {
-            self.put("ptr", address, &record, &mut at);
+            self.put_word("ptr", address, &record, &mut at);
         }
         let flags = u8::from(parallel.ordered).to_string();
         let reductions_count = reductions.len().to_string();
@@ -78,11 +79,11 @@ impl Builder<'_> {
             &range.rounds,
             &threads,
         ] {
-            self.put("i64", word, &record, &mut at);
+            self.put_word("i64", word, &record, &mut at);
         }
-        self.put("i64", &words.to_string(), &record, &mut at);
-        self.put("ptr", &array_words, &record, &mut at);
-        self.put("i64", &arrays.len().to_string(), &record, &mut at);
+        self.put_word("i64", &words.to_string(), &record, &mut at);
+        self.put_word("ptr", &array_words, &record, &mut at);
+        self.put_word("i64", &arrays.len().to_string(), &record, &mut at);
         self.store_fuel();
         let code = self.let_(format!(
             "call i32 @ungil_prange(ptr %context, ptr {record}, i32 {flags})"
@@ -133,7 +134,7 @@ impl Builder<'_> {
     }
 
     /// Writes a word; 8 bytes each.
-    pub(super) fn put(&mut self, ty: &str, value: &str, memory: &str, at: &mut usize) {
+    pub(super) fn put_word(&mut self, ty: &str, value: &str, memory: &str, at: &mut usize) {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {memory}, i64 {}",
             8 * *at
@@ -142,7 +143,7 @@ impl Builder<'_> {
         self.push(format!("store {ty} {value}, ptr {place}"));
     }
 
-    fn take(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
+    fn take_word(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {memory}, i64 {}",
             8 * *at
@@ -155,14 +156,14 @@ impl Builder<'_> {
     fn save(&mut self, slot: SlotId, memory: &str, at: &mut usize) {
         for (part, ty) in parts(self.function.slots[slot].ty).into_iter().enumerate() {
             let value = self.let_(format!("load {ty}, ptr %s{slot}.{part}"));
-            self.put(ty, &value, memory, at);
+            self.put_word(ty, &value, memory, at);
         }
     }
 
     /// Copies a slot's value out of memory.
     fn restore(&mut self, slot: SlotId, memory: &str, at: &mut usize) {
         for (part, ty) in parts(self.function.slots[slot].ty).into_iter().enumerate() {
-            let value = self.take(ty, memory, at);
+            let value = self.take_word(ty, memory, at);
             self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
         }
     }
@@ -182,12 +183,12 @@ impl Builder<'_> {
                 .expressions_mut(&mut |expr| collect_slots(expr, &mut used));
         });
         used.extend(parallel.reductions.iter().map(|reduction| reduction.slot));
-        self.outlined(BODY, &used, |this| {
+        self.outlined(BODY, &used, captures, |this| {
             let mut at = 0;
             for &slot in captures {
                 this.restore(slot, "%frame", &mut at);
                 if this.function.slots[slot].flagged {
-                    let set = this.take("i1", "%frame", &mut at);
+                    let set = this.take_word("i1", "%frame", &mut at);
                     this.push(format!("store i1 {set}, ptr %s{slot}.set"));
                 }
             }
@@ -212,7 +213,6 @@ impl Builder<'_> {
             for reduction in &parallel.reductions {
                 this.save(reduction.slot, "%partial", &mut at);
             }
-            this.store_fuel();
         })
     }
 
@@ -226,7 +226,7 @@ impl Builder<'_> {
             used.extend([reduction.slot, reduction.partial]);
             collect_slots(&reduction.combined, &mut used);
         }
-        self.outlined(COMBINE, &used, |this| {
+        self.outlined(COMBINE, &used, &BTreeSet::new(), |this| {
             let [mut into, mut from, mut out] = [0; 3];
             for reduction in reductions {
                 this.restore(reduction.slot, "%into", &mut into);
@@ -238,11 +238,12 @@ impl Builder<'_> {
         })
     }
 
-    /// Writes a function beside this one that has some of its slots; gives its name.
+    /// Writes a function beside this one that has some of its slots, some of them borrowed; gives its name.
     fn outlined(
         &mut self,
         parameters: &str,
         slots: &BTreeSet<SlotId>,
+        borrowed: &BTreeSet<SlotId>,
         write: impl FnOnce(&mut Self),
     ) -> String {
         self.outlined += 1;
@@ -251,10 +252,13 @@ impl Builder<'_> {
         inner.returns = Type::None;
         for &slot in slots {
             inner.slot(slot);
+            if !borrowed.contains(&slot) {
+                inner.own(slot);
+            }
         }
         let _ = writeln!(inner.allocas, "  %fuel = alloca i64");
         write(&mut inner);
-        inner.push("ret i32 0".to_owned());
+        inner.return_value(&Value::None);
         self.beside
             .push_str(&inner.text(&format!("internal i32 @{name}({parameters})")));
         format!("@{name}")

@@ -24,10 +24,12 @@ impl FunctionLowerer<'_, '_> {
                 self.lowerer.environment.global(self.id, &name.id),
                 name.id.to_string(),
             ),
-            ast::Expr::Attribute(attribute) => match self.module_attribute(attribute) {
-                Some(global) => (global, attribute.attr.to_string()),
-                None => return self.method(call, attribute),
-            },
+            ast::Expr::Attribute(attribute) => {
+                let Some(global) = self.module_attribute(attribute) else {
+                    return self.method(call, attribute);
+                };
+                (global, attribute.attr.to_string())
+            }
             other => {
                 return Err(self.refuse(
                     Diagnostic::new(other.range(), "native code cannot call this")
@@ -62,14 +64,24 @@ impl FunctionLowerer<'_, '_> {
                     "leave it out, or move it out of the native function".to_owned()
                 }),
             )),
-            Global::Constant(_) | Global::Module(_) | Global::Exception(_) => Err(self.refuse(
-                Diagnostic::new(
-                    call.func.range(),
-                    format!("native code cannot call `{name}`"),
-                )
-                .label("not a function"),
-            )),
+            Global::Constant(_) | Global::Module(_) | Global::Exception(_) | Global::Width(_) => {
+                Err(self.refuse(
+                    Diagnostic::new(
+                        call.func.range(),
+                        format!("native code cannot call `{name}`"),
+                    )
+                    .label("not a function"),
+                ))
+            }
         }
+    }
+
+    fn method(&mut self, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Lowered<Expr> {
+        let object = self.expression(&method.value)?;
+        if let Type::List(_) = object.ty {
+            return self.list_method(call, method, object);
+        }
+        self.array_method(call, method, object)
     }
 
     /// What a call is of, where that is known by a global name.
@@ -141,9 +153,11 @@ impl FunctionLowerer<'_, '_> {
                     return Err(wrong(self, call.range(), title));
                 }
             };
+            let value = match annotations[at] {
+                Some(wanted) => self.coerced(value, wanted, range),
+                None => value,
+            };
             let value = match (annotations[at], value.ty) {
-                (Some(Type::Float), Type::Int | Type::Bool) => self.exact_float(value, range),
-                (Some(Type::Int), Type::Bool) => as_int(value),
                 (Some(wanted), got) if wanted != got => {
                     let title = format!(
                         "`{}` of `{}` is annotated as {}",

@@ -81,6 +81,9 @@ impl FunctionLowerer<'_, '_> {
                 ));
             }
         };
+        if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
+            return self.tuple_comparison(op, comparison, (left, right), range);
+        }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(range, "native code compares numbers only").label(format!(

@@ -22,7 +22,18 @@ impl FunctionLowerer<'_, '_> {
             ast::Expr::BooleanLiteral(inner) => Ok(Expr::bool(inner.value)),
             ast::Expr::NoneLiteral(_) => Ok(Expr::none()),
             ast::Expr::Name(inner) => self.name(inner),
+            ast::Expr::List(inner) => self.list_literal(inner),
+            ast::Expr::ListComp(inner) => self.list_comprehension(inner),
+            ast::Expr::Tuple(inner) => self.tuple_literal(inner),
             ast::Expr::BinOp(inner) => {
+                if inner.op == ast::Operator::Mult {
+                    match (&*inner.left, &*inner.right) {
+                        (ast::Expr::List(items), count) | (count, ast::Expr::List(items)) => {
+                            return self.list_repeated(items, count, inner.range());
+                        }
+                        _ => {}
+                    }
+                }
                 let left = self.expression(&inner.left)?;
                 let right = self.expression(&inner.right)?;
                 self.binary(inner.op, left, right, inner.range())
@@ -148,14 +159,21 @@ impl FunctionLowerer<'_, '_> {
             return self.nested(expr.range(), |this| this.bool_condition(inner));
         }
         let value = self.expression(expr)?;
-        if !value.ty.is_number() {
-            return Err(self.refuse(
+        match value.ty {
+            Type::List(_) => Ok(truth(Self::list_length(value))),
+            Type::Tuple(items) => {
+                // Evaluated for what can go wrong in it.
+                let slot = self.temporary(value.ty);
+                let some = Expr::bool(!items.is_empty());
+                Ok(Expr::new(Op::Let(slot), vec![value, some], Type::Bool))
+            }
+            ty if ty.is_number() => Ok(truth(value)),
+            ty => Err(self.refuse(
                 Diagnostic::new(expr.range(), "this is no condition")
-                    .label(value.ty.with_article())
+                    .label(ty.with_article())
                     .help("compare numbers"),
-            ));
+            )),
         }
-        Ok(truth(value))
     }
 
     fn bool_condition(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
@@ -226,11 +244,9 @@ impl FunctionLowerer<'_, '_> {
                 "size" => return Ok(self.size(&value, ty)),
                 "ndim" => return Ok(Expr::int(i64::from(ty.dimensions))),
                 "shape" => {
-                    return Err(self.refuse(
-                        Diagnostic::new(expr.range(), "native code has no tuples")
-                            .label("a tuple")
-                            .help("take one size, `a.shape[0]`, or unpack all: `n, m = a.shape`"),
-                    ));
+                    let sizes = (0..ty.dimensions)
+                        .map(|axis| Expr::new(Op::Dim(axis), vec![value.clone()], Type::Int));
+                    return Ok(super::tuple::tuple(sizes.collect()));
                 }
                 _ => {}
             }

@@ -8,6 +8,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arithmetic::as_float;
+use super::promotion::Promotions;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
 use crate::diagnostic::Diagnostic;
@@ -15,7 +16,7 @@ use crate::environment::{FunctionId, FunctionSource};
 use crate::ir::{
     Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
 };
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 /// Expressions and statements nested deeper than this are refused: passes are recursive.
 const DEEPEST: usize = 150;
@@ -34,10 +35,15 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     /// What the function returns, from its annotation or its first `return`, and where that is.
     pub(super) returns: Option<(Type, TextRange)>,
     pub(super) returns_annotated: bool,
-    /// Names whose integer literals meet floats: they are floats from the start.
-    promoted: BTreeSet<String>,
-    pub(super) promote: BTreeSet<String>,
+    pub(super) promoted: Promotions,
+    pub(super) promote: Promotions,
     locals: BTreeSet<String>,
+    /// The widths that annotations give to numbers, by variable.
+    widths: HashMap<String, Element>,
+    /// The width of a returned number.
+    pub(super) returned_width: Option<Element>,
+    /// The variables of the comprehensions that are being lowered, and what they are called here.
+    pub(super) scopes: Vec<(String, String)>,
     slots: Vec<Slot>,
     by_name: HashMap<(String, Type), SlotId>,
     depth: usize,
@@ -72,9 +78,12 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             unbound: None,
             returns: None,
             returns_annotated: returns.is_some(),
-            promoted: BTreeSet::new(),
-            promote: BTreeSet::new(),
+            promoted: Promotions::default(),
+            promote: Promotions::default(),
             locals: locals.names,
+            widths: HashMap::new(),
+            returned_width: None,
+            scopes: Vec::new(),
             slots: Vec::new(),
             by_name: HashMap::new(),
             depth: 0,
@@ -83,26 +92,20 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             return Err(this.too_deep(range));
         }
         this.refuse_signature(definition)?;
+        this.note_widths(definition, &locals.annotations);
         let site = this.site(
             definition.name.range(),
             "RecursionError",
             "maximum recursion depth exceeded: the stack of this thread is full",
         );
         loop {
-            let annotation = definition.returns.as_deref();
-            this.returns = returns.zip(annotation.map(Ranged::range));
-            let parameters = this.parameters(arguments);
-            this.statements(&definition.body)?;
-            if let Some(refusal) = this.unbound.take() {
-                return Err(refusal);
-            }
-            this.end_of_body(definition)?;
+            let lowered = this.pass(definition, arguments, returns);
             let new = std::mem::take(&mut this.promote);
-            if new.is_subset(&this.promoted) {
+            if !this.promoted.extend(new) || this.lowerer.failed {
                 return Ok(Function {
                     source: id,
                     name: source.name.clone(),
-                    parameters,
+                    parameters: lowered?,
                     slots: this.slots,
                     returns: this.returns.map_or(Type::None, |(ty, _)| ty),
                     body: this.block,
@@ -111,12 +114,33 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                     long: false,
                 });
             }
-            this.promoted.extend(new);
             this.state = State::entry();
+            this.loops = Vec::new();
             this.block = Vec::new();
+            this.unbound = None;
             this.slots = Vec::new();
             this.by_name = HashMap::new();
+            this.scopes = Vec::new();
+            this.depth = 0;
         }
+    }
+
+    /// Goes through the whole text; gives the slots of the parameters.
+    fn pass(
+        &mut self,
+        definition: &ast::StmtFunctionDef,
+        arguments: &[Type],
+        returns: Option<Type>,
+    ) -> Lowered<Vec<SlotId>> {
+        let annotation = definition.returns.as_deref();
+        self.returns = returns.zip(annotation.map(Ranged::range));
+        let parameters = self.parameters(arguments);
+        self.statements(&definition.body)?;
+        if let Some(refusal) = self.unbound.take() {
+            return Err(refusal);
+        }
+        self.end_of_body(definition)?;
+        Ok(parameters)
     }
 
     fn parameters(&mut self, arguments: &[Type]) -> Vec<SlotId> {
@@ -128,10 +152,38 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             .zip(arguments)
         {
             let name = &parameter.parameter.name;
-            slots.push(self.variable(name, ty));
-            self.state.bind(name, ty, false, name.range());
+            let slot = self.variable(name, ty);
+            slots.push(slot);
+            if self.widths.contains_key(name.as_str()) {
+                self.assign(name, Expr::slot(slot, ty), parameter.range());
+            } else {
+                self.state.bind(name, ty, false, name.range());
+            }
         }
         slots
+    }
+
+    fn note_widths(
+        &mut self,
+        definition: &ast::StmtFunctionDef,
+        annotations: &[(&str, &ast::Expr)],
+    ) {
+        let parameters = definition.parameters.iter_non_variadic_params();
+        let parameters = parameters.filter_map(|parameter| {
+            let annotation = parameter.parameter.annotation.as_deref()?;
+            Some((parameter.parameter.name.as_str(), annotation))
+        });
+        for (name, annotation) in parameters.chain(annotations.iter().copied()) {
+            if let Some(width) = self.lowerer.width(self.id, Some(annotation)) {
+                self.widths.insert(name.to_owned(), width);
+            }
+        }
+        self.returned_width = self.lowerer.width(self.id, definition.returns.as_deref());
+    }
+
+    /// Whether what is assigned to a variable is checked.
+    pub(super) fn has_width(&self, name: &str) -> bool {
+        self.widths.contains_key(name)
     }
 
     /// What happens where a function's text ends.
@@ -173,6 +225,10 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             })
     }
 
+    pub(super) fn slot_name(&self, slot: SlotId) -> &str {
+        &self.slots[slot].name
+    }
+
     /// A slot of its own.
     pub(super) fn temporary(&mut self, ty: Type) -> SlotId {
         self.slots.push(Slot {
@@ -184,7 +240,13 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
     }
 
     pub(super) fn is_local(&self, name: &str) -> bool {
-        self.locals.contains(name)
+        self.locals.contains(name) || self.scopes.iter().any(|(known, _)| known == name)
+    }
+
+    /// What a variable is called here: those of comprehensions have names of their own.
+    pub(super) fn own_name(&self, name: &str) -> String {
+        let renamed = self.scopes.iter().rev().find(|(known, _)| known == name);
+        renamed.map_or(name, |(_, own)| own).to_owned()
     }
 
     pub(super) fn emit(&mut self, stmt: Stmt) {
@@ -265,25 +327,34 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
 
     /// Assigns to a variable.
     pub(super) fn assign(&mut self, name: &str, value: Expr, at: TextRange) {
+        let name = self.own_name(name);
         let mut value = value;
         let mut literal = matches!(value.op, Op::Int(_));
-        if literal && self.promoted.contains(name) {
+        if literal && self.promoted.floats.contains(&name) {
             value = as_float(value);
             literal = false;
         }
+        if let Some(&item) = self.promoted.lists.get(&name) {
+            value = self.retyped_list(value, item);
+        }
+        if let Some(&width) = self.widths.get(&name) {
+            value = self.fitted(value, width, at);
+            literal = false;
+        }
         let ty = value.ty;
-        let slot = self.variable(name, ty);
+        let slot = self.variable(&name, ty);
         self.emit(Stmt::Set(slot, value));
-        self.state.bind(name, ty, literal, at);
+        self.state.bind(&name, ty, literal, at);
     }
 
     /// Reads a local variable.
     pub(super) fn read(&mut self, name: &str, range: TextRange) -> Lowered<Expr> {
+        let own = self.own_name(name);
         let Some(Binding {
             holds,
             maybe_unbound,
             ..
-        }) = self.state.get(name).cloned()
+        }) = self.state.get(&own).cloned()
         else {
             let mut refusal = self.refuse(
                 Diagnostic::new(range, format!("`{name}` has no value here"))
@@ -318,7 +389,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                 ));
             }
         };
-        let slot = self.variable(name, ty);
+        let slot = self.variable(&own, ty);
         if !maybe_unbound {
             return Ok(Expr::slot(slot, ty));
         }
@@ -338,6 +409,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             function: self.id,
             diagnostic,
             provisional: false,
+            later: false,
         })
     }
 
@@ -378,13 +450,15 @@ impl FunctionLowerer<'_, '_> {
 
 /// The names that a function assigns to; and whether its text is too deep to look at.
 #[derive(Default)]
-struct Locals {
+struct Locals<'a> {
     names: BTreeSet<String>,
+    /// The annotations of variables.
+    annotations: Vec<(&'a str, &'a ast::Expr)>,
     depth: usize,
     too_deep: Option<TextRange>,
 }
 
-impl Locals {
+impl Locals<'_> {
     fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
         if self.depth >= DEEPEST {
             self.too_deep = Some(range);
@@ -396,8 +470,13 @@ impl Locals {
     }
 }
 
-impl<'a> Visitor<'a> for Locals {
+impl<'a> Visitor<'a> for Locals<'a> {
     fn visit_stmt(&mut self, stmt: &'a ast::Stmt) {
+        if let ast::Stmt::AnnAssign(inner) = stmt
+            && let ast::Expr::Name(name) = &*inner.target
+        {
+            self.annotations.push((&name.id, &inner.annotation));
+        }
         match stmt {
             ast::Stmt::FunctionDef(inner) => {
                 self.names.insert(inner.name.to_string());

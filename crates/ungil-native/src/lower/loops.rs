@@ -88,7 +88,7 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    fn after_loop(&mut self, frame: LoopFrame) {
+    pub(super) fn after_loop(&mut self, frame: LoopFrame) {
         self.state = std::mem::take(&mut self.state).join(frame.breaks, &mut self.promote);
     }
 
@@ -104,11 +104,33 @@ impl FunctionLowerer<'_, '_> {
             return self.parallel_loop(stmt, call);
         }
         let source = self.iterated(&stmt.iter)?;
+        self.loop_over(
+            &stmt.target,
+            &source,
+            &stmt.iter,
+            &stmt.orelse,
+            &mut |this| this.statements(&stmt.body),
+        )
+    }
+
+    /// A loop over what `iter` has turned out to be, whose body is lowered by `inside`.
+    pub(super) fn loop_over(
+        &mut self,
+        target: &ast::Expr,
+        source: &Iterated,
+        iter: &ast::Expr,
+        orelse: &[ast::Stmt],
+        inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
+    ) -> Lowered<()> {
+        if source.can_change() {
+            return self.loop_while_there_are(target, source, iter, orelse, inside);
+        }
         // The loop counts in a slot of its own: the body may assign to the variable as it likes.
-        let counter = match (&source, &*stmt.target) {
-            (Iterated::Range { .. }, ast::Expr::Name(name)) => {
-                let slot = self.variable(&name.id, Type::Int);
-                Counter::Variable(slot, name)
+        let counter = match (source, target) {
+            (Iterated::Range { .. }, ast::Expr::Name(name)) if !self.has_width(&name.id) => {
+                let own = self.own_name(&name.id);
+                let slot = self.variable(&own, Type::Int);
+                Counter::Variable(slot, own, name.range())
             }
             _ => Counter::Hidden(self.temporary(Type::Int)),
         };
@@ -118,29 +140,25 @@ impl FunctionLowerer<'_, '_> {
             let outer = std::mem::take(&mut this.block);
             let result = (|| {
                 match &counter {
-                    Counter::Variable(_, name) => {
-                        this.state.bind(&name.id, Type::Int, false, name.range());
+                    Counter::Variable(_, name, at) => {
+                        this.state.bind(name, Type::Int, false, *at);
                     }
                     Counter::Hidden(slot) => {
                         let position = Expr::slot(*slot, Type::Int);
-                        this.bind_item(&stmt.target, &source, &position)?;
+                        this.bind_item(target, source, &position)?;
                     }
                 }
-                this.statements(&stmt.body)
+                inside(this)
             })();
             let body = std::mem::replace(&mut this.block, outer);
             result.map(|()| (body, at_head))
         })?;
         self.state = at_head;
-        let orelse = self.block_of(&stmt.orelse)?;
+        let orelse = self.block_of(orelse)?;
         self.after_loop(frame);
         let (start, stop, step) = source.bounds();
-        let guard = self.guard(
-            stmt.iter.range(),
-            "ValueError",
-            "range() arg 3 must not be zero",
-        );
-        let site = self.push_site(stmt.iter.range(), None);
+        let guard = self.guard(iter.range(), "ValueError", "range() arg 3 must not be zero");
+        let site = self.push_site(iter.range(), None);
         self.emit(Stmt::Count(Box::new(Count {
             slot,
             start,
@@ -157,7 +175,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// What a `for` goes over.
-    fn iterated(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
+    pub(super) fn iterated(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
         if let ast::Expr::Call(call) = iter
             && let Some(function) = self.builtin_called(call)
         {
@@ -179,22 +197,59 @@ impl FunctionLowerer<'_, '_> {
                 "reversed" if call.arguments.keywords.is_empty() => {
                     if let [inner] = &*call.arguments.args {
                         let inner = self.iterated(inner)?;
-                        if let Iterated::Array { array, len, .. } = inner {
-                            return Ok(Iterated::Array {
+                        match inner {
+                            Iterated::Array {
                                 array,
                                 len,
-                                reversed: true,
-                            });
+                                reversed: false,
+                            } => {
+                                return Ok(Iterated::Array {
+                                    array,
+                                    len,
+                                    reversed: true,
+                                });
+                            }
+                            Iterated::List { list, last: None } => {
+                                let length = Self::list_length(list.clone());
+                                let length = self.held(length);
+                                let last = self.back_from(&length, &Expr::int(1));
+                                let last = Some(self.held(last));
+                                return Ok(Iterated::List { list, last });
+                            }
+                            _ => {}
                         }
                     }
                 }
                 _ => {}
             }
         }
-        if let ast::Expr::Name(_) | ast::Expr::Subscript(_) = iter {
+        // A tuple of numbers of one type is gone through as a list is.
+        if let ast::Expr::Tuple(tuple) = iter {
+            let list = ast::ExprList {
+                node_index: tuple.node_index.clone(),
+                range: tuple.range,
+                elts: tuple.elts.clone(),
+                ctx: tuple.ctx,
+            };
+            let list = self.list_literal(&list)?;
+            return Ok(self.over_list(list));
+        }
+        if let ast::Expr::Name(_)
+        | ast::Expr::Subscript(_)
+        | ast::Expr::List(_)
+        | ast::Expr::ListComp(_) = iter
+        {
             let value = self.expression(iter)?;
-            if matches!(value.ty, Type::Array(_)) {
-                return Ok(self.over_array(value));
+            match value.ty {
+                Type::Array(_) => return Ok(self.over_array(value)),
+                Type::List(_) => return Ok(self.over_list(value)),
+                Type::Tuple(items) if items.windows(2).all(|two| two[0] == two[1]) => {
+                    let kept = self.held(value);
+                    let items = super::tuple::items(&kept);
+                    let list = self.new_list(items, iter.range());
+                    return Ok(self.over_list(list));
+                }
+                _ => {}
             }
         }
         if self.prange_called(iter).is_some() {
@@ -206,10 +261,10 @@ impl FunctionLowerer<'_, '_> {
         }
         Err(self.refuse(
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
-                .label("neither a range nor an array")
+                .label("neither a range nor an array nor a list")
                 .help(
-                    "iterate over `range(...)`, an array, or `enumerate`, `zip` of two or \
-                     `reversed` of arrays",
+                    "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` of two or \
+                     `reversed` of these",
                 ),
         ))
     }
@@ -283,6 +338,9 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn zipped(&mut self, left: Iterated, right: Iterated) -> Iterated {
+        if left.can_change() || right.can_change() {
+            return Iterated::Zip(Box::new([left, right]), Expr::none());
+        }
         let shorter = self.shorter(left.len(), right.len());
         let len = self.held(shorter);
         Iterated::Zip(Box::new([left, right]), len)
@@ -300,7 +358,12 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// Assigns what is at a position to the loop's target.
-    fn bind_item(&mut self, target: &ast::Expr, source: &Iterated, position: &Expr) -> Lowered<()> {
+    pub(super) fn bind_item(
+        &mut self,
+        target: &ast::Expr,
+        source: &Iterated,
+        position: &Expr,
+    ) -> Lowered<()> {
         let pair = match target {
             ast::Expr::Tuple(tuple) => Some(&tuple.elts[..]),
             _ => None,
@@ -331,6 +394,14 @@ impl FunctionLowerer<'_, '_> {
                 let value = self.array_item(array, len, *reversed, position, target.range());
                 self.assign_to(target, value)
             }
+            (Iterated::List { list, last }, _) => {
+                let at = match last {
+                    Some(last) => self.back_from(last, position),
+                    None => position.clone(),
+                };
+                let value = self.list_item_within(list, at, target.range())?;
+                self.assign_to(target, value)
+            }
         }
     }
 }
@@ -341,21 +412,21 @@ fn is_lax(keyword: &ast::Keyword) -> bool {
     strict && matches!(&keyword.value, ast::Expr::BooleanLiteral(literal) if !literal.value)
 }
 
-enum Counter<'a> {
-    Variable(SlotId, &'a ast::ExprName),
+enum Counter {
+    Variable(SlotId, String, TextRange),
     Hidden(SlotId),
 }
 
-impl Counter<'_> {
+impl Counter {
     fn slot(&self) -> SlotId {
         match self {
-            Self::Variable(slot, _) | Self::Hidden(slot) => *slot,
+            Self::Variable(slot, ..) | Self::Hidden(slot) => *slot,
         }
     }
 }
 
 /// What a `for` goes over.
-enum Iterated {
+pub(super) enum Iterated {
     Range {
         start: Expr,
         stop: Expr,
@@ -366,18 +437,34 @@ enum Iterated {
         len: Expr,
         reversed: bool,
     },
+    List {
+        list: Expr,
+        /// The last position, where it is gone through backwards.
+        last: Option<Expr>,
+    },
     Enumerate(Box<Iterated>),
-    /// Two of the same kind, and the length of the shorter one.
+    /// Two, and the length of the shorter one, unless that can change.
     Zip(Box<[Iterated; 2]>, Expr),
 }
 
 impl Iterated {
     /// How many rounds there are, or the end of the range.
-    fn len(&self) -> Expr {
+    pub(super) fn len(&self) -> Expr {
         match self {
             Self::Range { stop, .. } => stop.clone(),
             Self::Array { len, .. } | Self::Zip(_, len) => len.clone(),
             Self::Enumerate(inner) => inner.len(),
+            Self::List { list, .. } => unreachable!("{list:?} has no fixed length"),
+        }
+    }
+
+    /// Whether the loop's body can make it longer or shorter.
+    pub(super) fn can_change(&self) -> bool {
+        match self {
+            Self::Range { .. } | Self::Array { .. } => false,
+            Self::List { .. } => true,
+            Self::Enumerate(inner) => inner.can_change(),
+            Self::Zip(both, _) => both[0].can_change() || both[1].can_change(),
         }
     }
 

@@ -84,14 +84,12 @@ impl FunctionLowerer<'_, '_> {
                 "lambdas",
                 "define a function outside and decorate it with `@ungil.native`",
             ),
-            ast::Expr::List(_) => ("lists yet", "pass a NumPy array, or use several variables"),
-            ast::Expr::Tuple(_) => ("tuples but to unpack them", "use several variables"),
             ast::Expr::Dict(_) => ("dicts", "pass an array and index it"),
             ast::Expr::Set(_) => ("sets", "pass an array of bools and index it"),
-            ast::Expr::ListComp(_)
-            | ast::Expr::SetComp(_)
-            | ast::Expr::DictComp(_)
-            | ast::Expr::Generator(_) => ("comprehensions", "write the loop"),
+            ast::Expr::SetComp(_) | ast::Expr::DictComp(_) | ast::Expr::Generator(_) => (
+                "comprehensions but of lists",
+                "write the loop, or a list: `[... for ... in ...]`",
+            ),
             ast::Expr::StringLiteral(_) | ast::Expr::FString(_) | ast::Expr::TString(_) => (
                 "text",
                 "use numbers as codes, or move this out of the native function",

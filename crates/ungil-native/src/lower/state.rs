@@ -1,10 +1,11 @@
 //! What is known of the variables at one point of a function.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ruff_text_size::TextRange;
 
-use crate::types::Type;
+use super::promotion::Promotions;
+use crate::types::{Scalar, Type};
 
 /// What a variable holds.
 #[derive(Clone, Debug)]
@@ -81,8 +82,9 @@ impl State {
         }
     }
 
-    /// What is known where two ways meet. Names whose integer literals have to be floats go into `promote`.
-    pub(super) fn join(self, other: Self, promote: &mut BTreeSet<String>) -> Self {
+    /// What is known where two ways meet. Names whose integer literals have to be floats, and what empty
+    /// lists hold, go into `promote`.
+    pub(super) fn join(self, other: Self, promote: &mut Promotions) -> Self {
         let (mut left, right) = match (self.0, other.0) {
             (Some(left), Some(right)) => (left, right),
             (left, right) => return Self(left.or(right)),
@@ -90,9 +92,7 @@ impl State {
         for (name, binding) in &mut left {
             match right.get(name) {
                 None => binding.maybe_unbound = true,
-                Some(other) => binding.meet(other, || {
-                    promote.insert(name.clone());
-                }),
+                Some(other) => binding.meet(other, name, promote),
             }
         }
         for (name, mut binding) in right {
@@ -123,7 +123,7 @@ impl State {
 }
 
 impl Binding {
-    fn meet(&mut self, other: &Self, promote: impl FnOnce()) {
+    fn meet(&mut self, other: &Self, name: &str, promote: &mut Promotions) {
         self.maybe_unbound |= other.maybe_unbound;
         let (Holds::One(mine), Holds::One(theirs)) = (self.holds, other.holds) else {
             if !matches!(self.holds, Holds::Crossing(_)) && !matches!(other.holds, Holds::One(_)) {
@@ -140,7 +140,14 @@ impl Binding {
         self.literal = false;
         if literal_meets_float {
             self.holds = Holds::One(Type::Float);
-            promote();
+            promote.floats.insert(name.to_owned());
+        } else if let (Type::List(one), Type::List(another)) = (mine, theirs)
+            && (one == Scalar::Unknown || another == Scalar::Unknown)
+        {
+            // The empty one is one of the others.
+            let known = if one == Scalar::Unknown { another } else { one };
+            self.holds = Holds::One(Type::List(known));
+            promote.lists.insert(name.to_owned(), known);
         } else {
             self.holds = Holds::Clash([(mine, self.at), (theirs, other.at)]);
         }

@@ -5,12 +5,12 @@ use ruff_python_ast::Stmt as Syntax;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
-use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use super::state::State;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Global;
 use crate::ir::{Block, Expr, Message, Raise, Stmt};
+use crate::runtime::LARGEST_RESULT;
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -22,6 +22,11 @@ impl FunctionLowerer<'_, '_> {
             }
             let depth = self.depth();
             match self.nested(stmt.range(), |this| this.statement(stmt)) {
+                Err(refusal) if refusal.later => {
+                    // It is left out, to see whether something is appended to the list.
+                    self.return_to(depth);
+                    self.unbound.get_or_insert(refusal);
+                }
                 Err(refusal) if refusal.provisional => {
                     self.return_to(depth);
                     self.unbound.get_or_insert(refusal);
@@ -112,6 +117,21 @@ impl FunctionLowerer<'_, '_> {
             Some(value) => self.expression(value)?,
         };
         let range = stmt.value.as_ref().map_or(stmt.range(), |v| v.range());
+        if matches!(value.ty, Type::List(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "a native function cannot return a list")
+                    .label(value.ty.with_article())
+                    .note("a list is freed where the function ends that made it")
+                    .help("write the numbers into an array that is passed as an argument"),
+            ));
+        }
+        if parts_of(value.ty) > LARGEST_RESULT {
+            return Err(self.refuse(
+                Diagnostic::new(range, "this tuple is too large to be returned")
+                    .label(format!("more than {LARGEST_RESULT} numbers"))
+                    .help("write them into an array that is passed as an argument"),
+            ));
+        }
         if matches!(value.ty, Type::Array(_)) {
             return Err(self.refuse(
                 Diagnostic::new(range, "a native function cannot return an array")
@@ -127,6 +147,10 @@ impl FunctionLowerer<'_, '_> {
             Some((ty, _)) if ty == value.ty => value,
             Some((ty, at)) => self.returned_as(ty, at, value, range)?,
         };
+        let value = match self.returned_width {
+            Some(width) => self.fitted(value, width, range),
+            None => value,
+        };
         self.emit(Stmt::Return(value));
         self.state = State::unreachable();
         Ok(())
@@ -139,35 +163,34 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
         range: TextRange,
     ) -> Lowered<Expr> {
-        match (ty, value.ty) {
-            (Type::Float, Type::Int | Type::Bool) if self.returns_annotated => {
-                Ok(self.exact_float(value, range))
-            }
-            (Type::Int, Type::Bool) if self.returns_annotated => Ok(as_int(value)),
-            (_, other) => {
-                let diagnostic = Diagnostic::new(
-                    range,
-                    format!("`{}` returns values of two types", self.source.name),
-                )
-                .label(format!("this is {}", other.with_article()))
-                .context(
-                    at,
-                    if self.returns_annotated {
-                        format!("annotated as {}", ty.with_article())
-                    } else {
-                        format!("this is {}", ty.with_article())
-                    },
-                );
-                let mixed = |one: Type| matches!(one, Type::Int | Type::Float | Type::Bool);
-                Err(
-                    self.refuse(if mixed(ty) && mixed(other) && !self.returns_annotated {
-                        diagnostic.help("annotate the result: with `-> float` ints become floats")
-                    } else {
-                        diagnostic.help("return values of one type")
-                    }),
-                )
-            }
+        let value = if self.returns_annotated {
+            self.coerced(value, ty, range)
+        } else {
+            value
+        };
+        let other = value.ty;
+        if other == ty {
+            return Ok(value);
         }
+        let diagnostic = Diagnostic::new(
+            range,
+            format!("`{}` returns values of two types", self.source.name),
+        )
+        .label(format!("this is {}", other.with_article()))
+        .context(
+            at,
+            if self.returns_annotated {
+                format!("annotated as {}", ty.with_article())
+            } else {
+                format!("this is {}", ty.with_article())
+            },
+        );
+        let mixed = ty.is_number() && other.is_number() && !self.returns_annotated;
+        Err(self.refuse(if mixed {
+            diagnostic.help("annotate the result: with `-> float` ints become floats")
+        } else {
+            diagnostic.help("return values of one type")
+        }))
     }
 
     fn assert_statement(&mut self, stmt: &ast::StmtAssert) -> Lowered<()> {
@@ -232,6 +255,14 @@ impl FunctionLowerer<'_, '_> {
                 .label("not a constant text")
                 .help("use one constant text, in quotes"),
         )
+    }
+}
+
+/// How many numbers a value consists of.
+fn parts_of(ty: Type) -> usize {
+    match ty {
+        Type::Tuple(items) => items.iter().map(|&item| parts_of(item)).sum(),
+        _ => 1,
     }
 }
 

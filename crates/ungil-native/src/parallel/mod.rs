@@ -180,6 +180,7 @@ static INSIDE: Hooks = Hooks {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     proptest! {
         #[test]
@@ -191,7 +192,11 @@ mod tests {
         }
     }
 
-    /// Adds up its variable; where the frame says so, the first part forks.
+    /// The thread that is to fork, until it has.
+    static FORKS: AtomicU64 = AtomicU64::new(0);
+
+    /// Adds up its variable. Where the frame says so, the thread that has called the loop forks first, and
+    /// the others wait for that.
     unsafe extern "C" fn body(
         _: *mut Context,
         frame: *const u64,
@@ -201,8 +206,12 @@ mod tests {
     ) -> i32 {
         // SAFETY: a frame and a part of one word each.
         unsafe {
-            if *frame == 1 && first == 0 && libc::fork() == 0 {
-                return 0;
+            while *frame == 1 && FORKS.load(Ordering::Acquire) != 0 {
+                if FORKS.load(Ordering::Acquire) == libc::pthread_self() {
+                    libc::fork();
+                    FORKS.store(0, Ordering::Release);
+                }
+                std::thread::yield_now();
             }
             *partial += (first..first + rounds).sum::<i64>().cast_unsigned();
         }
@@ -258,6 +267,8 @@ mod tests {
     #[test]
     fn the_child_of_a_fork_in_the_loop_is_told() {
         let process = std::process::id();
+        // SAFETY: has no preconditions.
+        FORKS.store(unsafe { libc::pthread_self() }, Ordering::Release);
         let (end, total) = summed(true, false);
         if std::process::id() != process {
             // SAFETY: ends the child, without what the test's process does at its end.

@@ -339,6 +339,14 @@ impl Analysis {
                 expr.plain = args[0].is_exact_as_float();
                 Interval::ALL
             }
+            Op::Fit(element) => {
+                let (low, high) = element.bounds();
+                let bounds = Interval::new(low, high);
+                for guard in guards {
+                    settle(guard, args[0].is_within(bounds));
+                }
+                args[0].meet(bounds)
+            }
             Op::BitAnd if expr.ty == Type::Int => args[0].bit_and(args[1]),
             Op::BitOr | Op::BitXor if expr.ty == Type::Int => args[0].bit_or(args[1]),
             Op::Invert => Interval::exactly(-1).sub(args[0]).0,

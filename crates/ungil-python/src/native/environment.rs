@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyModule, PyString, PyType};
-use ungil_native::{Constant, Environment, FunctionId, FunctionSource, Global, ModuleId};
+use ungil_native::{Constant, Element, Environment, FunctionId, FunctionSource, Global, ModuleId};
 
 use super::function::NativeFunction;
 
@@ -123,6 +123,9 @@ impl<'py> PythonEnvironment<'py> {
             self.modules.push(module.clone());
             return Ok(Global::Module(ModuleId(self.modules.len() - 1)));
         }
+        if let Some(width) = width(value) {
+            return Ok(Global::Width(width));
+        }
         if let Some(global) = self.known_function(value)? {
             return Ok(global);
         }
@@ -197,10 +200,10 @@ impl Environment for PythonEnvironment<'_> {
     }
 
     fn attribute(&mut self, module: ModuleId, name: &str) -> Global {
-        let module = &self.modules[module.0];
+        let module = self.modules[module.0].clone();
         let names = module.dict();
+        // Some modules load what they have when they are asked for it.
         if !names.contains(name).unwrap_or(true) {
-            // Some modules, ungil among them, load what is asked for, and have it from then on.
             let _ = module.getattr(name);
         }
         let found = match self.looked_up(&names, name) {
@@ -223,6 +226,16 @@ impl PartialEq for Place {
             _ => false,
         }
     }
+}
+
+/// What one of `ungil.types` stands for: an `Annotated` number whose first addition has the name.
+fn width(value: &Bound<'_, PyAny>) -> Option<Element> {
+    let added = value.getattr("__metadata__").ok()?.get_item(0).ok()?;
+    let class = added.get_type().fully_qualified_name().ok()?.to_string();
+    if class != "ungil.types.Width" {
+        return None;
+    }
+    Element::named(&added.getattr("name").ok()?.extract::<String>().ok()?)
 }
 
 /// What a value is, with its article.

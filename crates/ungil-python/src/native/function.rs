@@ -204,7 +204,7 @@ impl NativeFunction {
         outcome: Outcome,
     ) -> PyResult<Py<PyAny>> {
         match outcome {
-            Outcome::Returned(word) => Ok(returned(py, code.returns, word)),
+            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter()),
             Outcome::Failed(context) => Err(failure::failed(py, code, &context)),
             Outcome::Interrupted(error, context) => {
                 Err(failure::interrupted(py, code, &context, &error))

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use ungil_native::runtime::{Context, Hooks, stack};
+use ungil_native::runtime::{Context, Hooks, LARGEST_RESULT, stack};
 
 use super::specialisation::Specialisation;
 
@@ -26,7 +26,7 @@ struct Host {
 
 /// How a call ended.
 pub(super) enum Outcome {
-    Returned(u64),
+    Returned([u64; LARGEST_RESULT]),
     /// The context tells where.
     Failed(Box<Context>),
     /// A signal's handler, or another thread, has raised; the context tells where.
@@ -43,7 +43,7 @@ pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outco
     if code.recursive {
         context.stack_limit = stack::limit();
     }
-    let mut result = 0_u64;
+    let mut result = [0_u64; LARGEST_RESULT];
     let entry = code.entry();
     let (words, place, context_address) = (
         words.as_ptr() as usize,

@@ -24,13 +24,13 @@ impl FunctionLowerer<'_, '_> {
         self.fold(call, fold, name, arrays)
     }
 
-    /// A method of a value.
-    pub(super) fn method(
+    /// A method of a value that is no list.
+    pub(super) fn array_method(
         &mut self,
         call: &ast::ExprCall,
         attribute: &ast::ExprAttribute,
+        value: Expr,
     ) -> Lowered<Expr> {
-        let value = self.expression(&attribute.value)?;
         let name = attribute.attr.as_str();
         let fold = fold::named(name).filter(|_| !matches!(name, "amin" | "amax"));
         let (Type::Array(_), Some(fold)) = (value.ty, fold) else {

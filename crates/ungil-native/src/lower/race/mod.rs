@@ -8,7 +8,7 @@ use ruff_text_size::TextRange;
 use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Block, Count, Expr, Guard, Op, SlotId, Stmt, ViewPart};
+use crate::ir::{Block, Count, Expr, Guard, ListOp, Op, SlotId, Stmt, ViewPart, walk};
 use crate::types::Type;
 use form::{Body, Form, Linear, Taint};
 
@@ -37,6 +37,7 @@ enum Relation {
 impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_races(&self, count: &Count, variable: &str) -> Lowered<()> {
         let body = Body::new(count.slot, &count.body);
+        self.refuse_shared_list(&body, count)?;
         let mut accesses = Accesses {
             body: &body,
             found: Vec::new(),
@@ -83,6 +84,30 @@ impl FunctionLowerer<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Lists from outside can be read: that nobody else writes to them, nor keeps them, has to be certain.
+    fn refuse_shared_list(&self, body: &Body<'_>, count: &Count) -> Lowered<()> {
+        let mut found = None;
+        walk(&count.body, &mut |stmt| {
+            stmt.clone().expressions_mut(&mut |expr| {
+                found = found.or_else(|| shared_list(body, expr));
+            });
+        });
+        let Some(list) = found else { return Ok(()) };
+        let name = self.slot_name(list);
+        let name = if name.starts_with('%') { "it" } else { name };
+        Err(self.refuse(
+            Diagnostic::new(
+                self.site_range(count.site),
+                "the iterations of a parallel loop only read the items of a list from outside",
+            )
+            .label(format!("the body does something else with `{name}`"))
+            .help(
+                "write to an array instead; go over its items by `range(len(...))`, and make lists that \
+                 are changed in the body",
+            ),
+        ))
     }
 
     fn refuse_meeting(&self, write: &Access, other: &Access, count: &Count) -> Box<super::Refusal> {
@@ -136,6 +161,20 @@ impl FunctionLowerer<'_, '_> {
     fn site_range(&self, site: usize) -> TextRange {
         self.lowerer.program.sites[site].range
     }
+}
+
+/// A list from outside that is not only read in an expression.
+fn shared_list(body: &Body<'_>, expr: &Expr) -> Option<SlotId> {
+    if let (Op::Slot(slot) | Op::BoundSlot(slot), Type::List(_)) = (&expr.op, expr.ty)
+        && body.definition(*slot).is_err()
+    {
+        return Some(*slot);
+    }
+    let reads = matches!(expr.op, Op::List(ListOp::Len | ListOp::Get))
+        && matches!(expr.args[0].op, Op::Slot(_) | Op::BoundSlot(_));
+    expr.args[usize::from(reads)..]
+        .iter()
+        .find_map(|arg| shared_list(body, arg))
 }
 
 fn relation(write: &Form, other: &Form, count: &Count) -> Relation {
