@@ -242,6 +242,10 @@ class Program:
             return
         self.loops += 1
         form = r.random()
+        if r.random() < 0.15:
+            self.parallel_loop(pad)
+            self.loops -= 1
+            return
         if form < 0.6:
             name = self.variable("int")
             bounds = r.choice(
@@ -288,6 +292,31 @@ class Program:
             self.lines.append(f"{pad}else:")
             self.block(depth + 1, 1)
         self.loops -= 1
+
+    def parallel_loop(self, pad: str) -> None:
+        """One whose result does not depend on the order; on one thread, what depends on it."""
+        r = self.random
+        kind = r.choice(["int", "float"])
+        total, name = self.variable(kind), self.variable("int")
+        self.lines.append(f"{pad}{total} = {self.expression(kind, 1)}")
+        known = dict(self.names)
+        self.names[name] = "int"
+        value = self.expression(kind, 2)
+        if r.random() < 0.5:
+            head, update = "threads=1", f"{total} {r.choice(['+', '-', '*'])}= {value}"
+        elif kind == "int" and r.random() < 0.5:
+            head, update = "threads=2", f"{total} {r.choice('&|^')}= {value}"
+        else:
+            # In order: of 0.0 and -0.0 the first one is kept.
+            head, extreme = "ordered=True, threads=2", r.choice(["min", "max"])
+            update = f"{total} = {extreme}({total}, {value})"
+        bounds = r.choice(["len(a)", "len(k)", "9", "-3, 60", "7, -5, -2"])
+        self.lines.append(f"{pad}for {name} in prange({bounds}, {head}):")
+        if r.random() < 0.3:
+            self.lines.append(f"{pad}    if {self.expression('bool', 1)}:")
+            self.lines.append(f"{pad}        continue")
+        self.lines.append(f"{pad}    {update}")
+        self.names = known | {total: kind}
 
     def index(self, array: str) -> str:
         r = self.random

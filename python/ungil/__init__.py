@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ungil._kinds.serial import SerialExecutor
     from ungil._map import map
     from ungil._native import native
+    from ungil._native.parallel import prange
     from ungil._process import (
         BrokenProcessPool,
         ProcessPoolExecutor,
@@ -60,6 +61,7 @@ __all__ = [
     "gil_stats",
     "map",
     "native",
+    "prange",
     "race",
     "run_example",
     "share",
@@ -94,6 +96,7 @@ _HOMES = {
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "native": "ungil._native",
+    "prange": "ungil._native.parallel",
     "run_example": "ungil._ungil",
     "share": "ungil._share",
     "trace": "ungil._trace",

@@ -24,6 +24,10 @@ pub enum Global {
     Builtin(String),
     /// A function of Python's `math`, by its name there.
     Math(String),
+    /// A function or class of `numpy`, by its name there.
+    Numpy(String),
+    /// `ungil.prange`.
+    Parallel,
     /// A number of fixed width, from `ungil.types`.
     Width(Element),
     /// A native function.

@@ -10,6 +10,7 @@
 //! emit/        ir -> LLVM IR
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
+//! parallel/    runs parallel loops on several threads
 //! memory       lists, for machine code
 //! diagnostic   refusals, laid out as rustc does
 //! ```
@@ -26,6 +27,7 @@ mod items;
 mod lower;
 mod memory;
 pub mod object;
+mod parallel;
 mod range;
 pub mod runtime;
 mod source;

@@ -150,6 +150,11 @@ impl Element {
         }
     }
 
+    /// Whether it is a float.
+    pub fn is_float(self) -> bool {
+        self.read() == Type::Float
+    }
+
     /// The smallest and the largest number of an integer element, as far as an `int` reaches.
     pub fn bounds(self) -> (i64, i64) {
         match self {

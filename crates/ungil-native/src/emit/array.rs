@@ -7,7 +7,7 @@ use crate::ir::{Expr, Guard, Op, Store, ViewPart};
 use crate::types::{ArrayType, Element, Type};
 
 impl Builder<'_> {
-    fn array(&mut self, expr: &Expr) -> (ArrayValue, ArrayType) {
+    pub(super) fn array(&mut self, expr: &Expr) -> (ArrayValue, ArrayType) {
         let (Value::Array(value), Type::Array(ty)) = (self.value(expr), expr.ty) else {
             unreachable!("the lowering has checked that it is an array");
         };
@@ -171,7 +171,7 @@ impl Builder<'_> {
     }
 
     /// Strides in bytes of each axis, calculated where the array is contiguous.
-    fn strides(&mut self, array: &ArrayValue, ty: ArrayType) -> Vec<String> {
+    pub(super) fn strides(&mut self, array: &ArrayValue, ty: ArrayType) -> Vec<String> {
         if !ty.contiguous {
             return array.strides.clone();
         }

@@ -12,8 +12,12 @@ pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
     pub(super) options: Options,
+    /// The function's name in LLVM IR.
+    pub(super) name: String,
+    /// What the function returns beside its code.
+    pub(super) returns: Type,
     /// Stack slots.
-    allocas: String,
+    pub(super) allocas: String,
     /// Instructions so far.
     body: String,
     /// Blocks that are hardly ever run.
@@ -24,6 +28,11 @@ pub(super) struct Builder<'a> {
     pub(super) loops: Vec<LoopLabels>,
     /// Whether the loop's version without hoisted checks is being written.
     pub(super) fast: bool,
+    /// Functions that were written beside it, and how many.
+    pub(super) beside: String,
+    pub(super) outlined: usize,
+    /// Slots that are given back at the end.
+    pub(super) owning: Vec<SlotId>,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
 }
@@ -49,31 +58,11 @@ impl<'a> Builder<'a> {
         function: &'a Function,
         options: Options,
     ) -> String {
-        let mut this = Self {
-            program,
-            function,
-            options,
-            allocas: String::new(),
-            body: String::new(),
-            cold: String::new(),
-            next: 0,
-            block: "entry".to_owned(),
-            loops: Vec::new(),
-            fast: false,
-            fails: false,
-        };
+        let mut this = Self::new(program, function, options, &format!("f{id}"));
         let mut parameters = String::new();
-        for (slot, description) in function.slots.iter().enumerate() {
-            for (part, ty) in parts(description.ty).into_iter().enumerate() {
-                let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
-            }
-            if matches!(description.ty, Type::List(_)) {
-                this.push(format!("store ptr null, ptr %s{slot}.0"));
-            }
-            if description.flagged {
-                let _ = writeln!(this.allocas, "  %s{slot}.set = alloca i1");
-                this.push(format!("store i1 false, ptr %s{slot}.set"));
-            }
+        for slot in 0..function.slots.len() {
+            this.slot(slot);
+            this.own(slot);
         }
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
@@ -94,14 +83,63 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
-        let mut body = std::mem::take(&mut this.body);
-        this.failed();
-        body.push_str(&this.cold);
-        body.push_str(&this.body);
+        let result = result_type(function.returns);
+        this.text(&format!(
+            "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
+        ))
+    }
+
+    /// A function without text yet.
+    pub(super) fn new(
+        program: &'a Program,
+        function: &'a Function,
+        options: Options,
+        name: &str,
+    ) -> Self {
+        Self {
+            program,
+            function,
+            options,
+            name: name.to_owned(),
+            returns: function.returns,
+            allocas: String::new(),
+            body: String::new(),
+            cold: String::new(),
+            next: 0,
+            block: "entry".to_owned(),
+            loops: Vec::new(),
+            fast: false,
+            beside: String::new(),
+            outlined: 0,
+            owning: Vec::new(),
+            fails: false,
+        }
+    }
+
+    /// Makes room for a slot.
+    pub(super) fn slot(&mut self, slot: SlotId) {
+        let description = &self.function.slots[slot];
+        for (part, ty) in parts(description.ty).into_iter().enumerate() {
+            let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
+        }
+        if matches!(description.ty, Type::List(_)) {
+            self.push(format!("store ptr null, ptr %s{slot}.0"));
+        }
+        if description.flagged {
+            let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
+            self.push(format!("store i1 false, ptr %s{slot}.set"));
+        }
+    }
+
+    /// The whole text, with the functions beside it.
+    pub(super) fn text(&mut self, head: &str) -> String {
+        let mut body = std::mem::take(&mut self.body);
+        self.failed();
+        body.push_str(&self.cold);
+        body.push_str(&self.body);
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{body}}}\n\n",
-            result_type(function.returns),
-            this.allocas,
+            "define {head} nounwind {{\nentry:\n{}{body}}}\n\n{}",
+            self.allocas, self.beside
         )
     }
 
@@ -206,7 +244,7 @@ impl<'a> Builder<'a> {
         self.return_failed();
     }
 
-    fn return_failed(&mut self) {
+    pub(super) fn return_failed(&mut self) {
         self.push("br label %failed".to_owned());
         self.fails = true;
     }
@@ -215,19 +253,14 @@ impl<'a> Builder<'a> {
         if self.function.long {
             self.store_fuel();
         }
-        let result = result_type(self.function.returns);
+        let result = result_type(self.returns);
         if *value == Value::None {
             self.release_lists();
             self.push("ret i32 0".to_owned());
             return;
         }
-        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.function.returns));
-        for (at, (part, ty)) in value
-            .flat()
-            .iter()
-            .zip(parts(self.function.returns))
-            .enumerate()
-        {
+        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.returns));
+        for (at, (part, ty)) in value.flat().iter().zip(parts(self.returns)).enumerate() {
             let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
             filled = format!("{result} {next}");
         }
@@ -242,7 +275,7 @@ impl<'a> Builder<'a> {
         }
         self.start("failed");
         self.release_lists();
-        match self.function.returns {
+        match self.returns {
             Type::None => self.push("ret i32 1".to_owned()),
             ty => self.push(format!(
                 "ret {} {{ i32 1{} }}",

@@ -36,6 +36,7 @@ impl Builder<'_> {
             Op::Bool(value) => value.to_string(),
             Op::And | Op::Or => self.short_circuit(expr),
             Op::Load => self.load(expr),
+            Op::Fold(fold) => self.fold(*fold, expr),
             Op::Dim(axis) => {
                 let Value::Array(array) = self.value(&expr.args[0]) else {
                     unreachable!("only arrays have sizes");

@@ -48,11 +48,16 @@ impl Builder<'_> {
 
     /// Gives back what the function's slots hold.
     pub(super) fn release_lists(&mut self) {
-        for (slot, description) in self.function.slots.iter().enumerate() {
-            if matches!(description.ty, Type::List(_)) {
-                let list = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                self.push(format!("call void @ungil.list.release(ptr {list})"));
-            }
+        for slot in self.owning.clone() {
+            let list = self.let_(format!("load ptr, ptr %s{slot}.0"));
+            self.push(format!("call void @ungil.list.release(ptr {list})"));
+        }
+    }
+
+    /// Has a slot given back at the end, if it holds what there are references to.
+    pub(super) fn own(&mut self, slot: SlotId) {
+        if matches!(self.function.slots[slot].ty, Type::List(_)) {
+            self.owning.push(slot);
         }
     }
 

@@ -11,7 +11,9 @@ mod complex;
 mod control;
 mod count;
 mod expression;
+mod fold;
 mod list;
+mod parallel;
 mod power;
 mod value;
 

@@ -1,6 +1,7 @@
 //! Typed expressions.
 
 use super::{Guard, InstanceId, SlotId};
+use crate::runtime::fold::Fold;
 use crate::types::{Element, Type};
 
 /// An expression: an operation on others.
@@ -136,6 +137,8 @@ pub(crate) enum Op {
     Load,
     /// The array's size along an axis.
     Dim(u8),
+    /// What becomes of whole arrays. Guards: overflow, no elements, sizes.
+    Fold(Fold),
     /// A part of an array. Arguments: the array, then those of the parts in order.
     View(Vec<ViewPart>),
 

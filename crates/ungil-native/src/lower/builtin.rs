@@ -103,7 +103,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(chosen)
     }
 
-    fn extreme_of_two(&mut self, smallest: bool, left: Expr, right: Expr) -> Expr {
+    pub(super) fn extreme_of_two(&mut self, smallest: bool, left: Expr, right: Expr) -> Expr {
         let ty = left.ty;
         let (one, other) = (self.temporary(ty), self.temporary(ty));
         let (first, second) = (Expr::slot(one, ty), Expr::slot(other, ty));

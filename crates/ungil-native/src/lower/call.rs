@@ -44,6 +44,12 @@ impl FunctionLowerer<'_, '_> {
             Global::Native(function) => self.native_call(call, function),
             Global::Builtin(function) => self.builtin(call, &function),
             Global::Math(function) => self.math(call, &function),
+            Global::Numpy(function) => self.numpy(call, &function),
+            Global::Parallel => Err(self.refuse(
+                Diagnostic::new(call.range(), "`prange` is the head of a parallel loop")
+                    .label("not in the head of a `for` loop of its own")
+                    .help("write `for i in ungil.prange(...)`"),
+            )),
             Global::Missing => Err(self.refuse(
                 Diagnostic::new(call.func.range(), format!("there is no `{name}`"))
                     .label("neither a local variable nor a global name nor a built-in"),
@@ -82,29 +88,24 @@ impl FunctionLowerer<'_, '_> {
         if object.ty == Type::Complex && plain && &*method.attr == "conjugate" {
             return Ok(self.conjugate(object));
         }
-        Err(self.refuse(
-            Diagnostic::new(
-                call.func.range(),
-                "native code calls no methods but of lists",
-            )
-            .label(format!(
-                "`.{}(...)` of {}",
-                method.attr,
-                object.ty.with_article()
-            ))
-            .help("write a loop, or a native function"),
-        ))
+        self.array_method(call, method, object)
+    }
+
+    /// What a call is of, where that is known by a global name.
+    pub(super) fn called(&mut self, call: &ast::ExprCall) -> Option<Global> {
+        match &*call.func {
+            ast::Expr::Name(name) if !self.is_local(&name.id) => {
+                Some(self.lowerer.environment.global(self.id, &name.id))
+            }
+            ast::Expr::Attribute(attribute) => self.module_attribute(attribute),
+            _ => None,
+        }
     }
 
     /// The built-in that a call is of.
     pub(super) fn builtin_called(&mut self, call: &ast::ExprCall) -> Option<String> {
-        match &*call.func {
-            ast::Expr::Name(name) if !self.is_local(&name.id) => {
-                match self.lowerer.environment.global(self.id, &name.id) {
-                    Global::Builtin(function) => Some(function),
-                    _ => None,
-                }
-            }
+        match self.called(call)? {
+            Global::Builtin(function) => Some(function),
             _ => None,
         }
     }
@@ -116,7 +117,7 @@ impl FunctionLowerer<'_, '_> {
         let given = self.matched(call, definition, &callee.name, defaults.collect())?;
         let annotations = super::annotations(self.lowerer.environment, function);
         let arguments = self.as_annotated(given, &annotations, definition, &callee.name)?;
-        self.called(call, &Callee::of(function), arguments, &callee.name)
+        self.native_called(call, &Callee::of(function), arguments, &callee.name)
     }
 
     /// The arguments of a call in the order of the parameters.
@@ -214,7 +215,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// The call itself.
-    pub(super) fn called(
+    pub(super) fn native_called(
         &mut self,
         call: &ast::ExprCall,
         callee: &Callee,

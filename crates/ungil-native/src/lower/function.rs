@@ -236,6 +236,10 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             })
     }
 
+    pub(super) fn slot_name(&self, slot: SlotId) -> &str {
+        &self.slots[slot].name
+    }
+
     /// A slot of its own.
     pub(super) fn temporary(&mut self, ty: Type) -> SlotId {
         self.slots.push(Slot {
@@ -373,6 +377,9 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         };
         let ty = match holds {
             Holds::One(ty) => ty,
+            Holds::Crossing(crossing) => {
+                return Err(self.refuse_crossing(name, range, crossing));
+            }
             Holds::Clash([(one, here), (other, there)]) => {
                 let help = match (one, other) {
                     (Type::Int, Type::Float) | (Type::Float, Type::Int) => {

@@ -100,6 +100,9 @@ impl FunctionLowerer<'_, '_> {
                     .help("use a plain `for`"),
             ));
         }
+        if let Some(call) = self.prange_called(&stmt.iter) {
+            return self.parallel_loop(stmt, call);
+        }
         let source = self.iterated(&stmt.iter)?;
         self.loop_over(
             &stmt.target,
@@ -166,6 +169,7 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            parallel: None,
         })));
         Ok(())
     }
@@ -249,6 +253,13 @@ impl FunctionLowerer<'_, '_> {
                 _ => {}
             }
         }
+        if self.prange_called(iter).is_some() {
+            return Err(self.refuse(
+                Diagnostic::new(iter.range(), "native code cannot iterate over this")
+                    .label("the range of a parallel loop, within something else")
+                    .help("write `for i in ungil.prange(...)`"),
+            ));
+        }
         Err(self.refuse(
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
                 .label("neither a range nor an array nor a list")
@@ -261,17 +272,34 @@ impl FunctionLowerer<'_, '_> {
 
     fn range(&mut self, call: &ast::ExprCall) -> Lowered<Iterated> {
         let arguments = &call.arguments;
-        if !arguments.keywords.is_empty() || !(1..=3).contains(&arguments.args.len()) {
+        if let Some(keyword) = arguments.keywords.first() {
             return Err(self.refuse(
-                Diagnostic::new(call.range(), "`range` takes one to three ints")
+                Diagnostic::new(keyword.range(), "`range` takes no keyword arguments")
+                    .label("not a range that Python knows either"),
+            ));
+        }
+        let (start, stop, step) = self.range_bounds("range", &arguments.args, call.range())?;
+        Ok(Iterated::Range { start, stop, step })
+    }
+
+    /// Start, stop and step, evaluated before the loop, once: the body may change what they are made of.
+    pub(super) fn range_bounds(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        range: TextRange,
+    ) -> Lowered<(Expr, Expr, Expr)> {
+        if !(1..=3).contains(&arguments.len()) {
+            return Err(self.refuse(
+                Diagnostic::new(range, format!("`{name}` takes one to three ints"))
                     .label("not a range that Python knows either"),
             ));
         }
         let mut values = Vec::new();
-        for argument in &arguments.args {
+        for argument in arguments {
             let value = self.expression(argument)?;
-            let value = self.expect_int(value, argument.range(), "`range` takes ints")?;
-            // Evaluated before the loop, once: the body may change what it is made of.
+            let title = format!("`{name}` takes ints");
+            let value = self.expect_int(value, argument.range(), &title)?;
             values.push(self.held(value));
         }
         let step = if values.len() == 3 {
@@ -281,7 +309,7 @@ impl FunctionLowerer<'_, '_> {
         };
         let stop = values.pop().expect("there is at least one");
         let start = values.pop().unwrap_or_else(|| Expr::int(0));
-        Ok(Iterated::Range { start, stop, step })
+        Ok((start, stop, step))
     }
 
     fn over_array(&mut self, array: Expr) -> Iterated {

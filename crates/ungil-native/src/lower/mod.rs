@@ -20,7 +20,11 @@ mod list;
 mod list_loop;
 mod loops;
 mod nested;
+mod numpy;
+mod prange;
 mod promotion;
+mod race;
+mod reduction;
 mod refusal;
 mod state;
 mod statement;
@@ -170,10 +174,10 @@ fn mark_long(program: &mut Program) {
             loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
             let mut copy = stmt.clone();
             copy.expressions_mut(&mut |expr| {
-                expr.walk(&mut |inner| {
-                    if let Op::Call(id) = inner.op {
-                        called.push(id);
-                    }
+                expr.walk(&mut |inner| match inner.op {
+                    Op::Call(id) => called.push(id),
+                    Op::Fold(_) => loops = true,
+                    _ => {}
                 });
             });
         });

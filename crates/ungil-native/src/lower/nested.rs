@@ -99,7 +99,7 @@ impl FunctionLowerer<'_, '_> {
             nested: Some(start),
             captured,
         };
-        self.called(call, &callee, arguments, &name)
+        self.native_called(call, &callee, arguments, &name)
     }
 
     /// The variables around a function that it needs, and those that the functions need that it calls.

@@ -24,6 +24,21 @@ pub(super) enum Holds {
     One(Type),
     /// Ways with different types meet here: an error where the variable is used.
     Clash([(Type, TextRange); 2]),
+    /// What another iteration of a parallel loop has left: an error where the variable is used.
+    Crossing(Crossing),
+}
+
+/// A variable of which every iteration of a parallel loop has its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crossing {
+    /// Where the loop's body assigns to it.
+    pub(super) assigned: TextRange,
+    /// The loop's head.
+    pub(super) around: TextRange,
+    /// The use that keeps it from being a reduction, if it is nearly one.
+    pub(super) other: Option<TextRange>,
+    /// Whether the loop has ended.
+    pub(super) after: bool,
 }
 
 impl Holds {
@@ -31,7 +46,7 @@ impl Holds {
     pub(super) fn one(self) -> Option<Type> {
         match self {
             Self::One(ty) => Some(ty),
-            Self::Clash(_) => None,
+            Self::Clash(_) | Self::Crossing(_) => None,
         }
     }
 }
@@ -66,6 +81,14 @@ impl State {
                 at,
             };
             variables.insert(name.to_owned(), binding);
+        }
+    }
+
+    /// Takes a variable's value away.
+    pub(super) fn hide(&mut self, name: &str, crossing: Crossing) {
+        self.bind(name, Type::None, false, crossing.assigned);
+        if let Some(binding) = self.0.as_mut().and_then(|known| known.get_mut(name)) {
+            binding.holds = Holds::Crossing(crossing);
         }
     }
 
@@ -113,7 +136,7 @@ impl Binding {
     fn meet(&mut self, other: &Self, name: &str, promote: &mut Promotions) {
         self.maybe_unbound |= other.maybe_unbound;
         let (Holds::One(mine), Holds::One(theirs)) = (self.holds, other.holds) else {
-            if matches!(other.holds, Holds::Clash(_)) {
+            if !matches!(self.holds, Holds::Crossing(_)) && !matches!(other.holds, Holds::One(_)) {
                 self.holds = other.holds;
             }
             return;
@@ -143,7 +166,7 @@ impl Binding {
     fn agrees_with(&self, other: &Self) -> bool {
         let same = match (self.holds, other.holds) {
             (Holds::One(mine), Holds::One(theirs)) => mine == theirs,
-            (Holds::Clash(_), Holds::Clash(_)) => true,
+            (Holds::Clash(_), Holds::Clash(_)) | (Holds::Crossing(_), Holds::Crossing(_)) => true,
             _ => false,
         };
         same && self.maybe_unbound == other.maybe_unbound && self.literal == other.literal

@@ -165,6 +165,13 @@ impl Analysis {
         } else {
             up.join(down)
         };
+        for reduction in count.parallel.iter().flat_map(|one| &one.reductions) {
+            // Each thread's part begins with this.
+            if let Op::Int(identity) = reduction.identity.op {
+                let own = known[reduction.slot];
+                known[reduction.slot] = own.join(Interval::exactly(identity));
+            }
+        }
         let rounds = most_rounds(start, stop, step);
         let limits = self.limits(&mut count.body, count.slot, rounds, &known, values);
         let (slot, body) = (count.slot, &mut count.body);

@@ -13,6 +13,9 @@ use ungil_native::{Constant, Element, Environment, FunctionId, FunctionSource, G
 
 use super::function::NativeFunction;
 
+/// Where `prange` is.
+const PARALLEL: &str = "ungil._native.parallel";
+
 /// A name that compiled code relies on.
 #[derive(Debug)]
 pub(super) struct Dependency {
@@ -143,8 +146,12 @@ impl<'py> PythonEnvironment<'py> {
         else {
             return Ok(None);
         };
-        for module in ["builtins", "math"] {
-            let home = self.py.import(module)?.dict();
+        let loaded = self.py.import("sys")?.getattr("modules")?;
+        for module in ["builtins", "math", PARALLEL, "numpy"] {
+            let Ok(home) = loaded.get_item(module) else {
+                continue;
+            };
+            let home = home.getattr("__dict__")?.cast_into::<PyDict>()?;
             let Some(known) = home.get_item(&name)? else {
                 continue;
             };
@@ -157,7 +164,9 @@ impl<'py> PythonEnvironment<'py> {
             return Ok(Some(match module {
                 _ if exception => Global::Exception(name),
                 "builtins" => Global::Builtin(name),
-                _ => Global::Math(name),
+                "math" => Global::Math(name),
+                "numpy" => Global::Numpy(name),
+                _ => Global::Parallel,
             }));
         }
         Ok(None)

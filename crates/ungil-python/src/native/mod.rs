@@ -7,6 +7,7 @@
 //! specialisation   source -> LLVM IR -> machine code, and what it relies on
 //! environment      what global names mean; notes them down, so that a change is noticed
 //! running          the call: GIL released, stack measured, Ctrl-C asked for
+//! threads          how many a parallel loop has
 //! failure          the exception, with the lines of the source in its traceback
 //! ```
 
@@ -17,6 +18,7 @@ mod failure;
 mod function;
 mod running;
 mod specialisation;
+mod threads;
 
 pub(crate) use failure::new_frame;
 pub(crate) use function::NativeFunction;
