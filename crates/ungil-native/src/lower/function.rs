@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ruff_python_ast as ast;
-use ruff_python_ast::visitor::{self, Visitor};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arithmetic::as_float;
 use super::call::Callee;
+use super::locals::Locals;
 use super::promotion::Promotions;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
@@ -20,7 +20,7 @@ use crate::ir::{
 use crate::types::{Element, Type};
 
 /// Expressions and statements nested deeper than this are refused: passes are recursive.
-const DEEPEST: usize = 150;
+pub(super) const DEEPEST: usize = 150;
 
 pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) lowerer: &'a mut Lowerer<'e>,
@@ -456,72 +456,5 @@ impl FunctionLowerer<'_, '_> {
                 .label(format!("more than {DEEPEST} levels"))
                 .help("split it into several statements or functions"),
         )
-    }
-}
-
-/// The names that a function assigns to; and whether its text is too deep to look at.
-#[derive(Default)]
-pub(super) struct Locals<'a> {
-    pub(super) names: BTreeSet<String>,
-    /// The annotations of variables.
-    annotations: Vec<(&'a str, &'a ast::Expr)>,
-    depth: usize,
-    too_deep: Option<TextRange>,
-}
-
-impl<'a> Locals<'a> {
-    pub(super) fn of(definition: &'a ast::StmtFunctionDef) -> Self {
-        let mut locals = Self::default();
-        locals.visit_body(&definition.body);
-        let parameters = definition.parameters.iter_non_variadic_params();
-        let names = parameters.map(|parameter| parameter.parameter.name.to_string());
-        locals.names.extend(names);
-        locals
-    }
-
-    fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
-        if self.depth >= DEEPEST {
-            self.too_deep = Some(range);
-            return;
-        }
-        self.depth += 1;
-        inner(self);
-        self.depth -= 1;
-    }
-}
-
-impl<'a> Visitor<'a> for Locals<'a> {
-    fn visit_stmt(&mut self, stmt: &'a ast::Stmt) {
-        if let ast::Stmt::AnnAssign(inner) = stmt
-            && let ast::Expr::Name(name) = &*inner.target
-        {
-            self.annotations.push((&name.id, &inner.annotation));
-        }
-        match stmt {
-            ast::Stmt::FunctionDef(inner) => {
-                self.names.insert(inner.name.to_string());
-            }
-            ast::Stmt::ClassDef(inner) => {
-                self.names.insert(inner.name.to_string());
-            }
-            ast::Stmt::If(inner) if inner.elif_else_clauses.len() > DEEPEST => {
-                self.too_deep = Some(stmt.range());
-            }
-            _ => self.deeper(stmt.range(), |this| visitor::walk_stmt(this, stmt)),
-        }
-    }
-
-    fn visit_expr(&mut self, expr: &'a ast::Expr) {
-        match expr {
-            ast::Expr::Name(name) if name.ctx != ast::ExprContext::Load => {
-                self.names.insert(name.id.to_string());
-            }
-            ast::Expr::Lambda(_)
-            | ast::Expr::ListComp(_)
-            | ast::Expr::SetComp(_)
-            | ast::Expr::DictComp(_)
-            | ast::Expr::Generator(_) => {}
-            _ => self.deeper(expr.range(), |this| visitor::walk_expr(this, expr)),
-        }
     }
 }

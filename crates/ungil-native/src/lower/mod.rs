@@ -18,6 +18,7 @@ mod function;
 mod index;
 mod list;
 mod list_loop;
+mod locals;
 mod loops;
 mod nested;
 mod numpy;

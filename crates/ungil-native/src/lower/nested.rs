@@ -12,7 +12,8 @@ use ruff_text_size::Ranged;
 
 use super::Lowered;
 use super::call::Callee;
-use super::function::{FunctionLowerer, Locals};
+use super::function::FunctionLowerer;
+use super::locals::Locals;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Op};
 use crate::source::Source;
