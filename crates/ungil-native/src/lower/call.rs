@@ -199,7 +199,12 @@ impl FunctionLowerer<'_, '_> {
             site,
             proof: Proof::Open,
         };
-        Ok(Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]))
+        let called = Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]);
+        // Whoever gets an array refers to it.
+        Ok(match returns {
+            Type::Array(_) => self.held(called),
+            _ => called,
+        })
     }
 
     fn math(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {

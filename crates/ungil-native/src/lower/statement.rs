@@ -132,13 +132,6 @@ impl FunctionLowerer<'_, '_> {
                     .help("write them into an array that is passed as an argument"),
             ));
         }
-        if matches!(value.ty, Type::Array(_)) {
-            return Err(self.refuse(
-                Diagnostic::new(range, "a native function cannot return an array")
-                    .label("an array")
-                    .help("write the result into an array that is passed as an argument"),
-            ));
-        }
         let value = match self.returns {
             None => {
                 self.returns = Some((value.ty, range));
