@@ -5,6 +5,8 @@
     python3 dev.py test [ARGS]       the Rust tests, then the Python tests on the installed wheel
     python3 dev.py lint              rustfmt, clippy, rustdoc, ruff, mypy --strict, stubtest
     python3 dev.py bench [ARGS]      benchmarks/pools.py ARGS
+    python3 dev.py docs              build the site in target/site; a link to nowhere fails
+    python3 dev.py examples [NAMES]  record what the examples print, make their notebooks
     python3 dev.py versions          the Python tests on every Python found on this machine
 
 Everything lands in `.venv` (other Pythons: `.envs/`) and in cargo's target folder; nothing is
@@ -138,7 +140,7 @@ def lints(home: Environment) -> dict[str, list[str]]:
     cargo = ["--workspace", "--locked", "--quiet"]
     settings = ["--mypy-config-file", "pyproject.toml"]
     allowed = ["--allowlist", "tools/stubtest-allowlist.txt", "--ignore-unused-allowlist"]
-    scripts = ["dev.py", "tools", "tests", "benchmarks", "docs"]
+    scripts = ["dev.py", "tools", "tests", "benchmarks", "docs", "examples"]
     return {
         "rustfmt": ["cargo", "fmt", "--all", "--check"],
         "clippy": ["cargo", "clippy", *cargo, "--all-targets", "--", "-D", "warnings"],
@@ -165,7 +167,39 @@ def bench(arguments: Sequence[str]) -> int:
     os.execv(command[0], command)
 
 
-VERBS = {"compare": compare, "test": test, "lint": lint, "bench": bench, "versions": versions}
+def docs(arguments: Sequence[str]) -> int:
+    argparse.ArgumentParser(prog="dev.py docs").parse_args(arguments)
+    home = environment.home()
+    home.require_groups("docs")
+    home.install_ungil(home)
+    target = ROOT / "target"
+    strict = ["--fail-on-warning", "--keep-going", "--quiet"]
+    afresh = ["--fresh-env", "--write-all"]  # else pages that have not changed keep an old menu
+    doctrees, site = str(target / "site-doctrees"), str(target / "site")
+    folders = ["--conf-dir", "docs", "--doctree-dir", doctrees, ".", site]
+    command = [str(home.python), "-m", "sphinx", "--builder", "html", *strict, *afresh, *folders]
+    if code := subprocess.run(command, cwd=ROOT, check=False).returncode:
+        return code
+    print(f"the site: {site}/index.html")
+    return 0
+
+
+def examples(arguments: Sequence[str]) -> int:
+    home = environment.home()
+    home.require_groups("test")
+    home.install_ungil(home)
+    os.execv(home.python, [str(home.python), "-m", "tools.examples", *arguments])
+
+
+VERBS = {
+    "compare": compare,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "docs": docs,
+    "examples": examples,
+    "versions": versions,
+}
 
 
 def main() -> int:

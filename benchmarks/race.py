@@ -3,9 +3,9 @@
     python benchmarks/race.py [--rounds 3] [--seconds 3] [--append FILE]
 
 Threads add to a counter under a lock. Each tool runs in a process of its own, in turn, with the
-same model. A tool that is not installed is left out, and told. Needs Python 3.12 or 3.13:
-interleave-test needs 3.12, `ungil.race` has no later ones yet. Install the peers with
-`pip install frontrun interleave-test`; frontrun starts programs itself.
+same model. A tool that is not installed is left out, and told. Needs Python 3.12 or newer:
+interleave-test does. Install the peers with `pip install frontrun interleave-test`; frontrun
+starts programs itself.
 
     all schedules   of the model, until the tool says that there are no more: how many it ran. Two
                     threads have 2 orders of one critical section each, three 6, four 24; two

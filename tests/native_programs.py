@@ -51,6 +51,7 @@ class Program:
         self.has_helper = True
         self.lines.append(f"def f({', '.join(PARAMETERS)}):")
         self.make_collections()
+        self.make_inner()
         self.block(1, self.random.randint(3, 7))
         kind = self.random.choice([*SCALARS, "tuple"])
         if kind == "tuple":
@@ -87,6 +88,37 @@ class Program:
             kinds = [r.choice(SCALARS) for _ in range(r.randint(1, 3))]
             self.lines.append(f"    tuple{number} = {self.tuple_of(kinds)}")
             self.tuples[f"tuple{number}"] = kinds
+
+    def make_inner(self) -> None:
+        """A function inside, which sees the variables around it as they are when it is called."""
+        if self.random.random() < 0.5:
+            return
+        around = dict(self.names)
+        self.names = {"p": "int", "q": "float"} | around
+        kind = self.random.choice(["int", "float"])
+        value = self.expression(kind, 2)
+        self.lines.append("    def inner(p, q):")
+        self.lines.append(f"        return {value}")
+        self.names = around
+        self.inner = kind
+
+    inner: str | None = None
+
+    def complex(self, depth: int) -> str:
+        """A complex number."""
+        r = self.random
+        if depth == 0 or r.random() < 0.2:
+            return r.choice(["1j", "(2.5-3j)", f"complex({self.expression('float', 1)}, x)"])
+        one, other = self.complex(depth - 1), self.complex(depth - 1)
+        return r.choice(
+            [
+                f"({one} {r.choice('+-*/')} {other})",
+                f"({one} {r.choice('+-*')} {self.expression(r.choice(['int', 'float']), 1)})",
+                f"(-{one})",
+                f"({one} ** {r.randint(-2, 4)})",
+                f"{one}.conjugate()",
+            ]
+        )
 
     def tuple_of(self, kinds: list[str]) -> str:
         return "(" + "".join(f"{self.expression(kind, 1)}, " for kind in kinds) + ")"
@@ -228,7 +260,11 @@ class Program:
                     "len(a) - 1, -1, -1",
                 ]
             )
-            self.lines.append(f"{pad}for {name} in range({bounds}):")
+            head = r.choice(
+                ["range({})"] * 4 + ["reversed(range({}))", "enumerate(range({}), i % 3)"]
+            )
+            other = "" if head[0] != "e" else f"{self.variable('int')}, "
+            self.lines.append(f"{pad}for {other}{name} in {head.format(bounds)}:")
             self.names[name] = "int"
         elif form < 0.8:
             name = self.variable("float")
@@ -301,6 +337,21 @@ class Program:
             return f"a[{self.index('a')}]"
         return f"m[{self.index('m')}, {self.index('a')}]"
 
+    def unusual(self, kind: str, depth: int) -> str | None:
+        """Now and then: an item, a call of the function inside, a part of a complex number."""
+        r = self.random
+        choice = r.random()
+        if choice < 0.15:
+            return self.item(kind)
+        if choice < 0.25 and self.inner == kind:
+            return f"inner({self.expression('int', depth)}, {self.expression('float', depth)})"
+        if choice > 0.95 and kind == "bool":
+            return f"({self.complex(2)} == {self.complex(1)})"
+        if choice > 0.95 and kind == "float":
+            number = self.complex(2)
+            return r.choice([f"abs({number})", f"{number}.real", f"{number}.imag"])
+        return None
+
     def expression(self, kind: str, depth: int, only: list[str] | None = None) -> str:
         r = self.random
         names = [n for n, k in self.names.items() if k == kind and (only is None or n in only)]
@@ -314,9 +365,9 @@ class Program:
             }
             return f"({r.choice(constants[kind])!r})"
 
-        item = self.item(kind) if only is None and r.random() < 0.15 else None
-        if item is not None:
-            return item
+        unusual = self.unusual(kind, depth - 1) if only is None else None
+        if unusual is not None:
+            return unusual
 
         def sub(kind: str) -> str:
             return self.expression(kind, depth - 1, only)
@@ -396,6 +447,10 @@ class Checked(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):
+            name = ast.copy_location(ast.Name("power", ast.Load()), node)
+            call = ast.Call(name, [node.left, node.right], [])
+            return checked_call(ast.copy_location(call, node))
         return checked_call(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -421,11 +476,17 @@ def checked_call(node: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Call(name, [node], []), node)
 
 
+def power(base: Any, exponent: Any) -> Any:
+    """A negative float to the power of a fraction is an error in native code."""
+    result = base**exponent
+    if isinstance(result, complex) and not isinstance(base, complex):
+        raise ValueError("complex")
+    return result
+
+
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise OverflowError("int")
-    if isinstance(value, complex):
-        raise ValueError("complex")
     return value
 
 
@@ -453,7 +514,7 @@ def oracle(text: str, name: str) -> Callable[..., Any]:
     tree = ast.fix_missing_locations(Checked().visit(ast.parse(text)))
     import math  # noqa: PLC0415
 
-    names: dict[str, Any] = {"checked": checked, "math": math}
+    names: dict[str, Any] = {"checked": checked, "power": power, "math": math}
     exec(compile(tree, name, "exec"), names)
     function: Callable[..., Any] = names["f"]
     return function

@@ -45,7 +45,8 @@ def run(
 def output(directory: Path, source: str, *flags: str, **options: Any) -> str:
     """What a program prints that succeeds and says nothing on stderr."""
     done = run(directory, source, *flags, **options)
-    assert (done.returncode, done.stderr) == (0, "")
+    ended = (done.returncode, done.stderr)
+    assert ended == (0, ""), ended
     assert isinstance(done.stdout, str)
     return done.stdout
 

@@ -32,7 +32,9 @@ def test_script_and_module_are_the_same_program(cli: Cli) -> None:
     assert "Usage: ungil" in script.stdout
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "trace", "explain", "doctor", "completions"])
+@pytest.mark.parametrize(
+    "verb", ["run", "compare", "trace", "explain", "doctor", "tour", "completions"]
+)
 def test_help_of_each_verb_teaches_with_examples(cli: Cli, verb: str) -> None:
     done = cli(verb, "--help")
     assert done.returncode == 0
@@ -225,7 +227,7 @@ def test_mistakes_in_pyproject(cli: Cli, tmp_path: Path, text: str, expected: st
     done = cli("run", "io")
     assert done.returncode == 2
     assert expected in done.stderr
-    assert "pyproject.toml" in done.stderr or "workers must" in done.stderr
+    assert "pyproject.toml" in done.stderr
     assert "Traceback" not in done.stderr
 
 

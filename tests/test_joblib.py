@@ -151,7 +151,7 @@ def test_what_a_failed_call_leaves_is_not_counted_as_the_next_ones() -> None:
 
 def test_tasks_taken_ahead_by_a_failed_call_are_not_the_next_ones() -> None:
     with joblib.Parallel(n_jobs=2, backend="ungil", batch_size=1) as parallel:
-        for _ in range(10):
+        for _ in range(4):
             with pytest.raises(LookupError, match="below zero"):
                 parallel(joblib.delayed(slow_or_bad)(x) for x in [-1, *range(9)])
             assert parallel(joblib.delayed(abs)(-x) for x in range(3)) == [0, 1, 2]

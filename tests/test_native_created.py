@@ -241,6 +241,16 @@ def in_an_expression(n: int) -> Any:
     return np.zeros(n) if n > 2 else np.ones(n)
 
 
+def again_and_again(n: int) -> Any:
+    while np.zeros(n)[0] < n:
+        n -= 1
+    return n
+
+
+def within_an_expression(n: int) -> Any:
+    return n + scaled(n, 2.0)[0]
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -248,6 +258,8 @@ def in_an_expression(n: int) -> Any:
         (five_dimensions, "arrays have 1 to 4 dimensions here"),
         (complex_elements, "knows no such type of elements"),
         (other_order, "no such argument of `zeros`"),
+        (again_and_again, "needs a statement of its own"),
+        (within_an_expression, "`scaled` returns an array"),
         (in_an_expression, "assign it to a variable first"),
     ],
 )

@@ -21,6 +21,6 @@ def test_the_lectures_example_prints_and_draws_nine_numbers_of_threads(tmp_path:
         timeout=55,
         check=True,
     )
-    assert len(ran.stdout.splitlines()) == 10
+    assert len(ran.stdout.splitlines()) == 12
     lines = [line for line in ElementTree.parse(picture).iter() if line.tag.endswith("polyline")]
     assert [len(line.attrib["points"].split()) for line in lines] == [9, 9]

@@ -102,6 +102,22 @@ def of_tuples(n: Any) -> Any:
     return total
 
 
+def together(n: Any) -> Any:
+    total = 0
+    xs = [3, 1, 4, 1, 5]
+    for k, i in enumerate(range(n, -3, -2), 10):
+        total = (total * 7 + k * 100 + i) % 1000003
+    for x, i, j in zip(xs, range(n), reversed(range(1, 40, 3)), strict=False):
+        total = (total * 7 + x * 100 + i * 10 + j) % 1000003
+    for k, (i, j) in enumerate(zip(range(5, n), range(n, 1, -1), strict=False), start=n):
+        total = (total * 7 + k + i * j) % 1000003
+    for i in reversed(range(n, 2, -4)):
+        total = (total * 7 + i) % 1000003
+    for i in reversed(range(-2, n)):
+        total = (total * 7 + i) % 1000003
+    return total
+
+
 def joined(n: Any) -> Any:
     if n % 2:
         xs = []
@@ -121,6 +137,7 @@ FUNCTIONS = [
     while_it_grows,
     promoted,
     of_tuples,
+    together,
     joined,
 ]
 

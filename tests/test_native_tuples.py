@@ -60,7 +60,12 @@ def truths(n: Any) -> Any:
     return (1 if t else 0, 1 if e else 0, not e)
 
 
-FUNCTIONS = [nested, chosen, through_functions, sizes, truths]
+def members(n: Any) -> Any:
+    t = (n * 2, 1.5, 3)
+    return (n in (1, 4, 9), n not in t, 1.5 in t, n / 2 in (0.5, 7))
+
+
+FUNCTIONS = [members, nested, chosen, through_functions, sizes, truths]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

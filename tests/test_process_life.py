@@ -601,7 +601,7 @@ def test_a_pool_of_256_workers(tmp_path: Path) -> None:
         assert len({task.result(PATIENCE) for task in tasks}) == 256
 
 
-@pytest.mark.parametrize(("kind", "pools"), [("forkserver", 200), ("fork", 200), ("spawn", 20)])
+@pytest.mark.parametrize(("kind", "pools"), [("forkserver", 200), ("fork", 60), ("spawn", 20)])
 def test_pools_in_a_row_leave_nothing(kind: str, pools: int) -> None:
     """What they leave, if anything, the guard in conftest.py finds."""
     for n in range(pools):

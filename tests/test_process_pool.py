@@ -662,6 +662,7 @@ def test_functions_of_a_module_run_with_dash_m(method: str, tmp_path: Path) -> N
 
 
 TYPED = """
+from functools import partial
 import ungil
 class Point:
     def __init__(self, x): self.x = x
@@ -669,7 +670,7 @@ def double(point): return Point(point.x * 2)
 def length(points): return len(points)
 pool = ungil.ProcessPoolExecutor(1, start_method={method!r})
 back = pool.submit(double, Point(4)).result()
-counts = [pool.submit(f, [Point(1)]).result() for f in (length, len)]
+counts = [pool.submit(f, [Point(1)]).result() for f in (length, len, partial(length))]
 print(type(back) is Point, back.x, *counts)
 pool.shutdown()
 """
@@ -688,7 +689,7 @@ def typed(how: str, source: str, directory: Path) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("how", ["-c", "stdin", "prompt"])
 def test_functions_and_classes_that_were_typed(method: str, how: str, tmp_path: Path) -> None:
     done = typed(how, TYPED.format(method=method), tmp_path)
-    assert (done.returncode, done.stdout) == (0, "True 8 1 1\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "True 8 1 1 1\n"), done.stderr
 
 
 def test_what_was_typed_needs_cloudpickle(tmp_path: Path) -> None:

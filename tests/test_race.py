@@ -1,7 +1,9 @@
 """`ungil.race`: what it finds, what it proves, and that it leaves nothing changed."""
 
+import contextvars
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -9,16 +11,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ungil
 import ungil.race
 from command_line import Cli
 from race_suite.threads import Box, together
-
-pytestmark = pytest.mark.skipif(
-    not (3, 11) <= sys.version_info[:2] <= (3, 13), reason="ungil.race is for 3.11 to 3.13 so far"
-)
 
 x = 0
 
@@ -52,7 +51,7 @@ def locked(threads: int, times: int) -> Callable[[], None]:
 
 def test_the_lost_update_of_the_lecture_is_found_and_minimised() -> None:
     [finding] = ungil.race.explore(lecture).findings
-    assert finding.kind == "exception"
+    assert finding.kind == "atomicity violation"
     assert finding.sentence.startswith(
         "Lost update of x: Thread-1 (add) read it, Thread-2 (add) wrote it"
     )
@@ -148,7 +147,9 @@ def test_locks_made_before_the_run_are_followed_and_given_back() -> None:
 
         together(keep, keep)
 
-    assert ungil.race.explore(model).findings[0].kind == "deadlock"
+    [finding] = ungil.race.explore(model).findings
+    assert finding.kind == "hang"
+    assert re.search(r"which Thread-[12] \(keep\) has", finding.sentence)
     assert not lock.locked()
 
 
@@ -213,6 +214,35 @@ def test_identities_and_names_of_threads_are_right() -> None:
         assert {name for name, _ in seen} == {"Thread-1 (note)", "Thread-2 (note)"}
 
     assert ungil.race.explore(model).ok
+
+
+def test_threads_of_a_model_have_the_stack_that_python_allows() -> None:
+    deep: list[object] = []
+    for _ in range(200_000):
+        deep = [deep]
+
+    def show() -> None:
+        with pytest.raises(RecursionError):
+            repr(deep)
+
+    assert ungil.race.explore(lambda: together(show)).ok
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads have no contexts before 3.14")
+def test_a_thread_runs_in_the_context_that_it_was_given() -> None:
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
+    context = contextvars.Context()
+    context.run(variable.set, 7)
+    seen: list[int] = []
+
+    def model() -> None:
+        options: dict[str, Any] = {"context": context}
+        thread = threading.Thread(target=lambda: seen.append(variable.get()), **options)
+        thread.start()
+        thread.join()
+
+    ungil.race.explore(model)
+    assert set(seen) == {7}
 
 
 def test_a_model_that_does_not_do_the_same_twice_is_refused() -> None:
@@ -284,6 +314,7 @@ def test_a_model_cannot_fork() -> None:
         ({"max_schedules": 0}, "max_schedules is 1 or more"),
         ({"max_steps": 0}, "max_steps is 1 or more"),
         ({"max_seconds": 0}, "max_seconds is more than 0"),
+        ({"max_blocked": 0}, "max_blocked is more than 0"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(options: dict[str, int], message: str) -> None:
@@ -323,6 +354,56 @@ def test_ctrl_c_ends_a_thread_that_blocks_outside_of_what_is_followed() -> None:
         signal.signal(signal.SIGALRM, before)
         os.close(reader)
         os.close(writer)
+
+
+def test_a_thread_that_blocks_outside_of_what_is_followed_is_told_with_its_line() -> None:
+    def blocks() -> None:
+        os.read(reader, 1)
+
+    reader, writer = os.pipe()
+    handler = signal.getsignal(signal.SIGURG)
+    line = blocks.__code__.co_firstlineno + 1
+    try:
+        with pytest.raises(RuntimeError, match=rf"\(blocks\) blocks at .*test_race\.py:{line}"):
+            ungil.race.explore(lambda: together(blocks, lambda: None))
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert signal.getsignal(signal.SIGURG) is handler
+    assert ungil.race.explore(locked(2, 1)).proved
+
+
+def test_a_thread_that_only_takes_long_is_left_alone() -> None:
+    def waits() -> None:
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+
+    assert ungil.race.explore(lambda: together(waits), max_blocked=60).proved
+
+
+BLOCKS_FOR_GOOD = """
+import ctypes, threading
+import ungil.race
+
+mutex = ctypes.create_string_buffer(64)
+library = ctypes.CDLL(None)
+library.pthread_mutex_lock(mutex)
+
+def model():
+    library.pthread_mutex_lock(mutex)
+
+ungil.race.explore(model, max_blocked=0.2)
+"""
+
+
+def test_a_call_that_cannot_be_interrupted_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(BLOCKS_FOR_GOOD)
+    with subprocess.Popen([sys.executable, program], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = [process.stderr.readline() for _ in range(2)]
+        process.kill()
+    assert "cannot be interrupted" in told[1]
+    assert "program.py:10" in told[1]
 
 
 def test_nothing_stays_replaced() -> None:
@@ -403,6 +484,9 @@ def model():
 
 def correct():
     assert x == 0
+
+def wants(more):
+    pass
 """
 
 
@@ -414,7 +498,7 @@ def test_the_command_line_finds_and_replays(cli: Cli, tmp_path: Path) -> None:
     replayed = cli("race", "replay", "finding.json")
     assert replayed.returncode == 1, replayed.stderr
     assert "Lost update of x" in replayed.stdout
-    proved = cli("race", "program.py::correct")
+    proved = cli("race", "program.py:correct")  # one colon is enough, as elsewhere
     assert (proved.returncode, "proved: all 1 schedules pass" in proved.stdout) == (0, True)
 
 
@@ -423,6 +507,7 @@ def test_the_command_line_finds_and_replays(cli: Cli, tmp_path: Path) -> None:
     [
         (["program.py"], "which function?"),
         (["program.py::nothing"], "there is no function nothing"),
+        (["program.py::wants"], "wants is called without arguments"),
         (["missing.py::model"], "there is no file"),
         (["replay"], "which finding?"),
         (["replay", "missing.json"], "cannot replay"),

@@ -139,7 +139,7 @@ def test_what_is_left_out_still_fails(key: str, tmp_path: Path) -> None:
     ]
     assert names, f"CPython has no test {key} any more: remove it from the table"
     for name in names:
-        got, _ = outcomes(tmp_path / f"{name}.json", [name], timeout=20)
+        got, _ = outcomes(tmp_path / f"{name}.json", [name], timeout=8)
         if got.get(name) != "passed" and not got.get(name, "").startswith("skipped: "):
             return
     pytest.fail(f"{key} passes now: remove it from the table")

@@ -16,7 +16,9 @@ from collections.abc import Callable
 
 from ungil import sync
 
-ATTEMPTS = 3  # whether a thread is put aside in the wrong place is the scheduler's to decide
+# Whether a thread is put aside in the wrong place is the scheduler's to decide: so three times, but
+# for the locks, which it cannot break.
+ATTEMPTS = 3
 
 x = 0
 lock = sync.Lock()
@@ -64,23 +66,24 @@ def missing(work: Callable[[int], None], additions: int, result: Callable[[], in
     return 2 * additions - (result() - before)
 
 
-def show(what: str, work: Callable[[int], None], additions: int, result: Callable[[], int]) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+def show(
+    what: str, work: Callable[[int], None], additions: int, result: Callable[[], int], attempts: int
+) -> None:
+    for attempt in range(1, attempts + 1):
         if lost := missing(work, additions, result):
             print(f"    {what}: {lost:,} of {2 * additions:,} lost (attempt {attempt})")
             return
-    print(f"    {what}: nothing lost in {ATTEMPTS} attempts")
+    print(f"    {what}: nothing lost in {attempts} attempt{'s' if attempts > 1 else ''}")
 
 
-def main() -> None:
-    additions = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+def main(additions: int = 1_000_000) -> None:
     print(f"threads of Python {sys.version.split()[0]}:")
-    show("x += 1", plain, additions, lambda: x)
-    show('x += int("1")', with_a_call, additions, lambda: x)
+    show("x += 1", plain, additions, lambda: x, ATTEMPTS)
+    show('x += int("1")', with_a_call, additions, lambda: x, ATTEMPTS)
     print("ungil.sync.Lock and Value:")
-    show('with lock: x += int("1")', with_a_lock, additions, lambda: x)
-    show('total.add(int("1"))', add, additions, lambda: total.value)
+    show('with lock: x += int("1")', with_a_lock, additions, lambda: x, 1)
+    show('total.add(int("1"))', add, additions, lambda: total.value, 1)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:2]))

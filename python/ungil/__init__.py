@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ungil import race, sync, types
     from ungil._context import worker_context
     from ungil._doctor import doctor
-    from ungil._executors import Future, ThreadPoolExecutor
     from ungil._explain import Explanation, explain
+    from ungil._future import Future
     from ungil._kinds import executor
     from ungil._kinds.interpreter import BrokenInterpreterPool, InterpreterPoolExecutor
     from ungil._kinds.serial import SerialExecutor
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from ungil._share import Shared, share
     from ungil._stats import PoolStats
+    from ungil._thread_pool import ThreadPoolExecutor
     from ungil._trace import Trace, trace
     from ungil._ungil import Comparison, GilStats, compare, gil_stats, run_example
 
@@ -75,7 +76,7 @@ _HOMES = {
     "BrokenProcessPool": "ungil._process",
     "Comparison": "ungil._ungil",
     "Explanation": "ungil._explain",
-    "Future": "ungil._executors",
+    "Future": "ungil._future",
     "GilStats": "ungil._ungil",
     "InterpreterPoolExecutor": "ungil._kinds.interpreter",
     "PoolStats": "ungil._stats",
@@ -85,7 +86,7 @@ _HOMES = {
     "SerialExecutor": "ungil._kinds.serial",
     "Shared": "ungil._share",
     "TaskTimeout": "ungil._process",
-    "ThreadPoolExecutor": "ungil._executors",
+    "ThreadPoolExecutor": "ungil._thread_pool",
     "Trace": "ungil._trace",
     "WorkerCrashed": "ungil._process",
     "compare": "ungil._ungil",

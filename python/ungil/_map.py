@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from ungil import _kinds
 from ungil._choice import Choice, choose
-from ungil._executors import bounded, check_max_workers, usable_cores
+from ungil._executors import check_max_workers, usable_cores
+from ungil._mapping import bounded
 from ungil._probe import Measured, probe
 from ungil._progress import Progress, show
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from numbers import Real
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, NoReturn, TypeVar
 
 from ungil._context import WithContext
+from ungil._mapping import MapCall
 
 if TYPE_CHECKING:
-    from ungil._executors import Future, InterruptibleExecutor
+    from ungil._executors import InterruptibleExecutor
+    from ungil._future import Future
 
 T = TypeVar("T")
 
@@ -23,6 +25,14 @@ class Options(NamedTuple):
     timeout: float | None = None
     priority: int = 0
     pass_context: bool = False
+
+
+class Call(NamedTuple, Generic[T]):
+    """What is submitted."""
+
+    fn: Callable[..., T]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class OptionsView(Executor):
@@ -39,8 +49,8 @@ class OptionsView(Executor):
     # Not with a ParamSpec: the worker may pass the context before the arguments.
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Schedules `fn(*args, **kwargs)` with the options and gives its future."""
-        call: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
-        return self._executor._submit_with(self._options, call, args, kwargs)
+        function: Callable[..., T] = WithContext(fn) if self._options.pass_context else fn
+        return self._executor._submit_with(self._options, Call(function, args, kwargs))
 
     def map(
         self,
@@ -60,9 +70,15 @@ class OptionsView(Executor):
             # The function of each item has it, and not that of a chunk.
             through = OptionsView(self._executor, self._options._replace(pass_context=False))
             call = WithContext(fn)
-        return self._executor._map(
-            through, call, iterables, timeout, chunksize, buffersize, progress
-        )
+        request = MapCall(iterables, timeout, chunksize, buffersize, progress)
+        return self._executor._map(through, call, request)
+
+    def _weakly(self) -> Callable[[], OptionsView | None]:
+        weak, options = self._executor._weakly(), self._options
+        return lambda: None if (alive := weak()) is None else OptionsView(alive, options)
+
+    def _may_wait(self) -> bool:
+        return self._executor._may_wait()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shuts the executor down."""

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
@@ -23,20 +22,18 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from ungil import _ungil
 from ungil._affinity import Affinity, check_affinity
 from ungil._executors import (
-    Future,
     InterruptibleExecutor,
-    bounded,
-    check_buffersize,
     check_initializer,
     check_max_pending,
     check_max_workers,
-    map_buffered,
-    register,
     usable_cores,
     without_shared,
 )
+from ungil._future import Future
 from ungil._inheritance import Descriptors, ForkOnly, dump_initializer, tracker_descriptor
-from ungil._options import Options, check_timeout
+from ungil._lifetime import register
+from ungil._mapping import MapCall, Submitter, bounded, check_buffersize, map_buffered
+from ungil._options import Call, Options, check_timeout
 from ungil._worker import run_chunk
 
 if TYPE_CHECKING:
@@ -316,47 +313,32 @@ class ProcessPoolExecutor(_ungil.ProcessPool, InterruptibleExecutor):
         progress: True, or a label: shows a bar of the items of calls that have ended, on stderr
             if that is a terminal, or in a notebook (with tqdm).
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
+        request = MapCall(iterables, timeout, chunksize, buffersize, progress)
+        return self._map(self, fn, request)
 
-    def _map(
-        self,
-        through: Executor,
-        fn: Callable[..., T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int,
-        buffersize: int | None,
-        progress: bool | str,
-    ) -> Iterator[T]:
-        if chunksize < 1:
+    def _map(self, through: Submitter, fn: Callable[..., T], request: MapCall) -> Iterator[T]:
+        size = request.chunksize
+        if size < 1:
             raise ValueError("chunksize must be >= 1.")
-        check_buffersize(buffersize)
-        limit = self._max_pending and max(1, self._max_pending // chunksize)
-        buffersize = bounded(buffersize, limit)
-        arguments = zip(*iterables, strict=False)
-        bar = self._show(progress, iterables)
-        if chunksize == 1:
-            return map_buffered(through, fn, arguments, timeout, buffersize, bar=bar)
-        chunks = ((chunk,) for chunk in _chunks(arguments, chunksize))
+        if size == 1:
+            return super()._map(through, fn, request)
+        check_buffersize(request.buffersize)
+        ahead = bounded(request.buffersize, self._max_pending and max(1, self._max_pending // size))
+        bar = self._show(request)
+        chunks = ((chunk,) for chunk in _chunks(request.arguments(), size))
         lists = map_buffered(
             through,
             _Chunk(fn),
             chunks,
-            timeout,
-            buffersize,
+            request.timeout,
+            ahead,
             bar=bar,
             items=lambda args: len(args[0]),
         )
         return _one_by_one(lists)
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        return self._submit((options.timeout, options.priority), fn, args, kwargs)
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
+        return self._submit((options.timeout, options.priority), *call)
 
     @property
     def _processes(self) -> dict[int, WorkerProcess]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
 from typing_extensions import Buffer, disjoint_base
 
-from ungil._executors import Future
+from ungil._future import Future
 from ungil._process import PoolPlan
 
 __all__ = [

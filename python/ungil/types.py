@@ -1,9 +1,9 @@
-"""Numbers of fixed width as annotations in native functions: `int8` to `uint64`, `float32`, `float64`.
+"""Numbers of fixed width as annotations in native functions: `int8`, `uint64`, `float32`, ...
 
 A parameter, a variable or a result that is annotated so is a Python `int` (`float`) all the time;
 what does not fit raises `OverflowError` where it is passed, assigned or returned, and `float32`
-rounds to the nearest float of 32 bits there. `uint64` reaches up to 2**63 - 1, as far as native ints
-do. Python itself takes no notice of them.
+rounds to the nearest float of 32 bits there. `uint64` reaches up to 2**63 - 1, as far as native
+ints do. Python itself takes no notice of them.
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ pub enum Constant {
     Int(i64),
     /// A `float`.
     Float(f64),
+    /// A `complex`: real and imaginary part.
+    Complex(f64, f64),
 }
 
 /// A function as it was written, with what only running Python knows of it.
@@ -86,6 +88,11 @@ pub trait Environment {
     /// What a name means in an annotation, which Python reads once, when the function is defined.
     fn annotation(&mut self, function: FunctionId, name: &str) -> Global {
         self.global(function, name)
+    }
+
+    /// The version of Python whose meaning is asked for: some of it has changed.
+    fn python(&self) -> (u8, u8) {
+        (3, 14)
     }
 
     /// What an attribute of a module means.

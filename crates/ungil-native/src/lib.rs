@@ -18,6 +18,7 @@
 #![allow(clippy::similar_names)] // start, stop and step are Python's words, site and size ours
 
 mod compile;
+mod complex;
 mod diagnostic;
 mod emit;
 mod environment;

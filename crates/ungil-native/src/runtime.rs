@@ -7,7 +7,8 @@ use std::mem::MaybeUninit;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
-use crate::memory;
+
+use crate::{complex, memory};
 
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
@@ -129,7 +130,7 @@ const LIBRARY: &[&CStr] = &[
     c"pow", c"fmod", c"atan2", c"exp", c"exp2", c"expm1", c"log", c"log2", c"log10", c"log1p",
     c"sin", c"cos", c"tan", c"asin", c"acos", c"atan", c"sinh", c"cosh", c"tanh", c"asinh",
     c"acosh", c"atanh", c"erf", c"erfc", c"cbrt", c"floor", c"ceil", c"rint", c"trunc", c"sqrt",
-    c"fma", c"memset", c"memcpy", c"memmove", c"memcmp", c"bcmp",
+    c"fma", c"hypot", c"memset", c"memcpy", c"memmove", c"memcmp", c"bcmp",
 ];
 
 /// The address of a function that machine code may call, by its name there.
@@ -142,6 +143,11 @@ pub fn symbol(name: &str) -> Option<usize> {
         "ungil_poll" => return Some(poll as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
+        "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),
+        "ungil_complex_real_quotient" => return Some(complex::real_quotient as *const () as usize),
+        "ungil_complex_product_of_nans" => {
+            return Some(complex::product_of_nans as *const () as usize);
+        }
         "ungil_list_new" => return Some(memory::list_new as *const () as usize),
         "ungil_list_grow" => return Some(memory::list_grow as *const () as usize),
         "ungil_list_free" => return Some(memory::list_free as *const () as usize),

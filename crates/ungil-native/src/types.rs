@@ -15,12 +15,16 @@ pub enum Type {
     Int,
     /// `float`: IEEE 754 binary64, as in `CPython`.
     Float,
+    /// `complex`: two floats.
+    Complex,
     /// An array of numbers in somebody else's memory.
     Array(ArrayType),
     /// A list of numbers, which lives as long as a call.
     List(Scalar),
     /// A tuple.
     Tuple(Items),
+    /// A function inside of the one whose text has it at this place.
+    Nested(u32),
 }
 
 /// What a list holds.
@@ -182,6 +186,7 @@ impl fmt::Display for Type {
             Self::Bool => f.write_str("bool"),
             Self::Int => f.write_str("int"),
             Self::Float => f.write_str("float"),
+            Self::Complex => f.write_str("complex"),
             Self::Array(array) => {
                 if !array.contiguous {
                     f.write_str("strided ")?;
@@ -194,6 +199,7 @@ impl fmt::Display for Type {
             Self::List(Scalar::Unknown) => f.write_str("list"),
             Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
             Self::Tuple(items) => write!(f, "{items}"),
+            Self::Nested(_) => f.write_str("function"),
         }
     }
 }
@@ -210,10 +216,10 @@ impl Type {
 
     /// Whether a tuple can hold it: numbers, and tuples of them.
     pub fn is_small(self) -> bool {
-        self.is_number() || matches!(self, Self::Tuple(_))
+        self.is_number() || matches!(self, Self::Complex | Self::Tuple(_))
     }
 
-    /// Whether it is a number (a `bool` is one, as in Python).
+    /// Whether it is a real number (a `bool` is one, as in Python).
     pub fn is_number(self) -> bool {
         matches!(self, Self::Bool | Self::Int | Self::Float)
     }

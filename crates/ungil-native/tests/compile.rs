@@ -196,7 +196,7 @@ fn refusals_name_the_reason_and_the_remedy() {
         (
             "return x in x",
             "native code has no `in`",
-            "comparisons joined",
+            "a tuple on the right",
         ),
         (
             "return 99999999999999999999",

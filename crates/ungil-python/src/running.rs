@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::waiting::without_gil;
 use pyo3::prelude::*;
 
 static TASKS: AtomicUsize = AtomicUsize::new(0);
@@ -41,6 +42,6 @@ pub(crate) fn left_behind_unless(ended: bool) {
 pub(crate) fn wait_until_idle(py: Python<'_>, patience: Duration) {
     let patient_until = Instant::now() + patience;
     while TASKS.load(Ordering::SeqCst) > 0 && Instant::now() < patient_until {
-        py.detach(|| std::thread::sleep(Duration::from_millis(5)));
+        without_gil(py, || std::thread::sleep(Duration::from_millis(5)));
     }
 }

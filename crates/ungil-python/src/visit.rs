@@ -12,6 +12,7 @@ use crate::completions::Completions;
 use crate::error::{Error, Result, message_of};
 use crate::kinds::Pool;
 use crate::probe::Probe;
+use crate::waiting::without_gil;
 use crate::workload::Workload;
 
 /// Workers that have not shown up by then are not waited for.
@@ -36,7 +37,7 @@ impl Visit {
     }
 
     fn __call__(&self, py: Python<'_>) -> (i32, i32) {
-        py.detach(|| sleep(Duration::from_millis(self.stay_ms)));
+        without_gil(py, || sleep(Duration::from_millis(self.stay_ms)));
         (
             rustix::process::getpid().as_raw_nonzero().get(),
             rustix::thread::gettid().as_raw_nonzero().get(),

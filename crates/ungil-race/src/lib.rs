@@ -5,14 +5,12 @@
 //!  trace       what was done in one run, in order
 //!  order       happens-before: clocks, reversible races (for exploring), data races (for reporting)
 //!  strategy/   who runs next: dpor, bounded, pct, random, pos, script   values behind one trait
-//!  deadlock    the cycle of threads that wait for each other
 //!  minimise    the same failure with the fewest context switches, by running again
 //! ```
 //!
 //! It knows neither Python nor threads: whoever runs the program asks a [`Strategy`] at each
 //! operation who goes on, keeps a [`Trace`], and hands it back at the end.
 
-mod deadlock;
 mod minimise;
 mod operation;
 mod order;
@@ -21,7 +19,6 @@ mod set;
 pub mod strategy;
 mod trace;
 
-pub use deadlock::{Waiting, cycle};
 pub use minimise::{Attempt, Minimised, minimise};
 pub use operation::{Access, Kind, ObjectId, Operation, Part, ThreadId};
 pub use order::{DataRace, data_races};

@@ -5,7 +5,7 @@
 //! threads with nothing between them, which could have come the other way round. For reporting, only
 //! synchronisation orders, and two conflicting accesses that it leaves unordered are a *data race*.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::{Access, Event, Kind, ObjectId, Operation, ThreadId, Trace};
 
@@ -67,7 +67,7 @@ pub(crate) fn reversible_races(trace: &Trace, from: usize) -> (Clocks, Vec<Race>
     let threads = trace.started_in.len();
     let mut clocks = Clocks::new(threads);
     let mut races = Vec::new();
-    let mut history: HashMap<ObjectId, Vec<(usize, Access)>> = HashMap::new();
+    let mut history: Vec<Vec<(usize, Access)>> = vec![Vec::new(); objects(trace)];
     let mut last: Vec<Option<usize>> = vec![None; threads];
     let mut candidates = Vec::new();
     let mut clock = vec![0; threads];
@@ -75,7 +75,7 @@ pub(crate) fn reversible_races(trace: &Trace, from: usize) -> (Clocks, Vec<Race>
         own_past(trace, &clocks, thread, last[thread], &mut clock);
         candidates.clear();
         for access in &operation.accesses {
-            for (past, theirs) in history.get(&access.object).into_iter().flatten() {
+            for (past, theirs) in &history[access.object as usize] {
                 if clocks.owner[*past] != thread && access.conflicts(theirs) {
                     candidates.push((*past, theirs.write && theirs.part.covers(access.part)));
                 }
@@ -110,14 +110,20 @@ pub(crate) fn reversible_races(trace: &Trace, from: usize) -> (Clocks, Vec<Race>
         if made {
             last[thread] = Some(step);
             for access in &operation.accesses {
-                history
-                    .entry(access.object)
-                    .or_default()
-                    .push((step, *access));
+                history[access.object as usize].push((step, *access));
             }
         }
     }
     (clocks, races)
+}
+
+/// One more than the highest number of an object.
+fn objects(trace: &Trace) -> usize {
+    let accesses = steps(trace).flat_map(|(_, operation, _)| &operation.accesses);
+    accesses
+        .map(|access| access.object as usize + 1)
+        .max()
+        .unwrap_or(0)
 }
 
 fn steps(trace: &Trace) -> impl Iterator<Item = (ThreadId, &Operation, bool)> {
@@ -173,8 +179,9 @@ pub struct DataRace {
 pub fn data_races(trace: &Trace) -> Vec<DataRace> {
     let threads = trace.started_in.len();
     let mut clocks = Clocks::new(threads);
-    let mut variables: HashMap<ObjectId, Vec<(usize, Access)>> = HashMap::new();
-    let mut synchronised: HashMap<ObjectId, Vec<u32>> = HashMap::new();
+    let mut variables: Vec<Vec<(usize, Access)>> = vec![Vec::new(); objects(trace)];
+    // One row of a clock per object, as in `Clocks`.
+    let mut synchronised: Vec<u32> = vec![0; objects(trace) * threads];
     let mut last: Vec<Option<usize>> = vec![None; threads];
     let mut clock = vec![0; threads];
     let mut found = Vec::new();
@@ -185,14 +192,15 @@ pub fn data_races(trace: &Trace) -> Vec<DataRace> {
         clock[thread] += 1;
         let ordering = event.operation.kind.synchronises();
         for access in &event.operation.accesses {
-            if ordering && let Some(theirs) = synchronised.get(&access.object) {
+            if ordering {
+                let theirs = &synchronised[access.object as usize * threads..];
                 for (mine, theirs) in clock.iter_mut().zip(theirs) {
                     *mine = (*mine).max(*theirs);
                 }
             }
         }
         for access in &event.operation.accesses {
-            let past = variables.entry(access.object).or_default();
+            let past = &mut variables[access.object as usize];
             for (before, theirs) in past.iter() {
                 let other = clocks.owner[*before];
                 let atomic = ordering && trace.events[*before].operation.kind.synchronises();
@@ -226,9 +234,7 @@ pub fn data_races(trace: &Trace) -> Vec<DataRace> {
         last[thread] = Some(step);
         if ordering {
             for access in &event.operation.accesses {
-                let theirs = synchronised
-                    .entry(access.object)
-                    .or_insert_with(|| vec![0; threads]);
+                let theirs = &mut synchronised[access.object as usize * threads..];
                 for (theirs, mine) in theirs.iter_mut().zip(&clock) {
                     *theirs = (*theirs).max(*mine);
                 }

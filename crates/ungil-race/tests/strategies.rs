@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use toy::{Do, EVENT, LOCK, PERMITS, VARIABLE, all_outcomes, explore, run};
-use ungil_race::strategy::{Bounded, Dpor, Pct, Pos, RandomWalk, Script};
+use ungil_race::strategy::{Bounded, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
 use ungil_race::{Attempt, Strategy, Trace, data_races, minimise};
 
 fn locked(times: usize) -> Vec<Do> {
@@ -209,4 +209,13 @@ proptest! {
         }
         prop_assert_eq!(found, all_outcomes(&program));
     }
+}
+
+#[test]
+fn in_step_the_first_thread_goes_first_and_the_others_take_turns() {
+    let mut lockstep = Lockstep::new();
+    let program = [locked(1), increment(), increment()];
+    let (trace, _) = run(&program, &mut lockstep);
+    let turns: Vec<_> = trace.threads().collect();
+    assert_eq!(turns, [0, 0, 0, 0, 1, 2, 1, 2]);
 }

@@ -12,6 +12,7 @@
 //!  PoolStats  -> pool       tables for a terminal
 //!  Diagnosis  -> terminal/doctor, doctor (JSON)
 //!  Explanation (byte code)   -> explain/: terminal, JSON, page
+//!  RaceFinding -> race/: page
 //!  Report (a GIL trace) -> terminal/gil, gil/json, gil/perfetto, gil/page;  meter -> gil/prometheus
 //! ```
 //!
@@ -35,6 +36,7 @@ mod lecture;
 mod markdown;
 mod page;
 mod phrases;
+mod race;
 mod terminal;
 
 pub use csv::csv;
@@ -47,4 +49,5 @@ pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
+pub use race::{RaceFinding, RaceStep, race_page};
 pub use terminal::{ColorChoice, TerminalOptions, doctor, pool, terminal, trace_terminal};

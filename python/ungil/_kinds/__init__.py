@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 # Cheapest first.
 KINDS = {
     "serial": Kind("ungil._kinds.serial", "SerialExecutor", "calling thread"),
-    "thread": Kind("ungil._executors", "ThreadPoolExecutor", "threads"),
+    "thread": Kind("ungil._thread_pool", "ThreadPoolExecutor", "threads"),
     "interpreter": Kind("ungil._kinds.interpreter", "InterpreterPoolExecutor", "interpreters"),
     "process": Kind("ungil._process", "ProcessPoolExecutor", "processes"),
     "dask": Kind("ungil._kinds.dask", "DaskExecutor", "Dask workers"),

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from multiprocessing import resource_tracker
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from ungil._executors import Future, check_max_workers, register, usable_cores
+from ungil._executors import check_max_workers, usable_cores
 from ungil._kinds.keeper import Keeper
-from ungil._kinds.remote import ClusterExecutor, require, with_cause
-from ungil._kinds.unpicklable import unpicklable
-from ungil._options import Options, refuse_timeout
+from ungil._kinds.remote import ClusterExecutor, Sent, check_address, require, run, with_cause
+from ungil._lifetime import register
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import WorkerCrashed
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class DaskExecutor(ClusterExecutor):
@@ -34,10 +30,7 @@ class DaskExecutor(ClusterExecutor):
     """
 
     def __init__(self, max_workers: int | None = None, *, address: str | None = None) -> None:
-        if address is not None and max_workers is not None:
-            raise ValueError(
-                "either max_workers or address: the cluster at an address has its own workers"
-            )
+        check_address(address, max_workers)
         count = check_max_workers(max_workers, usable_cores())
         distributed = require("distributed", "dask")
         super().__init__()
@@ -67,36 +60,17 @@ class DaskExecutor(ClusterExecutor):
         self._client: Any = self._keeper.wait()[1]
         register(self)
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Schedules `fn(*args, **kwargs)` and gives its future."""
-        return self._submit_with(Options(), fn, args, kwargs)
-
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "Dask does not stop a task that runs")
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        future: Future[T] = Future()
-        self._begin(future)
-        try:
-            # Through `_call`: `client.submit` has keywords of its own. Impure: each call counts.
-            theirs = self._client.submit(
-                _call, fn, args, kwargs, pure=False, priority=options.priority
-            )
-        except Exception as error:
-            self._sent(future, None)
-            dumps = import_module("cloudpickle").dumps
-            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
-            self._settle(future, None, made)
-            return future
-        self._sent(future, theirs)
-        theirs.add_done_callback(partial(self._relay, future))
-        return future
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
+        # Through `run`: `client.submit` has keywords of its own. Impure: each call counts.
+        theirs = self._client.submit(run, *call, pure=False, priority=options.priority)
+        return theirs, theirs.add_done_callback
+
+    def _dumps(self) -> Callable[[object], bytes]:
+        dumps: Callable[[object], bytes] = import_module("cloudpickle").dumps
+        return dumps
 
     def _outcome(self, theirs: Any) -> Any:
         try:
@@ -126,10 +100,6 @@ def _close(kept: tuple[Any, Any]) -> None:
         cluster.close()
 
 
-def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    return fn(*args, **kwargs)
-
-
 def _pid() -> int:
     import os  # noqa: PLC0415 (runs in a worker)
 
@@ -138,7 +108,7 @@ def _pid() -> int:
 
 def _users(trace: Any) -> Any:
     """A traceback from the user's function on."""
-    if trace is not None and trace.tb_frame.f_code.co_name == _call.__name__:
+    if trace is not None and trace.tb_frame.f_code.co_name == run.__name__:
         return trace.tb_next
     return trace
 

@@ -11,30 +11,28 @@ from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from ungil import _context, _ungil
 from ungil._executors import (
-    Future,
     InterruptibleExecutor,
-    ThreadPoolExecutor,
     check_initializer,
     check_max_workers,
-    pause,
-    register,
     usable_cores,
 )
+from ungil._future import Future
 from ungil._kinds import inside, subinterpreter
 from ungil._kinds.unpicklable import label, unpicklable
-from ungil._options import Options, refuse_timeout
+from ungil._lifetime import register
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import RemoteError, RemoteTraceback, main_module
+from ungil._thread_pool import ThreadPoolExecutor, pause
 
 if sys.version_info >= (3, 14):
     from concurrent.futures.interpreter import BrokenInterpreterPool as _StandardBroken
 else:
     _StandardBroken = BrokenThreadPool
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 # How long interrupted interpreters get to notice, in seconds.
@@ -84,31 +82,21 @@ class InterpreterPoolExecutor(InterruptibleExecutor):
         self._threads = _Threads(count, prefix, self._crew)
         register(self)
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Schedules `fn(*args, **kwargs)` and gives its future."""
-        return self._submit_with(Options(), fn, args, kwargs)
-
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "an interpreter cannot be stopped from outside")
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
         self._crew.raise_if_broken()
-        task = _Task(self._crew, label(fn))
+        task = _Task(self._crew, label(call.fn))
         try:
-            task.parts, task.held = _ungil._collect_held(lambda: _dump((fn, args, kwargs)))
+            task.parts, task.held = _ungil._collect_held(lambda: _dump((*call,)))
         except Exception as error:
             _settle(task.future, None, error)
             return task.future
         with self._crew.lock:
             self._crew.tasks.add(task)
         try:
-            self._threads._submit_with(options, task, (), {})
+            self._threads._submit_with(options, Call(task, (), {}))
         except BaseException as error:
             self._crew.tasks.discard(task)
             if isinstance(error, BrokenThreadPool):

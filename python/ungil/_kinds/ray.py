@@ -8,18 +8,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from ungil._executors import Future, check_max_workers, register, usable_cores
+from ungil._executors import check_max_workers, usable_cores
 from ungil._kinds.keeper import Keeper
-from ungil._kinds.remote import ClusterExecutor, require, with_cause
-from ungil._kinds.unpicklable import unpicklable
-from ungil._options import Options, refuse_timeout
+from ungil._kinds.remote import ClusterExecutor, Sent, check_address, require, run, with_cause
+from ungil._lifetime import register
+from ungil._options import Call, Options, refuse_timeout
 from ungil._process import WorkerCrashed
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Tasks that ask for pids stay so long, in seconds, and are sent so often at most.
@@ -43,16 +39,13 @@ class RayExecutor(ClusterExecutor):
     """
 
     def __init__(self, max_workers: int | None = None, *, address: str | None = None) -> None:
-        if address is not None and max_workers is not None:
-            raise ValueError(
-                "either max_workers or address: the cluster at an address has its own workers"
-            )
+        check_address(address, max_workers)
         count = check_max_workers(max_workers, usable_cores())
         self._count = count
         self._ray = require("ray", "ray")
         super().__init__()
         self._connect(count, address)
-        self._remote: Any = self._ray.remote(_call)
+        self._remote: Any = self._ray.remote(run)
         register(self)
 
     def _connect(self, count: int, address: str | None) -> None:
@@ -74,36 +67,19 @@ class RayExecutor(ClusterExecutor):
                 _ours = keeper
             _users += 1
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Schedules `fn(*args, **kwargs)` and gives its future."""
-        future: Future[T] = Future()
-        self._begin(future)
-        try:
-            theirs = self._remote.remote(fn, args, kwargs)
-        except Exception as error:
-            self._sent(future, None)
-            dumps = self._ray.cloudpickle.dumps
-            made = unpicklable(fn, args, kwargs, where="the cluster", error=error, dumps=dumps)
-            self._settle(future, None, made)
-            return future
-        self._sent(future, theirs)
-        theirs.future().add_done_callback(partial(self._relay, future))
-        return future
-
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "when a task starts on a cluster is not known here")
         if options.priority != 0:
             raise ValueError(f"priority={options.priority}: Ray has no priorities of tasks")
 
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
         del options  # those that are not the default were refused
-        return self.submit(fn, *args, **kwargs)
+        theirs = self._remote.remote(*call)
+        return theirs, theirs.future().add_done_callback
+
+    def _dumps(self) -> Callable[[object], bytes]:
+        dumps: Callable[[object], bytes] = self._ray.cloudpickle.dumps
+        return dumps
 
     def _outcome(self, theirs: Any) -> Any:
         errors = self._ray.exceptions
@@ -142,10 +118,6 @@ class RayExecutor(ClusterExecutor):
             if _ours is not None and _users == 0:
                 _ours.end()
                 _ours = None
-
-
-def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    return fn(*args, **kwargs)
 
 
 def _pid(stay: float) -> int:

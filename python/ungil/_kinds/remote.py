@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from ungil._executors import Future, InterruptibleExecutor
+from ungil._executors import InterruptibleExecutor
+from ungil._future import Future
+from ungil._kinds.unpicklable import unpicklable
+from ungil._options import Call, Options
 from ungil._process import RemoteTraceback
+
+T = TypeVar("T")
+# A cluster's handle of a call, and what takes a callback for its end.
+Sent = tuple[Any, Callable[[Callable[[Any], None]], object]]
 
 
 def require(package: str, extra: str) -> Any:
@@ -22,6 +31,19 @@ def require(package: str, extra: str) -> Any:
             f"({error}): pip install 'ungil[{extra}]'",
             name=package,
         ) from error
+
+
+def check_address(address: str | None, max_workers: int | None) -> None:
+    """A `ValueError` unless at most one of them is given."""
+    if address is not None and max_workers is not None:
+        raise ValueError(
+            "either max_workers or address: the cluster at an address has its own workers"
+        )
+
+
+def run(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    """What runs in a cluster's worker."""
+    return fn(*args, **kwargs)
 
 
 class ClusterExecutor(InterruptibleExecutor):
@@ -37,6 +59,21 @@ class ClusterExecutor(InterruptibleExecutor):
         self._closed = False
         self._end = threading.Lock()
         self._ended = False
+
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._begin(future)
+        try:
+            theirs, when_done = self._send(options, call)
+        except Exception as error:
+            self._sent(future, None)
+            dumps = self._dumps()
+            made = unpicklable(*call, where="the cluster", error=error, dumps=dumps)
+            self._settle(future, None, made)
+            return future
+        self._sent(future, theirs)
+        when_done(partial(self._relay, future))
+        return future
 
     def _begin(self, future: Future[Any]) -> None:
         """Registers a call; before it goes to the cluster, so that none gets lost."""
@@ -124,6 +161,14 @@ class ClusterExecutor(InterruptibleExecutor):
         ending.start()
         ending.join(seconds)
         return not ending.is_alive()
+
+    def _send(self, options: Options, call: Call[Any]) -> Sent:
+        """Gives a call to the cluster."""
+        raise NotImplementedError
+
+    def _dumps(self) -> Callable[[object], bytes]:
+        """How the cluster pickles."""
+        raise NotImplementedError
 
     def _outcome(self, theirs: Any) -> Any:
         """The value of a done call, or its exception raised."""

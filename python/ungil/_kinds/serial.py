@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor
-from typing import Any, ParamSpec, TypeVar
+from concurrent.futures import BrokenExecutor
+from typing import Any, TypeVar
 
 from ungil import _context
 from ungil._executors import (
-    Future,
     InterruptibleExecutor,
     check_initializer,
     check_max_workers,
     without_shared,
 )
-from ungil._options import Options, refuse_timeout
+from ungil._future import Future
+from ungil._mapping import MapCall, Submitter, check_buffersize
+from ungil._options import Call, Options, refuse_timeout
 from ungil._progress import Progress
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -48,17 +48,17 @@ class SerialExecutor(InterruptibleExecutor):
         self._broken: BaseException | None = None
         self._closed = False
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Runs `fn(*args, **kwargs)` and gives its future, which is done."""
+    def _submit_with(self, options: Options, call: Call[T]) -> Future[T]:
+        del options  # nothing waits, so nothing can go first
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self._initialize()
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            call_args, call_kwargs = without_shared(args, kwargs)
+            args, kwargs = without_shared(call.args, call.kwargs)
             with _context.entered(self._context):
-                value = fn(*call_args, **call_kwargs)
+                value = call.fn(*args, **kwargs)
         except BaseException as error:
             future.set_exception(_without_our_frame(error))
             if isinstance(error, KeyboardInterrupt):
@@ -81,29 +81,19 @@ class SerialExecutor(InterruptibleExecutor):
         Raises `TimeoutError` if a call has not ended `timeout` seconds after this one; as nothing
         else runs meanwhile, that is noticed only when the call has ended.
         """
-        return self._map(self, fn, iterables, timeout, chunksize, buffersize, progress)
+        request = MapCall(iterables, timeout, chunksize, buffersize, progress)
+        return self._map(self, fn, request)
 
-    def _map(
-        self,
-        through: Executor,
-        fn: Callable[..., T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int,
-        buffersize: int | None,
-        progress: bool | str,
-    ) -> Iterator[T]:
-        if chunksize < 1:
+    def _map(self, through: Submitter, fn: Callable[..., T], request: MapCall) -> Iterator[T]:
+        if request.chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
-        if buffersize is not None and buffersize < 1:
-            raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + timeout
-        calls = zip(*iterables, strict=False)
-        return self._results(through, fn, calls, deadline, self._show(progress, iterables))
+        check_buffersize(request.buffersize)
+        deadline = None if request.timeout is None else time.monotonic() + request.timeout
+        return self._results(through, fn, request.arguments(), deadline, self._show(request))
 
     def _results(
         self,
-        through: Executor,
+        through: Submitter,
         fn: Callable[..., T],
         calls: Iterable[tuple[Any, ...]],
         deadline: float | None,
@@ -123,16 +113,6 @@ class SerialExecutor(InterruptibleExecutor):
 
     def _check_options(self, options: Options) -> None:
         refuse_timeout(options, "a call in the calling thread cannot be stopped from outside")
-
-    def _submit_with(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        del options  # nothing waits, so nothing can go first
-        return self.submit(fn, *args, **kwargs)
 
     def _initialize(self) -> None:
         if self._initializer is not None:

@@ -5,6 +5,7 @@ frame, locals first, then the value stack as it is before the instruction.
 """
 
 import dis
+import functools
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
+CALL_UNPACKED = 17
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -24,6 +26,7 @@ _JUMPS = set(dis.hasjrel) | set(dis.hasjabs)
 # Generators begin with a value that `dis` of 3.11 and 3.12 does not count.
 _UNCOUNTED = {"RETURN_GENERATOR": 1} if sys.version_info < (3, 13) else {}
 _IN_PLACE_FROM = 13  # the first of BINARY_OP's arguments that assign: `+=`
+_SUBSCRIPT = 26  # `x[y]`, from 3.14 on
 
 
 def depths(code: CodeType, instructions: list[dis.Instruction]) -> dict[int, int]:
@@ -77,6 +80,8 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
         named = kind in (LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL)
         named = named or kind in (LOAD_CELL, STORE_CELL)
         return kind, a, b, c, sys.intern(str(text)) if named else None
+    if name == "BINARY_OP" and argument == _SUBSCRIPT:
+        return LOAD_ITEM, top - 1, top, 0, None
     if name == "BINARY_OP":
         in_place = argument >= _IN_PLACE_FROM
         kind, a, b = (IN_PLACE, top - 1, 0) if in_place else (READ_WHOLE, top - 1, 2)
@@ -88,6 +93,10 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
     if name.startswith("JUMP_BACKWARD"):
         return LOOP, 0, 0, 0, None
     return None
+
+
+def _keywords(argument: int) -> int:
+    return 1 if sys.version_info >= (3, 14) else argument & 1
 
 
 _Decode = Callable[[int, int], tuple[int, int, int, int]]
@@ -118,8 +127,17 @@ _TABLE: dict[str, _Decode] = {
         0,
     ),
     "CALL_KW": lambda arg, top: (CALL, top - arg - 2, arg, 0),
+    # `f(*arguments)`: keywords lie above the arguments, if there are any (from 3.14 on: always).
+    "CALL_FUNCTION_EX": lambda arg, top: (
+        CALL_UNPACKED,
+        top - _keywords(arg) - 2,
+        top - _keywords(arg),
+        0,
+    ),
     "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
-    "FOR_ITER": lambda arg, top: (NEXT, top, 0, 0),
+    "LOAD_SPECIAL": lambda arg, top: (ENTER, top, 0, 0),  # from 3.14 on
+    # From 3.15 on a number for the interpreter's own use lies above the iterator.
+    "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "TO_BOOL": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "UNARY_NOT": lambda arg, top: (READ_WHOLE, top, 1, 0),
@@ -140,16 +158,22 @@ _TABLE: dict[str, _Decode] = {
 class Scope:
     """Which files are under test: all but the standard library, installed packages and ungil.
 
-    `include` adds what lies below these files or folders, and `exclude` takes away.
+    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are equal
+    where they have the same files.
     """
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
         self._include = tuple(_beginning(path) for path in include)
         self._exclude = tuple(_beginning(path) for path in exclude)
-        paths = sysconfig.get_paths()
-        own = str(Path(__file__).parent.parent)
-        roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
-        self._never = tuple(root + "/" for root in roots)
+        self._never = _never()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scope):
+            return NotImplemented
+        return (self._include, self._exclude) == (other._include, other._exclude)
+
+    def __hash__(self) -> int:
+        return hash((self._include, self._exclude))
 
     def has(self, file: str) -> bool:
         if self._exclude and file.startswith(self._exclude):
@@ -159,6 +183,15 @@ class Scope:
         if file.startswith("<frozen ") or file.startswith(self._never):
             return False
         return "/site-packages/" not in file and "/dist-packages/" not in file
+
+
+@functools.cache
+def _never() -> tuple[str, ...]:
+    """Where the standard library and ungil lie."""
+    paths = sysconfig.get_paths()
+    own = str(Path(__file__).parent.parent)
+    roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
+    return tuple(root + "/" for root in roots)
 
 
 def _beginning(path: str) -> str:

@@ -21,10 +21,11 @@ def explore(
     seconds: float,
     seed: int,
     data_races: bool,
+    pdb: bool,
     color: bool,
     width: int,
-) -> tuple[str, str | None]:
-    """What is to be printed, and the finding as JSON if there is one."""
+) -> tuple[str, Finding | None]:
+    """What is to be printed, and the finding if there is one."""
     model = load(target)
     try:
         result = _explore.explore(
@@ -36,10 +37,14 @@ def explore(
         return f"{target}: {result}\n", None
     finding = result.findings[0]
     head = f"{target}: failed after {result.schedules} schedules in {result.seconds:.2g} s"
-    return f"{head}\n\n{finding.render(width, color)}\n", finding.to_json()
+    if pdb:
+        print(f"{head}\n\n{finding.render(width, color)}")
+        _explore.replay(finding, model, pdb=True)
+        return "", finding
+    return f"{head}\n\n{finding.render(width, color)}\n", finding
 
 
-def replay(path: str, *, color: bool, width: int) -> tuple[str, str | None]:
+def replay(path: str, *, pdb: bool, color: bool, width: int) -> tuple[str, Finding]:
     """The same for a finding that was saved."""
     try:
         finding = Finding.from_json(Path(path).read_text(encoding="utf-8"))
@@ -48,15 +53,17 @@ def replay(path: str, *, color: bool, width: int) -> tuple[str, str | None]:
     if finding.model is None:
         raise Refused(f"{path} does not say which function it is of: use ungil.race.replay()")
     try:
-        again = _explore.replay(finding, load(finding.model))
+        if pdb:
+            print(finding.render(width, color))
+        again = _explore.replay(finding, load(finding.model), pdb=pdb)
     except RuntimeError as error:
         raise Refused(f"{path}: {error}") from None
-    return f"{again.render(width, color)}\n", again.to_json()
+    return "" if pdb else f"{again.render(width, color)}\n", again
 
 
 def load(target: str) -> Callable[[], object]:
     """The function that `path/to/file.py::function` names."""
-    file, colons, name = target.rpartition("::")
+    file, colons, name = target.rpartition("::" if "::" in target else ":")
     if not colons or not file or not name:
         raise Refused(f"which function? As in `ungil race {target or 'bank.py'}::function`.")
     path = Path(file).resolve()
@@ -78,4 +85,8 @@ def load(target: str) -> Callable[[], object]:
     if not callable(model):
         raise Refused(f"there is no function {name} in {file}")
     original: Callable[[], object] = inspect.unwrap(model)
+    try:
+        inspect.signature(original).bind()
+    except TypeError as error:
+        raise Refused(f"{name} is called without arguments ({error}): wrap it in a function") from None
     return original

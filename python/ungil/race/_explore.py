@@ -1,6 +1,7 @@
 """`explore`: runs a model under all schedules, or as many as there is time for."""
 
 import gc
+import signal
 import sys
 import tempfile
 import threading
@@ -12,10 +13,11 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
+from ungil.race import _debugger, _threads
 from ungil.race._code import Row, Scope, analyse
-from ungil.race._finding import Finding, RaceFound, build
+from ungil.race._finding import Finding, RaceFound
 from ungil.race._strategies import Strategy, pct
+from ungil.race._telling import build
 
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
@@ -76,6 +78,7 @@ def explore(
     benign: Sequence[str] = (),
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    max_blocked: float = 1.0,
 ) -> Result:
     """Runs `model` under many schedules of its threads and returns what came of it.
 
@@ -93,6 +96,9 @@ def explore(
     files or folders that are, or are not, under test beside what is by default: all but the
     standard library and installed packages.
 
+    A thread that blocks outside of what is followed (on a pipe, a socket, a process) for more than
+    `max_blocked` seconds ends the exploration with a RuntimeError that names it and its line.
+
     Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
@@ -100,11 +106,12 @@ def explore(
     for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
         if number < 1:
             raise ValueError(f"{name} is 1 or more, not {number}")
-    if not max_seconds > 0:
-        raise ValueError(f"max_seconds is more than 0, not {max_seconds}")
+    for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
+        if not limit > 0:
+            raise ValueError(f"{name} is more than 0, not {limit}")
     begun = time.monotonic()
     address = _name(model)
-    with _replaced(Scope(include, exclude), frozenset(benign)):
+    with _replaced(Scope(include, exclude), frozenset(benign)), _watchdog(max_blocked):
         session = _session(body, max_steps, data_races)
         phases = [(strategy, max_schedules, max_seconds)]
         if strategy is None:
@@ -149,15 +156,23 @@ def explore(
     )
 
 
-def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]) -> Finding:
+def replay(
+    finding: Finding,
+    model: Callable[[], object],
+    *,
+    pdb: bool = False,
+    **scope: Sequence[str],
+) -> Finding:
     """Runs the schedule of a finding once more and returns what it comes to.
 
-    `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
+    With `pdb` it then runs it again, with Python's debugger in the thread and at the step where the
+    bug shows. `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
     where the model does not do what it did then: it has been changed, or is not deterministic.
     """
     benign = frozenset(scope.pop("benign", ()))
     body = _model(model, None, (), None)
-    with _replaced(Scope(scope.get("include", ()), scope.get("exclude", ())), benign):
+    under_test = Scope(scope.get("include", ()), scope.get("exclude", ()))
+    with _replaced(under_test, benign):
         session = _session(body, 1_000_000, True)
         told = session.tell(list(finding.turns))
     key = told["key"] or ("data race" if told["races"] else None)
@@ -176,6 +191,9 @@ def replay(finding: Finding, model: Callable[[], object], **scope: Sequence[str]
             )
     if key is None or again.kind != finding.kind:
         raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
+    if pdb and (at := _debugger.moment(told)) is not None:
+        with _replaced(under_test, benign):
+            session.tell(list(finding.turns), (at, _debugger.stop(under_test)))
     return again
 
 
@@ -264,9 +282,9 @@ def _diverged(found: dict[str, Any]) -> str:
 @contextmanager
 def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     """What is replaced while a model is explored, and put back whatever happens."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.implementation.name != "cpython":
+    if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
-            f"ungil.race explores on CPython 3.11, 3.12 and 3.13; this is {sys.version.split()[0]}"
+            f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"
         )
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")
@@ -278,14 +296,12 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     def rows(code: CodeType) -> list[Row] | None:
         if not scope.has(code.co_filename):
             return None
-        found = analyse(code, benign)
-        _watch(code)
-        return found
+        return analyse(code, benign)
 
     collects = gc.isenabled()
     try:
         with _monitoring() as disable:
-            _native.begin(rows, disable)
+            _native.begin(rows, _watch, (scope, benign), disable)
             _threads.install()
             gc.disable()  # collections would come at other places in each run
             try:
@@ -297,6 +313,24 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
                 _native.end()
     finally:
         _lock.release()
+
+
+@contextmanager
+def _watchdog(patience: float) -> Iterator[None]:
+    """Ends the exploration where a thread blocks for longer than that, outside of what is followed."""
+    if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
+        yield  # somebody else uses the signal
+        return
+    can_raise = threading.current_thread() is threading.main_thread()
+    if can_raise:
+        signal.signal(signal.SIGURG, _native.on_blocked)
+    try:
+        _native.watch(patience, can_raise)
+        yield
+    finally:
+        _native.unwatch()
+        if can_raise:
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
 
 
 _lock = threading.Lock()

@@ -1,17 +1,32 @@
 """What was found: the failing run in source lines, and one sentence that names the bug."""
 
+import itertools
 import json
 import linecache
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from ungil._ungil import race as _native
 
 FORMAT = "ungil.race.finding/1"
+KINDS = (
+    "exception",
+    "atomicity violation",
+    "use after close",
+    "deadlock",
+    "lost wake-up",
+    "hang",
+    "livelock",
+    "endless",
+    "thief",
+    "over-release",
+    "data race",
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Step:
     function: str
 
     def source(self) -> str:
+        """The line of its source."""
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
@@ -38,7 +54,7 @@ class Step:
 class Finding:
     """A failure, with the schedule that leads to it.
 
-    `kind` is "exception", "deadlock", "endless", "thief", "over-release" or "data race".
+    `kind` is one of `KINDS`; docs/race.md says what they mean.
     `turns` are (thread, steps) pairs; `steps` are what was done, in order; `waiting` is what each
     thread waits for at the end (of a deadlock).
     """
@@ -90,6 +106,14 @@ class Finding:
         """Writes it as JSON, for `ungil race replay`."""
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
+    def to_html(self) -> str:
+        """A page of its own: one file that loads nothing, for a browser or for paper."""
+        facts = json.loads(self.to_json())
+        for step in (*facts["steps"], *facts["waiting"]):
+            step["source"] = linecache.getline(step["file"], step["line"]).strip()
+        page: str = _native.page(json.dumps(facts))
+        return page
+
     def __str__(self) -> str:
         return self.render()
 
@@ -127,17 +151,24 @@ def _columns(finding: Finding, width: int, bold: str, dim: str, end: str) -> lis
     names = bar.join(f"{finding.threads[one][:column]:<{column}}" for one in seen)
     lines = [f"{bold}{names.rstrip()}{end}", "-+-".join(["-" * column] * len(seen))]
     previous: Step | None = None
-    for step in finding.steps:
+    for step, times in _repeated(finding.steps):
         switched = previous is not None and previous.thread != step.thread
         if switched:
             lines.append(f"{dim}{'~ switch ~':^{min(width, column * len(seen))}}{end}".rstrip())
         place = (step.file, step.line, step.thread)
-        if switched or previous is None or place != (previous.file, previous.line, previous.thread):
-            name = Path(step.file).name if step.file else "?"
-            lines.append(row(step.thread, f"{name}:{step.line}: {step.source()}"))
-        lines.append(row(step.thread, f"    {step}", dim, end))
+        is_new = previous is None or place != (previous.file, previous.line, previous.thread)
+        if step.file and (switched or is_new):
+            lines.append(row(step.thread, f"{Path(step.file).name}:{step.line}: {step.source()}"))
+        often = "" if times == 1 else f" ({times} times)"
+        lines.append(row(step.thread, f"    {step}{often}", dim, end))
         previous = step
     return lines
+
+
+def _repeated(steps: Iterable[Step]) -> Iterator[tuple[Step, int]]:
+    """Each step, with how often it is made in a row."""
+    for step, same in itertools.groupby(steps):
+        yield step, sum(1 for _ in same)
 
 
 class RaceFound(AssertionError):
@@ -146,177 +177,3 @@ class RaceFound(AssertionError):
     def __init__(self, finding: Finding, hint: str = "") -> None:
         super().__init__(f"{finding}\n{hint}" if hint else str(finding))
         self.finding = finding
-
-
-def build(
-    key: str, told: dict[str, Any], model: str | None, error: BaseException | str | None
-) -> Finding:
-    """A finding from what the engine tells of a run."""
-    raw = [((*ids,), *rest) for ids, *rest in told["steps"]]
-    labels = _labels([*raw, *(row for _, _, row in told["waiting"] if row is not None)])
-    steps: list[Step] = []
-    places: dict[int, Step] = {}
-    waits = [(row[0][2], thread) for thread, _, row in told["waiting"] if row is not None]
-    telling = _telling(raw, waits)
-    values: dict[Any, str] = {}
-    for (number, thread, identity), verb, what, value, file, line, function in raw:
-        name = labels[identity, what]
-        if verb in ("writes", "deletes"):
-            values[name] = value or "(nothing)"
-        elif verb == "reads":
-            value = values.get(name)  # noqa: PLW2901
-        step = Step(thread, verb, name, value, file, line, function)
-        places[number] = step
-        if verb == "sleeps" or (verb != "joins" and identity in telling):
-            steps.append(step)
-    waiting = tuple(
-        Step(thread, row[1], labels[row[0][2], row[2]], None, *row[4:])
-        for thread, _, row in told["waiting"]
-        if row is not None
-    )
-    threads = tuple(told["threads"])
-    kind = (
-        key if key in ("deadlock", "endless", "thief", "over-release", "data race") else "exception"
-    )
-    sentence = _sentence(kind, told, steps, places, waiting, threads, error)
-    turns = tuple((thread, count) for thread, count in told["turns"])
-    exception = error if isinstance(error, BaseException) else None
-    return Finding(kind, sentence, threads, tuple(steps), turns, model, waiting, exception)
-
-
-def _telling(raw: Sequence[Any], waits: Sequence[tuple[int | None, int]]) -> set[int | None]:
-    """What several threads use and somebody changes once a second thread has begun: the rest
-    explains nothing.
-    """
-    users: dict[int | None, set[int]] = {}
-    changed = {identity for identity, _ in waits}
-    threads: set[int] = set()
-    for identity, thread in waits:
-        users.setdefault(identity, set()).add(thread)
-    for (_, thread, identity), verb, *_ in raw:
-        threads.add(thread)
-        users.setdefault(identity, set()).add(thread)
-        if verb not in ("reads", "looks at") and len(threads) > 1:
-            changed.add(identity)
-    return {identity for identity in changed if len(users[identity]) > 1}
-
-
-def _labels(rows: Sequence[Any]) -> dict[tuple[int | None, str], str]:
-    """Names of things, numbered where several have the same one."""
-    by_name: dict[str, list[int | None]] = {}
-    for (_, _, identity), _, what, *_ in rows:
-        owners = by_name.setdefault(what, [])
-        if identity not in owners:
-            owners.append(identity)
-    labels = {}
-    for what, owners in by_name.items():
-        for number, identity in enumerate(owners, 1):
-            owner, dot, rest = what.partition(".")
-            label = what if len(owners) == 1 else f"{owner}#{number}{dot}{rest}"
-            labels[identity, what] = label
-    return labels
-
-
-def _sentence(  # noqa: PLR0911  (one for each kind)
-    kind: str,
-    told: dict[str, Any],
-    steps: list[Step],
-    places: dict[int, Step],
-    waiting: tuple[Step, ...],
-    threads: tuple[str, ...],
-    error: BaseException | str | None,
-) -> str:
-    if kind == "deadlock":
-        return _deadlock(told, waiting, threads)
-    if kind == "endless":
-        return (
-            "Endless: the run used up its steps; threads wait for each other in a loop (livelock),"
-            " or the model is too long (max_steps=)."
-        )
-    if kind == "thief":
-        return f"Lock released by a thread that does not own it: {error}."
-    if kind == "over-release":
-        return f"Semaphore released beyond its initial value: {error}."
-    if kind == "data race":
-        first, second = (places.get(step) for step in told["races"][0])
-        if first is None or second is None:
-            return "Data race: two threads touch the same variable with nothing that orders them."
-        return (
-            f"Data race on {first.what}: {threads[first.thread]} {first.verb} it at line"
-            f" {first.line}, {threads[second.thread]} {second.verb} it at line {second.line},"
-            " and no lock orders them."
-        )
-    wrong = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
-    if (lost := _lost_update(steps)) is not None:
-        reader, writer = threads[lost[0].thread], threads[lost[1].thread]
-        return (
-            f"Lost update of {lost[0].what}: {reader} read it, {writer} wrote it, then {reader}"
-            f" wrote over that ({wrong.rstrip(': ')})."
-        )
-    if (stale := _check_then_act(steps)) is not None:
-        reader, writer = threads[stale[0].thread], threads[stale[1].thread]
-        return (
-            f"Check, then act: {reader} looked at {stale[0].what}, and {writer} changed it before"
-            f" {reader} acted on what it saw ({wrong.rstrip(': ')})."
-        )
-    return f"{wrong.rstrip(': ')}, under this schedule."
-
-
-def _deadlock(told: dict[str, Any], waiting: tuple[Step, ...], threads: tuple[str, ...]) -> str:
-    cycle = told["cycle"]
-    held = {thread: holder for thread, holder, _ in told["waiting"]}
-    by_thread = {step.thread: step for step in waiting}
-    # A condition's waiter waits for a lock of its own that `notify` releases: no circle of threads.
-    alone = [one for one in cycle if held[one] == one]
-    if alone and alone[0] in by_thread and ".wait(" in by_thread[alone[0]].source():
-        cycle = []
-    if cycle and all(one in by_thread for one in cycle):
-        parts = [
-            f"{threads[one]} waits for {by_thread[one].what}{_at(by_thread[one])}, which"
-            f" {threads[held[one]]} has"
-            for one in cycle
-            if by_thread[one].line or len(cycle) > 1
-        ]
-        if parts:
-            return "Deadlock: " + "; ".join(parts) + "."
-    stuck = [step for step in waiting if step.verb != "joins"] or list(waiting)
-    parts = [f"{threads[step.thread]} {step.verb} {step.what}{_at(step)}" for step in stuck]
-    return "Hang: " + "; ".join(parts) + ", and nobody is left to let it go on."
-
-
-def _at(step: Step) -> str:
-    return f" (line {step.line})" if step.line else ""
-
-
-def _lost_update(steps: list[Step]) -> tuple[Step, Step] | None:
-    """The last reading whose thread later wrote over what another one had written meanwhile."""
-    for at in range(len(steps) - 1, -1, -1):
-        read = steps[at]
-        if read.verb != "reads":
-            continue
-        meanwhile = None
-        for later in steps[at + 1 :]:
-            if later.what != read.what or later.verb not in ("writes", "reads"):
-                continue
-            if later.thread != read.thread:
-                meanwhile = later if later.verb == "writes" else meanwhile
-            elif later.verb == "writes" and meanwhile is not None:
-                return read, meanwhile
-            else:
-                break
-    return None
-
-
-def _check_then_act(steps: list[Step]) -> tuple[Step, Step] | None:
-    """The last look at something that another thread changed in the middle of the looker's turn."""
-    for at in range(len(steps) - 2, -1, -1):
-        look, after = steps[at], steps[at + 1]
-        if look.thread == after.thread or look.verb not in ("reads", "looks at"):
-            continue
-        returns = [n for n in range(at + 1, len(steps)) if steps[n].thread == look.thread]
-        between = steps[at + 1 : returns[0]] if returns else []
-        for step in between:
-            same = step.what.split(".")[0] == look.what.split(".")[0]
-            if same and step.verb in ("writes", "changes", "deletes"):
-                return look, step
-    return None

@@ -5,9 +5,12 @@ on those locks. Events, semaphores and threads are one step each here, so that t
 schedules.
 """
 
+import contextvars
+import functools
 import itertools
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,16 +34,25 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
-    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self))
+    context = getattr(self, "_context", None)  # from 3.14 on
+    if context is None and getattr(sys.flags, "thread_inherit_context", 0):
+        context = contextvars.copy_context()
+    run = self.run if context is None else functools.partial(context.run, self.run)
+    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
 
 
-def _bootstrap(thread: Any) -> None:
+def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     ident = threading.get_ident()
     thread._ident = ident
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     active[ident] = thread
     try:
-        thread.run()
+        # `run` is the standard library's, and what it calls may be written in C.
+        target = thread._target
+        if type(thread).run is threading.Thread.run and target is not None:
+            _native.note(thread, "runs", getattr(target, "__qualname__", "?"), None)
+            _native.calls(target, thread._args)
+        run()
     except (Abandoned, SystemExit):
         pass
     except KeyboardInterrupt:  # in a call that blocks, say: whoever explores wants to end
@@ -51,8 +63,9 @@ def _bootstrap(thread: Any) -> None:
         active.pop(ident, None)
         # For those who look at the thread after the run.
         thread._is_stopped = True
-        if hasattr(thread, "_handle"):  # 3.13
-            thread._handle = _Ended(ident)
+        for handle in ("_handle", "_os_thread_handle"):  # 3.13, later ones
+            if hasattr(thread, handle):
+                setattr(thread, handle, _Ended(ident))
 
 
 class _Ended:
@@ -163,6 +176,16 @@ def event_wait(self: Any, timeout: float | None = None) -> bool:
     return bool(self._flag)
 
 
+def condition_wait(self: Any, timeout: float | None = None) -> bool:
+    _native.note(self, "waits for", "Condition", None)
+    return bool(_originals["Condition", "wait"](self, timeout))
+
+
+def condition_notify(self: Any, n: int = 1) -> None:
+    _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
+    _originals["Condition", "notify"](self, n)
+
+
 def semaphore_init(self: Any, value: int = 1) -> None:
     _originals["Semaphore", "__init__"](self, value)
     self._ungil_most = value
@@ -189,6 +212,7 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
         return False
     self._value -= 1
     _native.change(self, self._value > 0)
+    _native.note(self, "has", name, None)
     return True
 
 
@@ -238,6 +262,8 @@ _METHODS: list[tuple[type, str, Callable[..., Any]]] = [
     (threading.Event, "set", event_set),
     (threading.Event, "clear", event_clear),
     (threading.Event, "wait", event_wait),
+    (threading.Condition, "wait", condition_wait),
+    (threading.Condition, "notify", condition_notify),
     (threading.Semaphore, "__init__", semaphore_init),
     (threading.Semaphore, "acquire", semaphore_acquire),
     (threading.Semaphore, "__enter__", semaphore_acquire),

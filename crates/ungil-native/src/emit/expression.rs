@@ -24,6 +24,7 @@ impl Builder<'_> {
             Op::Select => self.select(expr),
             Op::Tuple => Value::Tuple(expr.args.iter().map(|arg| self.value(arg)).collect()),
             Op::Item(at) => self.item(&expr.args[0], *at),
+            Op::Complex(operation) => self.complex_operation(*operation, expr),
             Op::List(operation) => self.list_operation(*operation, expr),
             _ => Value::Scalar(self.number(expr)),
         }

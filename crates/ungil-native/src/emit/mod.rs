@@ -7,6 +7,7 @@
 mod arithmetic;
 mod array;
 mod builder;
+mod complex;
 mod control;
 mod count;
 mod created;
@@ -47,7 +48,9 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Int => "i64",
         Type::Float => "double",
         Type::List(_) => "ptr",
-        Type::None | Type::Array(_) | Type::Tuple(_) => unreachable!("not a scalar"),
+        Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+            unreachable!("not a scalar")
+        }
     }
 }
 
@@ -70,8 +73,9 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts.push("ptr");
             parts
         }
+        Type::Complex => vec!["double"; 2],
         Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
-        Type::None => Vec::new(),
+        Type::None | Type::Nested(_) => Vec::new(),
         ty => vec![llvm(ty)],
     }
 }

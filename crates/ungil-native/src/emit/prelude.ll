@@ -41,6 +41,10 @@ declare double @atanh(double) #0
 declare double @erf(double) #0
 declare double @erfc(double) #0
 declare double @cbrt(double) #0
+declare double @hypot(double, double) #0
+declare void @ungil_complex_quotient(double, double, double, double, i64, ptr) #7
+declare void @ungil_complex_real_quotient(double, double, double, ptr) #7
+declare void @ungil_complex_product_of_nans(double, double, double, double, ptr) #7
 
 declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
@@ -205,6 +209,7 @@ attributes #3 = { nounwind alwaysinline }
 attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
 attributes #6 = { cold nounwind }
+attributes #7 = { nounwind willreturn memory(argmem: write) }
 !0 = !{!"branch_weights", i32 1000000, i32 1}
 ; A write to an item changes no list's head.
 !1 = !{!"ungil"}

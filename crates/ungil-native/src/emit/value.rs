@@ -10,6 +10,7 @@ pub(super) enum Value {
     /// A number, or the address of a list.
     Scalar(String),
     Array(ArrayValue),
+    /// Also a complex number: of its two parts.
     Tuple(Vec<Value>),
     None,
 }
@@ -44,7 +45,7 @@ impl Value {
     pub(super) fn of(ty: Type, registers: &mut dyn Iterator<Item = String>) -> Self {
         let mut next = || registers.next().expect("as many registers as parts");
         match ty {
-            Type::None => Self::None,
+            Type::None | Type::Nested(_) => Self::None,
             Type::Array(array) => {
                 let data = next();
                 let count = usize::from(array.dimensions);
@@ -63,6 +64,7 @@ impl Value {
                     .map(|&item| Self::of(item, registers))
                     .collect(),
             ),
+            Type::Complex => Self::Tuple(vec![Self::Scalar(next()), Self::Scalar(next())]),
             Type::Bool | Type::Int | Type::Float | Type::List(_) => Self::Scalar(next()),
         }
     }

@@ -147,10 +147,34 @@ pub(crate) enum Op {
 
     /// A tuple of the arguments.
     Tuple,
-    /// An item of a tuple.
+    /// An item of a tuple, a part of a complex number.
     Item(usize),
+    /// An operation on complex numbers.
+    Complex(ComplexOp),
     /// An operation on a list.
     List(ListOp),
+}
+
+/// Operations on complex numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ComplexOp {
+    /// Of real and imaginary part.
+    Make,
+    /// A product: its parts, then those of the factors, for the case that both are NaNs.
+    Recovered,
+    /// Of the parts of two. Guard: zero.
+    Quotient {
+        /// Whether infinities are recovered.
+        annex: bool,
+    },
+    /// Of a float and the parts of one. Guard: zero.
+    RealQuotient,
+    /// Of the parts of one and a float. Guard: zero.
+    QuotientByReal,
+    /// The absolute value, of one. Guard: overflow.
+    Abs,
+    /// The argument. Guard: infinities in it.
+    Finite,
 }
 
 /// Operations on lists. The list is the first argument where nothing else is said.

@@ -9,7 +9,7 @@ mod parallel;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
 pub(crate) use parallel::{Parallel, Reduction};
 
 use crate::environment::FunctionId;

@@ -79,6 +79,7 @@ pub(super) fn annotated(
                 "bool" => Some(Type::Bool),
                 "int" => Some(Type::Int),
                 "float" => Some(Type::Float),
+                "complex" => Some(Type::Complex),
                 _ => None,
             },
             Global::Missing if is_none(other) => Some(Type::None),

@@ -4,8 +4,9 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
-use super::arithmetic::{as_float, as_int, truth};
+use super::arithmetic::{as_float, as_int};
 use super::function::FunctionLowerer;
+use crate::diagnostic::Diagnostic;
 use crate::ir::{Comparison, Expr, Op};
 use crate::types::Type;
 
@@ -25,19 +26,16 @@ impl FunctionLowerer<'_, '_> {
                     }
                 }
             }
-            ("abs" | "int" | "float" | "bool" | "round", 1) => {
+            ("complex", 0..=2) if call.arguments.keywords.is_empty() => self.complex_of(call),
+            ("bool", 1) if call.arguments.keywords.is_empty() => self.condition(&arguments[0]),
+            ("abs", 1) if call.arguments.keywords.is_empty() => {
+                let value = self.expression(&arguments[0])?;
+                self.absolute(value, range)
+            }
+            ("int" | "float" | "round", 1) => {
                 let value = self.numbers(call, name)?.remove(0);
                 Ok(match name {
-                    "abs" if value.ty == Type::Float => {
-                        Expr::new(Op::FAbs, vec![value], Type::Float)
-                    }
-                    "abs" => {
-                        let overflow = self.overflow(range);
-                        let value = as_int(value);
-                        Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow])
-                    }
                     "float" => as_float(value),
-                    "bool" => truth(value),
                     _ if value.ty != Type::Float => as_int(value),
                     "int" => self.float_to_int(value, range),
                     _ => {
@@ -46,17 +44,30 @@ impl FunctionLowerer<'_, '_> {
                     }
                 })
             }
-            ("pow", 2) => {
-                let mut values = self.numbers(call, name)?;
-                let (right, left) = (values.pop(), values.pop());
-                let (Some(left), Some(right)) = (left, right) else {
-                    unreachable!("two arguments");
-                };
+            ("pow", 2) if call.arguments.keywords.is_empty() => {
+                let left = self.expression(&arguments[0])?;
+                let right = self.expression(&arguments[1])?;
                 self.binary(ast::Operator::Pow, left, right, range)
             }
             ("min" | "max", 2..) => self.extreme(call, name),
             ("divmod", 2) => self.divmod(call),
             _ => Err(self.refuse_builtin(call, name)),
+        }
+    }
+
+    fn absolute(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {
+        match value.ty {
+            Type::Complex => Ok(self.complex_abs(value, range)),
+            Type::Float => Ok(Expr::new(Op::FAbs, vec![value], Type::Float)),
+            ty if ty.is_number() => {
+                let overflow = self.overflow(range);
+                let value = as_int(value);
+                Ok(Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow]))
+            }
+            ty => Err(self.refuse(
+                Diagnostic::new(range, "`abs` takes numbers here")
+                    .label(format!("this is of {}", ty.with_article())),
+            )),
         }
     }
 
@@ -109,6 +120,10 @@ impl FunctionLowerer<'_, '_> {
         let select = Expr::new(Op::Select, vec![test, second, first], ty);
         let inner = Expr::new(Op::Let(other), vec![right, select], ty);
         Expr::new(Op::Let(one), vec![left, inner], ty)
+    }
+
+    pub(super) fn longer(&mut self, left: Expr, right: Expr) -> Expr {
+        self.extreme_of_two(false, left, right)
     }
 
     pub(super) fn shorter(&mut self, left: Expr, right: Expr) -> Expr {

@@ -14,6 +14,10 @@ impl FunctionLowerer<'_, '_> {
             (wanted, got) if wanted == got => value,
             (Type::Float, Type::Int | Type::Bool) => self.exact_float(value, range),
             (Type::Int, Type::Bool) => as_int(value),
+            (Type::Complex, got) if got.is_number() => {
+                let real = self.exact_float(value, range);
+                super::complex::complex(real, Expr::float(0.0))
+            }
             (Type::List(item), Type::List(_)) => self.retyped_list(value, item),
             (Type::Tuple(types), Type::Tuple(given)) if types.len() == given.len() => {
                 if value.op == Op::Tuple {

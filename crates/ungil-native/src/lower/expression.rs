@@ -60,10 +60,9 @@ impl FunctionLowerer<'_, '_> {
                 )),
             },
             ast::Number::Float(value) => Ok(Expr::float(*value)),
-            ast::Number::Complex { .. } => Err(self.refuse(
-                Diagnostic::new(literal.range(), "native code has no complex numbers yet")
-                    .label("complex")
-                    .help("calculate with real and imaginary part in two floats"),
+            ast::Number::Complex { real, imag } => Ok(super::complex::complex(
+                Expr::float(*real),
+                Expr::float(*imag),
             )),
         }
     }
@@ -87,6 +86,9 @@ impl FunctionLowerer<'_, '_> {
             Global::Constant(Constant::Bool(value)) => Ok(Expr::bool(value)),
             Global::Constant(Constant::Int(value)) => Ok(Expr::int(value)),
             Global::Constant(Constant::Float(value)) => Ok(Expr::float(value)),
+            Global::Constant(Constant::Complex(re, im)) => {
+                Ok(super::complex::complex(Expr::float(re), Expr::float(im)))
+            }
             Global::Missing => Err(self.refuse(
                 Diagnostic::new(range, format!("there is no `{name}`"))
                     .label("neither a local variable nor a global name nor a built-in"),
@@ -125,13 +127,18 @@ impl FunctionLowerer<'_, '_> {
         let before = self.block.len();
         let value = self.expression(expr)?;
         if self.block.len() > before {
-            return Err(self.refuse(
-                Diagnostic::new(expr.range(), "this is too much for a part of an expression")
-                    .label("needs a statement of its own")
-                    .help("assign it to a variable first, in an `if` statement"),
-            ));
+            return Err(self.refuse_statements_of(expr.range()));
         }
         Ok(value)
+    }
+
+    /// What is evaluated only sometimes, or again and again, cannot be a statement before.
+    pub(super) fn refuse_statements_of(&self, range: TextRange) -> Box<super::Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "this is too much for a part of an expression")
+                .label("needs a statement of its own")
+                .help("assign it to a variable first, in an `if` statement or in a loop"),
+        )
     }
 
     /// Two values that have to be of one type; an integer literal becomes a float beside one.
@@ -160,6 +167,7 @@ impl FunctionLowerer<'_, '_> {
         }
         let value = self.expression(expr)?;
         match value.ty {
+            Type::Complex => Ok(self.complex_truth(value)),
             Type::List(_) => Ok(truth(Self::list_length(value))),
             Type::Tuple(items) => {
                 // Evaluated for what can go wrong in it.
@@ -239,6 +247,11 @@ impl FunctionLowerer<'_, '_> {
             return self.constant(global, name, expr.range());
         }
         let value = self.expression(&expr.value)?;
+        if value.ty == Type::Complex
+            && let Some(part) = super::complex::part(value.clone(), name)
+        {
+            return Ok(part);
+        }
         if let Type::Array(ty) = value.ty {
             match name {
                 "size" => return Ok(self.size(&value, ty)),

@@ -8,6 +8,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arithmetic::as_float;
+use super::call::Callee;
 use super::promotion::Promotions;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
@@ -25,6 +26,9 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) lowerer: &'a mut Lowerer<'e>,
     pub(super) id: FunctionId,
     pub(super) source: &'a Arc<FunctionSource>,
+    pub(super) definition: &'a ast::StmtFunctionDef,
+    /// The variables of the functions around that come in as parameters.
+    pub(super) captured: Vec<String>,
     pub(super) state: State,
     pub(super) loops: Vec<LoopFrame>,
     /// Where statements go.
@@ -47,6 +51,8 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     slots: Vec<Slot>,
     by_name: HashMap<(String, Type), SlotId>,
     depth: usize,
+    /// All that is right of the `=` or of `return` in the statement that is being lowered.
+    pub(super) whole: TextRange,
 }
 
 /// What leaves a loop's body.
@@ -59,19 +65,21 @@ pub(super) struct LoopFrame {
 impl<'a, 'e> FunctionLowerer<'a, 'e> {
     pub(super) fn lower(
         lowerer: &'a mut Lowerer<'e>,
-        id: FunctionId,
+        callee: &Callee,
         source: &'a Arc<FunctionSource>,
         arguments: &[Type],
         returns: Option<Type>,
     ) -> Lowered<Function> {
-        let definition = source.source.function();
-        let mut locals = Locals::default();
-        locals.visit_body(&definition.body);
-        locals.names.extend(source.source.parameter_names());
+        let id = callee.function;
+        let definition = callee.definition(source);
+        let mut locals = Locals::of(definition);
+        locals.names.extend(callee.captured.iter().cloned());
         let mut this = FunctionLowerer {
             lowerer,
             id,
             source,
+            definition,
+            captured: callee.captured.clone(),
             state: State::entry(),
             loops: Vec::new(),
             block: Vec::new(),
@@ -87,6 +95,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             slots: Vec::new(),
             by_name: HashMap::new(),
             depth: 0,
+            whole: TextRange::default(),
         };
         if let Some(range) = locals.too_deep {
             return Err(this.too_deep(range));
@@ -104,7 +113,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             if !this.promoted.extend(new) || this.lowerer.failed {
                 return Ok(Function {
                     source: id,
-                    name: source.name.clone(),
+                    name: definition.name.to_string(),
                     parameters: lowered?,
                     slots: this.slots,
                     returns: this.returns.map_or(Type::None, |(ty, _)| ty),
@@ -144,7 +153,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
     }
 
     fn parameters(&mut self, arguments: &[Type]) -> Vec<SlotId> {
-        let definition = self.source.source.function();
+        let definition = self.definition;
         let mut slots = Vec::new();
         for (parameter, &ty) in definition
             .parameters
@@ -159,6 +168,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             } else {
                 self.state.bind(name, ty, false, name.range());
             }
+        }
+        let own = slots.len();
+        for (name, &ty) in self.captured.clone().iter().zip(&arguments[own..]) {
+            slots.push(self.variable(name, ty));
+            self.state.bind(name, ty, false, definition.name.range());
         }
         slots
     }
@@ -199,7 +213,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             Some((ty, at)) => Err(self.refuse(
                 Diagnostic::new(
                     definition.name.range(),
-                    format!("`{}` can end without a `return`", self.source.name),
+                    format!("`{}` can end without a `return`", definition.name),
                 )
                 .label("its end is reached on some way")
                 .context(at, format!("it returns {} here", ty.with_article()))
@@ -450,15 +464,24 @@ impl FunctionLowerer<'_, '_> {
 
 /// The names that a function assigns to; and whether its text is too deep to look at.
 #[derive(Default)]
-struct Locals<'a> {
-    names: BTreeSet<String>,
+pub(super) struct Locals<'a> {
+    pub(super) names: BTreeSet<String>,
     /// The annotations of variables.
     annotations: Vec<(&'a str, &'a ast::Expr)>,
     depth: usize,
     too_deep: Option<TextRange>,
 }
 
-impl Locals<'_> {
+impl<'a> Locals<'a> {
+    pub(super) fn of(definition: &'a ast::StmtFunctionDef) -> Self {
+        let mut locals = Self::default();
+        locals.visit_body(&definition.body);
+        let parameters = definition.parameters.iter_non_variadic_params();
+        let names = parameters.map(|parameter| parameter.parameter.name.to_string());
+        locals.names.extend(names);
+        locals
+    }
+
     fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
         if self.depth >= DEEPEST {
             self.too_deep = Some(range);

@@ -77,15 +77,15 @@ impl FunctionLowerer<'_, '_> {
                 Expr::new(Op::And, vec![begins, there], Type::Bool)
             }
             Iterated::List { list, .. } => less(position.clone(), Self::list_length(list.clone())),
-            Iterated::Enumerate(inner) => self.is_more(inner, position),
-            Iterated::Zip(both, _) => {
-                let (left, right) = (
-                    self.is_more(&both[0], position),
-                    self.is_more(&both[1], position),
-                );
-                Expr::new(Op::And, vec![left, right], Type::Bool)
+            Iterated::Enumerate(inner, _) => self.is_more(inner, position),
+            Iterated::Zip(all, _) => all
+                .iter()
+                .map(|one| self.is_more(one, position))
+                .reduce(|all, one| Expr::new(Op::And, vec![all, one], Type::Bool))
+                .expect("there is at least one"),
+            Iterated::Range { .. } | Iterated::Array { .. } | Iterated::Steps { .. } => {
+                less(position.clone(), source.len())
             }
-            Iterated::Range { .. } | Iterated::Array { .. } => less(position.clone(), source.len()),
         }
     }
 

@@ -40,7 +40,11 @@ impl FunctionLowerer<'_, '_> {
         );
         let mut test = Expr::bool(true);
         let (body, at_end, frame) = self.until_stable(|this| {
+            let before = this.block.len();
             test = this.condition(&stmt.test)?;
+            if this.block.len() > before {
+                return Err(this.refuse_statements_of(stmt.test.range()));
+            }
             let at_test = this.state.clone();
             let body = this.block_of(&stmt.body)?;
             Ok((body, at_test))
@@ -181,23 +185,24 @@ impl FunctionLowerer<'_, '_> {
         {
             match function.as_str() {
                 "range" => return self.range(call),
-                "enumerate" if call.arguments.keywords.is_empty() => {
-                    if let [inner] = &*call.arguments.args {
-                        let inner = self.iterated_array(inner)?;
-                        return Ok(Iterated::Enumerate(Box::new(inner)));
+                "enumerate" => {
+                    if let Some(enumerated) = self.enumerated(call)? {
+                        return Ok(enumerated);
                     }
                 }
-                "zip" if call.arguments.keywords.iter().all(is_lax) => {
-                    if let [left, right] = &*call.arguments.args {
-                        let left = self.iterated_array(left)?;
-                        let right = self.iterated_array(right)?;
-                        return Ok(self.zipped(left, right));
-                    }
+                "zip"
+                    if call.arguments.keywords.iter().all(is_lax)
+                        && !call.arguments.args.is_empty() =>
+                {
+                    return self.zipped(&call.arguments.args);
                 }
                 "reversed" if call.arguments.keywords.is_empty() => {
                     if let [inner] = &*call.arguments.args {
                         let inner = self.iterated(inner)?;
                         match inner {
+                            Iterated::Range { start, stop, step } => {
+                                return self.reversed_range((start, stop, step), call.range());
+                            }
                             Iterated::Array {
                                 array,
                                 len,
@@ -263,8 +268,8 @@ impl FunctionLowerer<'_, '_> {
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
                 .label("neither a range nor an array nor a list")
                 .help(
-                    "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` of two or \
-                     `reversed` of these",
+                    "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` or `reversed` \
+                     of these",
                 ),
         ))
     }
@@ -321,31 +326,6 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    /// What is inside `enumerate` and `zip`: not a range, whose positions are not its values.
-    fn iterated_array(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
-        let inner = self.iterated(iter)?;
-        if matches!(inner, Iterated::Range { .. }) {
-            return Err(self.refuse(
-                Diagnostic::new(
-                    iter.range(),
-                    "native code has no `enumerate` or `zip` of ranges",
-                )
-                .label("a range")
-                .help("count in a variable of your own"),
-            ));
-        }
-        Ok(inner)
-    }
-
-    fn zipped(&mut self, left: Iterated, right: Iterated) -> Iterated {
-        if left.can_change() || right.can_change() {
-            return Iterated::Zip(Box::new([left, right]), Expr::none());
-        }
-        let shorter = self.shorter(left.len(), right.len());
-        let len = self.held(shorter);
-        Iterated::Zip(Box::new([left, right]), len)
-    }
-
     /// The value in a slot of its own, unless it is a constant.
     pub(super) fn held(&mut self, value: Expr) -> Expr {
         if matches!(value.op, Op::Int(_) | Op::Float(_) | Op::Bool(_)) {
@@ -369,19 +349,26 @@ impl FunctionLowerer<'_, '_> {
             _ => None,
         };
         match (source, pair) {
-            (Iterated::Enumerate(inner), Some([index, value])) => {
-                self.assign_to(index, position.clone())?;
+            (Iterated::Enumerate(inner, start), Some([index, value])) => {
+                let number = self.number_at(start, position, index.range())?;
+                self.assign_to(index, number)?;
                 self.bind_item(value, inner, position)
             }
-            (Iterated::Zip(both, _), Some([first, second])) => {
-                self.bind_item(first, &both[0], position)?;
-                self.bind_item(second, &both[1], position)
+            (Iterated::Zip(all, _), Some(targets)) if targets.len() == all.len() => {
+                for (target, source) in targets.iter().zip(all) {
+                    self.bind_item(target, source, position)?;
+                }
+                Ok(())
             }
-            (Iterated::Enumerate(_) | Iterated::Zip(..), _) => Err(self.refuse(
-                Diagnostic::new(target.range(), "this loop gives pairs")
-                    .label("expected two names")
+            (Iterated::Enumerate(..) | Iterated::Zip(..), _) => Err(self.refuse(
+                Diagnostic::new(target.range(), "this loop gives several values each time")
+                    .label("expected a name for each")
                     .help("write `for a, b in ...`"),
             )),
+            (Iterated::Steps { start, step, .. }, _) => {
+                let value = self.step_at(start, *step, position);
+                self.assign_to(target, value)
+            }
             (Iterated::Range { .. }, _) => self.assign_to(target, position.clone()),
             (
                 Iterated::Array {
@@ -442,9 +429,16 @@ pub(super) enum Iterated {
         /// The last position, where it is gone through backwards.
         last: Option<Expr>,
     },
-    Enumerate(Box<Iterated>),
-    /// Two, and the length of the shorter one, unless that can change.
-    Zip(Box<[Iterated; 2]>, Expr),
+    /// A range within the others, by position.
+    Steps {
+        start: Expr,
+        step: i64,
+        len: Expr,
+    },
+    /// With the number that the first one has.
+    Enumerate(Box<Iterated>, Expr),
+    /// All together, and the length of the shortest one, unless that can change.
+    Zip(Vec<Iterated>, Expr),
 }
 
 impl Iterated {
@@ -452,8 +446,8 @@ impl Iterated {
     pub(super) fn len(&self) -> Expr {
         match self {
             Self::Range { stop, .. } => stop.clone(),
-            Self::Array { len, .. } | Self::Zip(_, len) => len.clone(),
-            Self::Enumerate(inner) => inner.len(),
+            Self::Array { len, .. } | Self::Zip(_, len) | Self::Steps { len, .. } => len.clone(),
+            Self::Enumerate(inner, _) => inner.len(),
             Self::List { list, .. } => unreachable!("{list:?} has no fixed length"),
         }
     }
@@ -461,10 +455,10 @@ impl Iterated {
     /// Whether the loop's body can make it longer or shorter.
     pub(super) fn can_change(&self) -> bool {
         match self {
-            Self::Range { .. } | Self::Array { .. } => false,
+            Self::Range { .. } | Self::Array { .. } | Self::Steps { .. } => false,
             Self::List { .. } => true,
-            Self::Enumerate(inner) => inner.can_change(),
-            Self::Zip(both, _) => both[0].can_change() || both[1].can_change(),
+            Self::Enumerate(inner, _) => inner.can_change(),
+            Self::Zip(all, _) => all.iter().any(Self::can_change),
         }
     }
 

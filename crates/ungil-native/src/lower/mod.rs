@@ -11,6 +11,7 @@ mod builtin;
 mod call;
 mod coerce;
 mod compare;
+mod complex;
 mod comprehension;
 mod expression;
 mod function;
@@ -18,6 +19,7 @@ mod index;
 mod list;
 mod list_loop;
 mod loops;
+mod nested;
 mod numpy;
 mod prange;
 mod promotion;
@@ -26,6 +28,7 @@ mod reduction;
 mod refusal;
 mod state;
 mod statement;
+mod together;
 mod tuple;
 
 use std::collections::HashMap;
@@ -38,6 +41,7 @@ use crate::ir::{Function, InstanceId, Program};
 use crate::types::{Element, Type};
 pub(crate) use annotation::annotations;
 use annotation::{annotated, width};
+use call::Callee;
 use function::FunctionLowerer;
 
 /// A refusal and the function whose text it is about.
@@ -66,7 +70,7 @@ enum Instance {
 pub(crate) struct Lowerer<'e> {
     environment: &'e mut dyn Environment,
     program: Program,
-    instances: HashMap<(FunctionId, Vec<Type>), Instance>,
+    instances: HashMap<(Callee, Vec<Type>), Instance>,
     /// Those being lowered, outermost first.
     open: Vec<InstanceId>,
     /// Whether a function was refused: there is no other try then.
@@ -86,7 +90,7 @@ pub(crate) fn lower(
         open: Vec::new(),
         failed: false,
     };
-    lowerer.instance(function, arguments)?;
+    lowerer.instance(&Callee::of(function), arguments)?;
     let mut program = lowerer.program;
     mark_long(&mut program);
     Ok(program)
@@ -96,10 +100,11 @@ impl Lowerer<'_> {
     /// The function for these argument types, lowered unless it has been, and what it returns.
     fn instance(
         &mut self,
-        function: FunctionId,
+        callee: &Callee,
         arguments: &[Type],
     ) -> Lowered<(InstanceId, Option<Type>)> {
-        let key = (function, arguments.to_vec());
+        let function = callee.function;
+        let key = (callee.clone(), arguments.to_vec());
         match self.instances.get(&key) {
             Some(&Instance::Begun(id, returns)) => {
                 // All that are open from it on can come back to themselves.
@@ -115,11 +120,12 @@ impl Lowerer<'_> {
             None => {}
         }
         let source = self.environment.function(function);
-        let returns = self.annotated(function, source.source.function().returns.as_deref());
+        let definition = callee.definition(&source);
+        let returns = self.annotated(function, definition.returns.as_deref());
         let id = self.program.functions.len();
         self.program.functions.push(Function {
             source: function,
-            name: source.name.clone(),
+            name: definition.name.to_string(),
             parameters: Vec::new(),
             slots: Vec::new(),
             returns: returns.unwrap_or(Type::None),
@@ -131,7 +137,7 @@ impl Lowerer<'_> {
         self.instances
             .insert(key.clone(), Instance::Begun(id, returns));
         self.open.push(id);
-        let lowered = FunctionLowerer::lower(self, function, &source, arguments, returns);
+        let lowered = FunctionLowerer::lower(self, callee, &source, arguments, returns);
         self.failed |= lowered.is_err();
         let lowered = lowered?;
         self.open.pop();

@@ -38,10 +38,6 @@ impl FunctionLowerer<'_, '_> {
 
     pub(super) fn refuse_statement(&self, stmt: &Syntax) -> Box<Refusal> {
         let (what, help) = match stmt {
-            Syntax::FunctionDef(_) => (
-                "functions inside of functions",
-                "define it outside and decorate it with `@ungil.native`",
-            ),
             Syntax::ClassDef(_) => ("classes", "keep the data in numbers and arrays"),
             Syntax::Try(_) => (
                 "`try`",
@@ -121,7 +117,7 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "divmod", "float", "int", "len", "max", "min", "pow", "round",
+            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "pow", "round",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(

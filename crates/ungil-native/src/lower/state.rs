@@ -41,6 +41,16 @@ pub(super) struct Crossing {
     pub(super) after: bool,
 }
 
+impl Holds {
+    /// The type, if there is only one.
+    pub(super) fn one(self) -> Option<Type> {
+        match self {
+            Self::One(ty) => Some(ty),
+            Self::Clash(_) | Self::Crossing(_) => None,
+        }
+    }
+}
+
 /// The variables that are assigned to, or nothing where no way leads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State(pub(super) Option<BTreeMap<String, Binding>>);

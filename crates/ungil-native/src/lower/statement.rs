@@ -47,6 +47,14 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn statement(&mut self, stmt: &Syntax) -> Lowered<()> {
+        self.whole = match stmt {
+            Syntax::Assign(inner) => inner.value.range(),
+            Syntax::AnnAssign(inner) => {
+                inner.value.as_ref().map_or(stmt.range(), |one| one.range())
+            }
+            Syntax::Return(inner) => inner.value.as_ref().map_or(stmt.range(), |one| one.range()),
+            _ => TextRange::default(),
+        };
         match stmt {
             Syntax::Pass(_) => Ok(()),
             Syntax::Expr(inner) => self.expression_statement(&inner.value),
@@ -61,6 +69,7 @@ impl FunctionLowerer<'_, '_> {
             Syntax::Continue(inner) => self.leave_loop(inner.range(), false),
             Syntax::Assert(inner) => self.assert_statement(inner),
             Syntax::Raise(inner) => self.raise_statement(inner),
+            Syntax::FunctionDef(inner) => self.nested_function(inner),
             other => Err(self.refuse_statement(other)),
         }
     }
@@ -117,6 +126,13 @@ impl FunctionLowerer<'_, '_> {
             Some(value) => self.expression(value)?,
         };
         let range = stmt.value.as_ref().map_or(stmt.range(), |v| v.range());
+        if matches!(value.ty, Type::Nested(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "a native function cannot return a function")
+                    .label("a function")
+                    .help("return numbers, and call it here"),
+            ));
+        }
         if matches!(value.ty, Type::List(_)) {
             return Err(self.refuse(
                 Diagnostic::new(range, "a native function cannot return a list")
@@ -167,7 +183,7 @@ impl FunctionLowerer<'_, '_> {
         }
         let diagnostic = Diagnostic::new(
             range,
-            format!("`{}` returns values of two types", self.source.name),
+            format!("`{}` returns values of two types", self.definition.name),
         )
         .label(format!("this is {}", other.with_article()))
         .context(
@@ -255,6 +271,7 @@ impl FunctionLowerer<'_, '_> {
 fn parts_of(ty: Type) -> usize {
     match ty {
         Type::Tuple(items) => items.iter().map(|&item| parts_of(item)).sum(),
+        Type::Complex => 2,
         _ => 1,
     }
 }

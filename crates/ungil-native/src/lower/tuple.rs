@@ -16,6 +16,13 @@ pub(super) fn tuple(items: Vec<Expr>) -> Expr {
     Expr::new(Op::Tuple, items, Type::Tuple(Items::new(&types)))
 }
 
+fn holds_complex(ty: Type) -> bool {
+    match ty {
+        Type::Tuple(items) => items.iter().any(|&item| holds_complex(item)),
+        ty => ty == Type::Complex,
+    }
+}
+
 /// The items of a tuple that is in a slot.
 pub(super) fn items(kept: &Expr) -> Vec<Expr> {
     let Type::Tuple(types) = kept.ty else {
@@ -99,6 +106,13 @@ impl FunctionLowerer<'_, '_> {
         (left, right): (Expr, Expr),
         range: TextRange,
     ) -> Lowered<Expr> {
+        if [left.ty, right.ty].iter().any(|&ty| holds_complex(ty)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "tuples of complex numbers are not compared here")
+                    .label("a complex number in it")
+                    .help("compare the items"),
+            ));
+        }
         let (left_slot, right_slot) = (self.temporary(left.ty), self.temporary(right.ty));
         let left_kept = Expr::slot(left_slot, left.ty);
         let right_kept = Expr::slot(right_slot, right.ty);
@@ -125,6 +139,19 @@ impl FunctionLowerer<'_, '_> {
         }
         let inner = Expr::new(Op::Let(right_slot), vec![right, result], Type::Bool);
         Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool))
+    }
+
+    /// `value in tuple`.
+    pub(super) fn in_tuple(&mut self, value: Expr, tuple: Expr, range: TextRange) -> Lowered<Expr> {
+        let (slot, tuple_slot) = (self.temporary(value.ty), self.temporary(tuple.ty));
+        let kept = Expr::slot(slot, value.ty);
+        let mut found = Expr::bool(false);
+        for item in items(&Expr::slot(tuple_slot, tuple.ty)).into_iter().rev() {
+            let same = self.same_item(kept.clone(), item, range)?;
+            found = Expr::new(Op::Or, vec![same, found], Type::Bool);
+        }
+        let inner = Expr::new(Op::Let(tuple_slot), vec![tuple, found], Type::Bool);
+        Ok(Expr::new(Op::Let(slot), vec![value, inner], Type::Bool))
     }
 
     /// Whether items of collections are equal. Python takes an object for equal to itself, a NaN, too: whether two

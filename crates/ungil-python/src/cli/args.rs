@@ -6,6 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::tour::TourArgs;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -84,6 +86,8 @@ pub(super) enum Verb {
     Explain(ExplainArgs),
     /// Tell what this machine and this Python can do, and what to do about what is missing
     Doctor(DoctorArgs),
+    /// Play the lecture that ungil comes from: its programs, on this machine, beside its figures
+    Tour(TourArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -350,6 +354,8 @@ Examples:
       and what was found, for replaying it
   ungil race replay finding.json
       the same schedule again
+  ungil race replay finding.json --pdb
+      and with the debugger, in the thread and at the step where the bug shows
 
 The function is called once per schedule, in this process, and must make its state itself.
 
@@ -385,6 +391,14 @@ pub(super) struct RaceArgs {
     /// Write what was found here, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<String>,
+
+    /// Write what was found here, as a page for any browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<String>,
+
+    /// Run what was found once more, with Python's debugger where the bug shows
+    #[arg(long)]
+    pub(super) pdb: bool,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\

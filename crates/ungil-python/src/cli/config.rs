@@ -23,6 +23,9 @@ pub(super) struct Config {
     pub(super) run: RunConfig,
     #[serde(skip)]
     pub(super) compare: CompareConfig,
+    /// Where it comes from and what it says, for messages.
+    #[serde(skip)]
+    origin: Option<String>,
 }
 
 /// `[tool.ungil.run]`.
@@ -59,6 +62,16 @@ pub(super) struct CompareConfig {
 }
 
 impl Config {
+    /// A refusal may be about what nobody has typed: it names the file, and what that sets.
+    pub(super) fn with_origin(&self, error: Error) -> Error {
+        match (&self.origin, error) {
+            (Some(origin), Error::Usage(message)) => {
+                Error::Usage(format!("{message}\nDefaults come from {origin}."))
+            }
+            (_, error) => error,
+        }
+    }
+
     /// When to use colour, where the command line does not say.
     pub(super) fn color(&self) -> Result<ColorChoice> {
         let Some(name) = &self.color else {
@@ -137,6 +150,7 @@ struct Reader {
 impl Reader {
     fn config(&self, section: Value) -> Result<Config> {
         let mut general = self.table("tool.ungil", section)?;
+        let origin = self.origin(&general);
         let run = general.remove("run");
         let compare = general.remove("compare");
         let verbs = ["run", "compare"];
@@ -150,7 +164,18 @@ impl Reader {
             let table = self.table("tool.ungil.compare", compare)?;
             config.compare = self.section("tool.ungil.compare", table, COMPARE)?;
         }
+        config.origin = origin;
         Ok(config)
+    }
+
+    /// The file and the keys it sets.
+    fn origin(&self, general: &Table) -> Option<String> {
+        let keys = general.iter().flat_map(|(key, value)| match value {
+            Value::Table(verb) => verb.keys().map(|inner| format!("{key}.{inner}")).collect(),
+            _ => vec![key.clone()],
+        });
+        let keys: Vec<String> = keys.collect();
+        (!keys.is_empty()).then(|| format!("{}: {}", self.shown().display(), keys.join(", ")))
     }
 
     fn table(&self, name: &str, value: Value) -> Result<Table> {

@@ -10,6 +10,7 @@ mod files;
 mod output;
 mod race;
 mod run;
+mod tour;
 mod trace;
 mod trace_pid;
 
@@ -72,10 +73,11 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
         Verb::Trace(args) => return trace::run(py, &args, color),
         Verb::Race(args) => return race::run(py, args, color),
         Verb::Doctor(args) => return doctor::run(py, &args, color),
+        Verb::Tour(args) => return tour::run(py, &args, color),
         Verb::Run(args) => {
             let config = config::nearest()?;
             config.color()?; // not used here, but a mistake is one everywhere
-            let lines = run::run(py, args, &config)?;
+            let lines = run::run(py, args, &config).map_err(|error| config.with_origin(error))?;
             output::print(py, lines.as_bytes())
         }
         Verb::Compare(args) => {
@@ -85,7 +87,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
             } else {
                 config.color()?
             };
-            compare::run(py, args, &config, color)
+            compare::run(py, args, &config, color).map_err(|error| config.with_origin(error))
         }
         Verb::Explain(args) => explain::run(py, &args, color),
         Verb::Completions(args) => output::print(py, &completions::script(&args)),

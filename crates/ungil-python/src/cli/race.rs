@@ -19,11 +19,13 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
             args.seconds
         )));
     }
-    let file = args.json.as_deref().map(OutputFile::open).transpose()?;
+    let json = args.json.as_deref().map(OutputFile::open).transpose()?;
+    let page = args.html.as_deref().map(OutputFile::open).transpose()?;
     let command = py.import("ungil.race._command")?;
     let options = PyDict::new(py);
     options.set_item("color", output::colored(color, &io::stdout()))?;
     options.set_item("width", output::width())?;
+    options.set_item("pdb", args.pdb)?;
     let outcome = match (args.target.as_str(), args.finding) {
         ("replay", Some(finding)) => command.call_method("replay", (finding,), Some(&options)),
         ("replay", None) => {
@@ -44,12 +46,16 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
             command.call_method("explore", (target,), Some(&options))
         }
     };
-    let (text, json): (String, Option<String>) = outcome
+    let (text, finding): (String, Option<Bound<'_, PyAny>>) = outcome
         .map_err(|error| Error::refused(&command, error))?
         .extract()?;
-    if let (Some(file), Some(json)) = (file, &json) {
-        file.write(json)?;
+    if let Some(finding) = &finding {
+        for (file, method) in [(json, "to_json"), (page, "to_html")] {
+            if let Some(file) = file {
+                file.write(&finding.call_method0(method)?.extract::<String>()?)?;
+            }
+        }
     }
     output::print(py, text.as_bytes())?;
-    Ok(i32::from(json.is_some()))
+    Ok(i32::from(finding.is_some()))
 }

@@ -20,6 +20,7 @@ use super::transport::Transport;
 use super::visit::{Findings, Visit};
 use crate::error::{Error, Result};
 use crate::kinds::PoolOptions;
+use crate::waiting::without_gil;
 
 /// A budget may be exceeded by this factor before the remaining repeats are dropped.
 const PATIENCE: f64 = 1.1;
@@ -293,7 +294,9 @@ impl<'a> Session<'a> {
                 })
                 .collect(),
         };
-        Ok(py.detach(|| analyse(raw, &AnalysisOptions::default())))
+        Ok(without_gil(py, || {
+            analyse(raw, &AnalysisOptions::default())
+        }))
     }
 }
 

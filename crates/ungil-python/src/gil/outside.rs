@@ -11,6 +11,7 @@ use ungil_gil::outside::{self, SampleOptions, Sampler, Status, Target};
 
 use super::refused;
 use super::report::TraceReport;
+use crate::waiting::without_gil;
 
 /// How often Ctrl-C is asked about.
 const SIGNALS_EVERY: Duration = Duration::from_millis(50);
@@ -28,13 +29,13 @@ pub(crate) fn sample(
         rate,
         ..SampleOptions::default()
     };
-    let mut sampler = py.detach(|| Sampler::new(target, options));
+    let mut sampler = without_gil(py, || Sampler::new(target, options));
     loop {
         let left = duration.map_or(SIGNALS_EVERY, |whole| whole.saturating_sub(begun.elapsed()));
         if left.is_zero() {
             break;
         }
-        if py.detach(|| sampler.run_for(left.min(SIGNALS_EVERY))) == Status::Ended {
+        if without_gil(py, || sampler.run_for(left.min(SIGNALS_EVERY))) == Status::Ended {
             break;
         }
         match py.check_signals() {
@@ -43,9 +44,9 @@ pub(crate) fn sample(
             Err(error) => return Err(error),
         }
     }
-    Ok(TraceReport(
-        py.detach(|| sampler.finish(&HashMap::new(), why)),
-    ))
+    Ok(TraceReport(without_gil(py, || {
+        sampler.finish(&HashMap::new(), why)
+    })))
 }
 
 /// A script that the main thread of another Python shall run.

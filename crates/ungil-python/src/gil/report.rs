@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
+use crate::waiting::without_gil;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use ungil_gil::Report;
@@ -21,7 +22,9 @@ pub(crate) struct TraceReport(pub(crate) Report);
 impl TraceReport {
     /// Writes all of it, for `load` in another process.
     fn dump(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| wire::write(&self.0, BufWriter::new(File::create(path)?)))?;
+        without_gil(py, || {
+            wire::write(&self.0, BufWriter::new(File::create(path)?))
+        })?;
         Ok(())
     }
 
@@ -29,7 +32,7 @@ impl TraceReport {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let bytes = std::fs::read(path)?;
-        py.detach(|| wire::read(&bytes))
+        without_gil(py, || wire::read(&bytes))
             .map(Self)
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
@@ -67,7 +70,7 @@ impl TraceReport {
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let format =
             TraceFormat::of(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let written = py.detach(|| {
+        let written = without_gil(py, || {
             let file = File::create(&path)?;
             let written = format.write(&self.0, None, &mut BufWriter::new(&file));
             if written.is_err() && file.metadata().is_ok_and(|file| file.is_file()) {

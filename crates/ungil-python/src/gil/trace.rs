@@ -10,6 +10,7 @@ use ungil_gil::{Error, Options, Tracer};
 
 use super::report::TraceReport;
 use super::{pending, refused};
+use crate::waiting::without_gil;
 
 /// Locked only with the GIL held, and never while it is let go: a fork finds it unlocked.
 static TRACER: Mutex<Option<Running>> = Mutex::new(None);
@@ -38,7 +39,7 @@ pub(crate) fn trace_start(py: Python<'_>, slices: usize) -> PyResult<()> {
     }
     let exact = Tracer::start(Options { slices }).and_then(|started| {
         // One release, to see whether it is seen.
-        py.detach(|| ());
+        without_gil(py, || ());
         started.check()
     });
     let started = match exact {

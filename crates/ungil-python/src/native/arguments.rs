@@ -7,7 +7,7 @@ use super::created;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyTuple};
 use ungil_native::{ArrayType, Element, Items, Type};
 
 /// The largest size of a dimension, in elements: checks of indices rely on it.
@@ -102,6 +102,21 @@ impl Words {
                 self.words.push(u64::from(truth));
                 Ok(Type::Bool)
             }
+            Some(Type::Complex) => {
+                if let Ok(complex) = value.cast::<PyComplex>() {
+                    self.push_complex(complex);
+                } else {
+                    let real = as_float(value, parameter).map_err(|error| {
+                        if error.is_instance_of::<PyTypeError>(value.py()) {
+                            parameter.wrong("complex", value)
+                        } else {
+                            error
+                        }
+                    })?;
+                    self.words.extend([real.to_bits(), 0]);
+                }
+                Ok(Type::Complex)
+            }
             Some(Type::Tuple(types)) => {
                 let Ok(tuple) = value.cast_exact::<PyTuple>() else {
                     return Err(parameter.wrong(&types.to_string(), value));
@@ -137,6 +152,10 @@ impl Words {
             self.words.push(float.to_bits());
             return Ok(Type::Float);
         }
+        if let Ok(complex) = value.cast::<PyComplex>() {
+            self.push_complex(complex);
+            return Ok(Type::Complex);
+        }
         if let Ok(tuple) = value.cast_exact::<PyTuple>() {
             return self.push_tuple(tuple, None, parameter);
         }
@@ -148,6 +167,11 @@ impl Words {
             return Err(parameter.wrong("a number or an array", value));
         }
         self.push_array(value, parameter)
+    }
+
+    fn push_complex(&mut self, complex: &Bound<'_, PyComplex>) {
+        let parts = [complex.real(), complex.imag()];
+        self.words.extend(parts.map(f64::to_bits));
     }
 
     /// Adds the items of a tuple, of these types where an annotation tells.
@@ -358,13 +382,17 @@ pub(super) fn returned(
         return created::array(py, array, words).map(Bound::unbind);
     }
     let mut word = || words.next().unwrap_or(0);
+    if ty == Type::Complex {
+        let (real, imag) = (f64::from_bits(word()), f64::from_bits(word()));
+        return Ok(PyComplex::from_doubles(py, real, imag).into_any().unbind());
+    }
     // SAFETY: attached; the functions give new references (or null, without memory, which panics here).
     let object = unsafe {
         let object = match ty {
             Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word())),
             Type::Int => ffi::PyLong_FromLongLong(word().cast_signed()),
             Type::Bool => ffi::PyBool_FromLong(i64::from(word() != 0)),
-            Type::None | Type::Array(_) | Type::List(_) | Type::Tuple(_) => return Ok(py.None()),
+            _ => return Ok(py.None()),
         };
         Bound::from_owned_ptr(py, object)
     };

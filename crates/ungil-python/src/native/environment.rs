@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyModule, PyString, PyType};
+use pyo3::types::{
+    PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyModule, PyString, PyType,
+};
 use ungil_native::{Constant, Element, Environment, FunctionId, FunctionSource, Global, ModuleId};
 
 use super::function::NativeFunction;
@@ -119,6 +121,10 @@ impl<'py> PythonEnvironment<'py> {
         if let Ok(float) = value.cast::<PyFloat>() {
             return Ok(Global::Constant(Constant::Float(float.value())));
         }
+        if let Ok(complex) = value.cast::<PyComplex>() {
+            let constant = Constant::Complex(complex.real(), complex.imag());
+            return Ok(Global::Constant(constant));
+        }
         if let Ok(module) = value.cast::<PyModule>() {
             self.modules.push(module.clone());
             return Ok(Global::Module(ModuleId(self.modules.len() - 1)));
@@ -190,6 +196,11 @@ impl Environment for PythonEnvironment<'_> {
     fn global(&mut self, function: FunctionId, name: &str) -> Global {
         let found = self.find(function, name);
         self.or_keep(found)
+    }
+
+    fn python(&self) -> (u8, u8) {
+        let version = self.py.version_info();
+        (version.major, version.minor)
     }
 
     fn annotation(&mut self, function: FunctionId, name: &str) -> Global {

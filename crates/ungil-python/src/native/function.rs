@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyTuple};
 use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Type};
 
 use super::arguments::{Parameter, Words, returned};
@@ -415,6 +415,9 @@ fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     }
     if let Ok(int) = value.cast::<PyInt>() {
         return int.extract().ok().map(Constant::Int);
+    }
+    if let Ok(complex) = value.cast::<PyComplex>() {
+        return Some(Constant::Complex(complex.real(), complex.imag()));
     }
     let float = value.cast::<PyFloat>().ok()?;
     Some(Constant::Float(float.value()))

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use ungil_native::runtime::{Context, Hooks, LARGEST_RESULT, stack};
 
 use super::specialisation::Specialisation;
+use crate::waiting::without_gil;
 
 /// Time between two looks for signals and for exceptions set from other threads.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -59,7 +60,11 @@ pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outco
             context_address as *mut Context,
         )
     };
-    let failed = if code.long { py.detach(call) } else { call() };
+    let failed = if code.long {
+        without_gil(py, call)
+    } else {
+        call()
+    };
     if failed == 0 {
         return Outcome::Returned(result);
     }

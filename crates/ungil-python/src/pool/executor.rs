@@ -20,7 +20,7 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 pub(super) fn new_future(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Core>)> {
     static FUTURE: Once<Py<PyType>> = Once::new();
     static EMPTY: Once<Py<pyo3::types::PyTuple>> = Once::new();
-    let class = FUTURE.import(py, "ungil._executors", "Future")?;
+    let class = FUTURE.import(py, "ungil._future", "Future")?;
     let empty = EMPTY.get(py, || pyo3::types::PyTuple::empty(py).unbind());
     // SAFETY: the class is a Python subclass of `FutureBase`, whose `tp_new` takes no
     // arguments; `__init__` of the standard future is skipped on purpose: all its attributes

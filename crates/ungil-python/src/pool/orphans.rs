@@ -9,6 +9,7 @@ use ungil_pool::process::Ending;
 
 use super::executor::{TICK, wait_with_signals};
 use super::notifier::Notifier;
+use crate::waiting::without_gil;
 
 /// A pool that ends without an owner.
 #[derive(Clone)]
@@ -56,5 +57,9 @@ pub(crate) fn wait_for_orphans(py: Python<'_>) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn kill_orphans(py: Python<'_>) {
     let orphans = list().1.clone();
-    py.detach(|| orphans.iter().for_each(|orphan| orphan.ending.kill()));
+    without_gil(py, || {
+        for orphan in &orphans {
+            orphan.ending.kill();
+        }
+    });
 }

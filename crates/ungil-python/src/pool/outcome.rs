@@ -10,6 +10,7 @@ use ungil_pool::{Breakage, Crash, ExitStatus, Message, TimedOut};
 use super::core::Raw;
 use super::shared_buffer::SharedBuffer;
 use super::{codec, pickling};
+use crate::waiting::without_gil;
 
 /// The first byte of an answer.
 pub(super) mod answer {
@@ -132,7 +133,7 @@ fn unreadable_result(py: Python<'_>, raw: &Raw, error: PyErr) -> PyErr {
     let class = match &raw.breaks {
         Some(pool) => {
             if let Some(pool) = pool.upgrade() {
-                py.detach(|| pool.break_off(&why));
+                without_gil(py, || pool.break_off(&why));
             }
             "BrokenProcessPool"
         }

@@ -26,6 +26,7 @@ use super::orphans::{self, Orphan};
 use super::task::FunctionCache;
 use super::{figures, outcome, start};
 use crate::clock;
+use crate::waiting::{stay_until_the_end, without_gil};
 
 /// Payloads from this size on are copied without the GIL.
 const DETACH_FROM: usize = 1 << 20;
@@ -171,14 +172,14 @@ impl ProcessPool {
     /// The process ids of the workers that are alive.
     fn worker_pids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
         let engine = self.office()?.engine();
-        Ok(engine.map_or_else(Vec::new, |engine| py.detach(|| engine.pids())))
+        Ok(engine.map_or_else(Vec::new, |engine| without_gil(py, || engine.pids())))
     }
 
     /// What the pool has done so far.
     fn _figures(&self, py: Python<'_>) -> PyResult<PoolFigures> {
         let office = self.office()?;
         let ledger = office.home.ledger.as_ref().ok_or_else(no_figures)?;
-        Ok(PoolFigures(py.detach(|| office.figures(ledger))))
+        Ok(PoolFigures(without_gil(py, || office.figures(ledger))))
     }
 
     /// Whether a worker's process is about to start.
@@ -199,7 +200,7 @@ impl ProcessPool {
     fn terminate_workers(&self, py: Python<'_>) -> PyResult<()> {
         let office = self.office()?;
         if let Some(engine) = office.engine() {
-            py.detach(|| engine.terminate());
+            without_gil(py, || engine.terminate());
             office.open_gate();
         }
         Ok(())
@@ -211,7 +212,7 @@ impl ProcessPool {
         let Some(engine) = office.engine() else {
             return Ok(());
         };
-        py.detach(|| engine.kill());
+        without_gil(py, || engine.kill());
         office.open_gate();
         office.wait_closed(py, engine)
     }
@@ -222,7 +223,7 @@ impl ProcessPool {
         let Some(engine) = office.engine() else {
             return Ok(());
         };
-        py.detach(|| engine.close(cancel_futures));
+        without_gil(py, || engine.close(cancel_futures));
         office.open_gate();
         if wait {
             office.wait_closed(py, engine)
@@ -242,6 +243,7 @@ impl ProcessPool {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = args.py();
         let office = self.office()?;
+        stay_until_the_end();
         let pass = pass(py, office.gate.as_ref(), !office.home.notifier.is_telling())?;
         let (future, core) = new_future(py)?;
         if pass.is_some() {
@@ -325,7 +327,7 @@ impl Office {
                 if size < DETACH_FROM {
                     engine.submit_with(&head, &buffers, task, terms)
                 } else {
-                    py.detach(|| engine.submit_with(&head, &buffers, task, terms))
+                    without_gil(py, || engine.submit_with(&head, &buffers, task, terms))
                 }
             }
         };

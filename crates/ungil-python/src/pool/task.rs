@@ -166,14 +166,8 @@ fn pickle_call<'py>(
 ) -> PyResult<Payload<'py>> {
     let py = func.py();
     let all = (func, args, kwargs).into_pyobject(py)?.into_any();
-    // A worker cannot import what was typed into a session.
-    if is_of_interactive_main(func)
-        && let Some(Ok(pickle)) = pickling::cloud_dump(&all)
-    {
-        return Ok(pickle);
-    }
     let error = match pickling::dump_any(&all) {
-        Ok(pickle) => return Ok(pickle),
+        Ok(pickle) => return Ok(self_contained(pickle, &all)),
         Err(error) if !pickling::is_unpicklable(py, &error) => return Err(error),
         Err(error) => error,
     };
@@ -212,6 +206,18 @@ fn main_is_interactive(py: Python<'_>) -> bool {
         .is_ok_and(|found| !found)
 }
 
+/// The pickle, or one by value where it names what was typed into a session, be it inside of a
+/// `functools.partial`: a worker cannot import that.
+fn self_contained<'py>(pickle: Payload<'py>, object: &Bound<'py, PyAny>) -> Payload<'py> {
+    if pickle.mentions_main()
+        && main_is_interactive(object.py())
+        && let Some(Ok(by_value)) = pickling::cloud_dump(object)
+    {
+        return by_value;
+    }
+    pickle
+}
+
 fn pickle_arguments<'py>(
     label: &str,
     args: &Bound<'py, PyTuple>,
@@ -220,15 +226,7 @@ fn pickle_arguments<'py>(
     let py = args.py();
     let both = (py.None(), args, kwargs).into_pyobject(py)?.into_any();
     let error = match pickling::dump(&both) {
-        Ok(pickle) => {
-            if pickle.mentions_main()
-                && main_is_interactive(py)
-                && let Some(Ok(by_value)) = pickling::cloud_dump(&both)
-            {
-                return Ok(by_value);
-            }
-            return Ok(pickle);
-        }
+        Ok(pickle) => return Ok(self_contained(pickle, &both)),
         Err(error) if pickling::is_unpicklable(py, &error) => error,
         Err(error) => {
             return Err(with_note(

@@ -24,7 +24,7 @@ use super::ledger::Ledger;
 use super::shared;
 use super::task::label;
 use crate::clock;
-use crate::waiting::without_gil;
+use crate::waiting::{stay_until_the_end, without_gil};
 
 /// A thread that finds work without end comes to the interpreter's own switch this often, in nanoseconds.
 const GIL_SLICE: u64 = 1_000_000;
@@ -219,6 +219,7 @@ impl ThreadPool {
         if shop.broken.load(Ordering::Acquire) {
             return Err(broken_error(py));
         }
+        stay_until_the_end();
         let pass = pass(py, shop.gate.as_ref(), !shop.is_employer())?;
         let (future, core) = new_future(py)?;
         if pass.is_some() {
@@ -277,6 +278,7 @@ impl ThreadPoolCore {
     /// GIL if they have asked for it, and delivers what was raised in this thread. (To let go of
     /// the GIL unasked, and take it again, would wake the others before they ask, for nothing.)
     fn work(&self, py: Python<'_>, pause: &Bound<'_, PyAny>) -> PyResult<()> {
+        stay_until_the_end();
         let mut time = now();
         let employed = Employed::new(&self.shop, self.asked_at, time);
         let mut since = time;

@@ -18,6 +18,7 @@ use super::pickling;
 use super::shared_buffer::SharedBuffer;
 use super::task::{arguments, function};
 use crate::once::name;
+use crate::waiting::without_gil;
 
 /// A worker remembers this many functions.
 const KNOWN: usize = 256;
@@ -161,7 +162,7 @@ impl Servant {
                 }
             } else {
                 let limit = self.has_attached(py).then_some(SWEEP_EVERY);
-                py.detach(|| self.worker.park(limit));
+                without_gil(py, || self.worker.park(limit));
             }
         }
     }

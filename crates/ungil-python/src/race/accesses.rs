@@ -8,17 +8,21 @@ use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ungil_race::{Access, Kind, ObjectId, Part};
 
+use super::calls;
 use super::code::{Does, NO_VALUE};
-use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::engine::{CELL, CONTAINER, RESOURCE, Went, access, inside, operation, step};
 use super::record::{Record, show};
 
 type Object = *mut ffi::PyObject;
 
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
+    static mut PyMethod_Type: ffi::PyTypeObject;
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
     static mut PyWrapperDescr_Type: ffi::PyTypeObject;
-    static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyClassMethod_Type: ffi::PyTypeObject;
+    static mut PyStaticMethod_Type: ffi::PyTypeObject;
+    static mut PyClassMethodDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
     static mut PyListIter_Type: ffi::PyTypeObject;
     static mut PyDictIterKey_Type: ffi::PyTypeObject;
@@ -27,61 +31,42 @@ unsafe extern "C" {
     static mut PySetIter_Type: ffi::PyTypeObject;
 }
 
-/// `_PyInterpreterFrame` of 3.11 to 3.13.
-const LOCALS: usize = 72;
+/// `_PyInterpreterFrame.localsplus`.
+const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
-/// `PyCFunctionObject.m_ml`, `.m_self`; `PyMethodDescrObject.d_method`.
-const FUNCTION_METHOD: usize = 16;
-const FUNCTION_SELF: usize = 24;
-const DESCRIPTOR_METHOD: usize = 40;
-
-/// Methods of containers that change nothing.
-const READERS: [&[u8]; 24] = [
-    b"index",
-    b"count",
-    b"copy",
-    b"get",
-    b"keys",
-    b"values",
-    b"items",
-    b"union",
-    b"intersection",
-    b"difference",
-    b"symmetric_difference",
-    b"isdisjoint",
-    b"issubset",
-    b"issuperset",
-    b"__len__",
-    b"__contains__",
-    b"__getitem__",
-    b"__iter__",
-    b"__reversed__",
-    b"__eq__",
-    b"__sizeof__",
-    b"__reduce_ex__",
-    b"__repr__",
-    b"__str__",
-];
 
 /// What an instruction comes to.
-struct Touch {
-    kind: Kind,
-    accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
-    label: Label,
-    value: Option<Object>,
+pub(super) struct Touch {
+    pub(super) kind: Kind,
+    pub(super) accesses: SmallVec<[(Object, usize, Part, bool); 2]>,
+    pub(super) label: Label,
+    pub(super) value: Option<Object>,
 }
 
 /// How what is touched is called, made only where the run is told.
-enum Label {
+pub(super) enum Label {
     Attribute(Object, Object),
     Name(Object),
     Item(Object, Object),
     Container(Object, Option<&'static [u8]>),
+    /// What it is called on, and which method.
+    Call(Object, &'static [u8]),
+}
+
+/// The object in a place of a frame. From 3.14 on the lowest two bits tell what kind of reference it is; with both
+/// set it is a number of the interpreter's own.
+#[inline]
+fn referred(place: usize) -> Object {
+    match (cfg!(Py_3_14), place & 3) {
+        (true, 3) => std::ptr::null_mut(),
+        (true, _) => (place & !3) as Object,
+        (false, _) => place as Object,
+    }
 }
 
 #[inline]
-unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
+pub(super) unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
     // SAFETY: the caller's: a field of that type lies there.
     unsafe { *base.add(offset).cast::<T>() }
 }
@@ -98,11 +83,11 @@ pub(super) unsafe fn before(
     name: Object,
     benign: bool,
 ) -> bool {
-    // SAFETY: the frame's layout is that of 3.11 to 3.13 (the session refuses others); places come from
-    // the code object's own analysis.
+    // SAFETY: the frame's layout is that of the Python that this is built for (the session refuses unknown
+    // ones); places come from the code object's own analysis.
     unsafe {
         let inner: *const u8 = read(frame.cast(), INNER_FRAME);
-        let place = |at: usize| -> Object { read(inner, LOCALS + at * size_of::<Object>()) };
+        let place = |at: usize| referred(read(inner, LOCALS + at * size_of::<Object>()));
         if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
             && refuses(place(object))
         {
@@ -111,17 +96,22 @@ pub(super) unsafe fn before(
         let Some(touch) = decode(frame, does, name, &place) else {
             return true;
         };
-        let Some(engine) = inside() else { return true };
-        let accesses: SmallVec<[Access; 2]> = touch
-            .accesses
-            .iter()
-            .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
-            .collect();
-        let object = accesses.first().map(|access| access.object);
-        let kind = if benign { Kind::Atomic } else { touch.kind };
-        let went = step(operation(kind, accesses), None, || note(object, &touch));
-        !matches!(went, Went::Away)
+        make(&touch, benign)
     }
+}
+
+/// Makes the running thread stop before it touches this, which is alive; whether it may go on.
+pub(super) fn make(touch: &Touch, benign: bool) -> bool {
+    let Some(engine) = inside() else { return true };
+    let accesses: SmallVec<[Access; 2]> = touch
+        .accesses
+        .iter()
+        .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
+        .collect();
+    let object = accesses.first().map(|access| access.object);
+    let kind = if benign { Kind::Atomic } else { touch.kind };
+    let went = step(operation(kind, accesses), None, || note(object, touch));
+    !matches!(went, Went::Away)
 }
 
 fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
@@ -152,12 +142,13 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
         Label::Attribute(owner, name) => format!("{}.{}", class(owner), bound(name)),
         Label::Name(name) => bound(name).to_string(),
         Label::Item(owner, key) => format!("{}[{}]", class(owner), show(&bound(key))),
-        Label::Container(owner, Some(method)) => {
+        Label::Container(owner, None) => class(owner),
+        Label::Container(owner, Some(method)) | Label::Call(owner, method) => {
             format!("{}.{}", class(owner), String::from_utf8_lossy(method))
         }
-        Label::Container(owner, None) => class(owner),
     };
     let verb = match (touch.kind, writes) {
+        _ if matches!(touch.label, Label::Call(..)) => "calls",
         (Kind::Read, _) => "reads",
         (Kind::Write, _) if touch.value.is_none() => "deletes",
         (Kind::Write, _) => "writes",
@@ -264,15 +255,32 @@ unsafe fn decode(
             Does::Call {
                 callable,
                 arguments,
-            } => call(callable, arguments, place),
+            } => {
+                let given: SmallVec<[Object; 4]> =
+                    (0..arguments).map(|n| place(callable + 2 + n)).collect();
+                calls::touched(place(callable), place(callable + 1), &given)
+            }
+            Does::CallUnpacked {
+                callable,
+                arguments,
+            } => {
+                let given = calls::unpacked(place(arguments));
+                calls::touched(place(callable), place(callable + 1), &given)
+            }
             Does::Next { iterator } => {
                 let iterator = place(iterator);
-                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> =
-                    SmallVec::from_slice(&[(iterator, CONTAINER, Part::Whole, true)]);
+                let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+                // From 3.15 on a list is gone through without an iterator; one that only this frame has is no
+                // concern of others.
+                if is_container(iterator) {
+                    accesses.push((iterator, CONTAINER, Part::Whole, false));
+                } else if ffi::Py_REFCNT(iterator) > 1 {
+                    accesses.push((iterator, CONTAINER, Part::Whole, true));
+                }
                 if let Some(container) = iterated(iterator) {
                     accesses.push((container, CONTAINER, Part::Whole, false));
                 }
-                let shown = accesses.last().map_or(iterator, |access| access.0);
+                let shown = accesses.last()?.0;
                 let label = Label::Container(shown, None);
                 Some(Touch {
                     kind: Kind::Atomic,
@@ -343,7 +351,7 @@ unsafe fn is_fixed(value: Object) -> bool {
     }
 }
 
-unsafe fn is_container(object: Object) -> bool {
+pub(super) unsafe fn is_container(object: Object) -> bool {
     // SAFETY: `before`; a place on the value stack may be empty.
     unsafe {
         !object.is_null()
@@ -364,7 +372,7 @@ unsafe fn is_deque(object: Object) -> bool {
 }
 
 /// Which part of a container a key names: plain keys of plain containers have a part of their own.
-unsafe fn element(container: Object, key: Object) -> Part {
+pub(super) unsafe fn element(container: Object, key: Object) -> Part {
     // SAFETY: `before`; hashing these types runs no code under test.
     unsafe {
         if key.is_null()
@@ -435,8 +443,9 @@ unsafe fn refuses(object: Object) -> bool {
 /// `_thread._local`'s way to look up attributes: those are each thread's own.
 static LOCAL: AtomicUsize = AtomicUsize::new(0);
 
-/// Learns what `threading.local` is.
+/// Learns what `threading.local` is, and forgets what an earlier exploration has found.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    CLASS_NAME.store(0, Ordering::Relaxed);
     let class = py.import("_thread")?.getattr("_local")?;
     // SAFETY: a type.
     let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
@@ -444,7 +453,7 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
         lookup.map_or(0, |lookup| lookup as usize),
         Ordering::Relaxed,
     );
-    Ok(())
+    calls::prepare(py)
 }
 
 unsafe fn is_thread_local(owner: Object) -> bool {
@@ -453,7 +462,7 @@ unsafe fn is_thread_local(owner: Object) -> bool {
     lookup.is_some_and(|lookup| lookup as usize == LOCAL.load(Ordering::Relaxed))
 }
 
-unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
+pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     let touch = |accesses| {
         Some(Touch {
             kind: Kind::Read,
@@ -506,7 +515,19 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
             return touch(accesses);
         }
         if (*kind).tp_descr_get.is_some() {
-            return None; // a method or a property: what it does is seen when it does it
+            if (*kind).tp_descr_set.is_some() || is_method(found) {
+                // A method or a property: what it does is seen when it does it.
+                return has_changed_class(owner).then(|| class_of(owner));
+            }
+            // What keeps its value in the object, under its own name (`functools.cached_property`).
+            let names = ffi::PyObject_GenericGetDict(owner, std::ptr::null_mut());
+            if names.is_null() {
+                ffi::PyErr_Clear();
+            } else {
+                ffi::Py_DECREF(names); // the object keeps it
+                accesses.push((names, CONTAINER, element(names, name), false));
+            }
+            return touch(accesses);
         }
         let line = (*class).tp_mro;
         for at in 0..ffi::PyTuple_Size(line) {
@@ -521,7 +542,80 @@ unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch> {
     }
 }
 
-unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+/// The name under which an object's class is kept that was changed, 0 where no class was.
+static CLASS_NAME: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether an object's class was changed in this run: finding a method in it depends on that.
+fn has_changed_class(owner: Object) -> bool {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    name != 0 && inside().is_some_and(|engine| engine.names.contains_key(&(owner as usize, name)))
+}
+
+fn class_of(owner: Object) -> Touch {
+    let name = CLASS_NAME.load(Ordering::Relaxed);
+    Touch {
+        kind: Kind::Read,
+        accesses: SmallVec::from_slice(&[(owner, name, Part::Whole, false)]),
+        label: Label::Attribute(owner, name as Object),
+        value: None,
+    }
+}
+
+/// A new `__dict__` or `__class__`: all attributes of the object that somebody has used are others from now on.
+unsafe fn replaced(owner: Object, name: Object, value: Option<Object>) -> Option<Touch> {
+    // SAFETY: `before`; a name is a text.
+    let is = |text: &std::ffi::CStr| unsafe {
+        ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0
+    };
+    if !is(c"__dict__") && !is(c"__class__") {
+        return None;
+    }
+    let mut known: Vec<(ObjectId, usize)> = inside()?
+        .names
+        .iter()
+        .filter(|((of, part), _)| {
+            *of == owner as usize && ![RESOURCE, CONTAINER, CELL].contains(part)
+        })
+        .map(|((_, part), object)| (*object, *part))
+        .collect();
+    known.sort_unstable(); // the same in each run
+    let mut names: SmallVec<[usize; 2]> = known.iter().map(|(_, name)| *name).collect();
+    if is(c"__class__") {
+        CLASS_NAME.store(name as usize, Ordering::Relaxed);
+        if !names.contains(&(name as usize)) {
+            names.push(name as usize);
+        }
+    }
+    (!names.is_empty()).then(|| Touch {
+        kind: Kind::Write,
+        accesses: names
+            .iter()
+            .map(|name| (owner, *name, Part::Whole, true))
+            .collect(),
+        label: Label::Attribute(owner, name),
+        value,
+    })
+}
+
+/// What a class has that is called, and changes nothing by being looked up.
+unsafe fn is_method(found: Object) -> bool {
+    // SAFETY: `before`: a live object.
+    unsafe {
+        let kind = ffi::Py_TYPE(found);
+        is_fixed(found)
+            || kind == &raw mut PyMethodDescr_Type
+            || kind == &raw mut PyWrapperDescr_Type
+            || kind == &raw mut PyClassMethod_Type
+            || kind == &raw mut PyStaticMethod_Type
+            || kind == &raw mut PyClassMethodDescr_Type
+    }
+}
+
+pub(super) unsafe fn store_attribute(
+    owner: Object,
+    name: Object,
+    value: Option<Object>,
+) -> Option<Touch> {
     // SAFETY: `before`.
     unsafe {
         if is_thread_local(owner) {
@@ -536,7 +630,7 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
                 && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
                 && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
             {
-                return None; // a property
+                return replaced(owner, name, value); // or a property
             }
         }
         Some(Touch {
@@ -545,87 +639,5 @@ unsafe fn store_attribute(owner: Object, name: Object, value: Option<Object>) ->
             label: Label::Attribute(owner, name),
             value,
         })
-    }
-}
-
-/// Calls of what is written in C: methods of containers, and functions that are given containers.
-unsafe fn call(at: usize, count: usize, place: &impl Fn(usize) -> Object) -> Option<Touch> {
-    // SAFETY: `before`.
-    unsafe {
-        let (low, high) = (place(at), place(at + 1));
-        let (callable, mut owner) = if low.is_null() {
-            (high, std::ptr::null_mut())
-        } else {
-            (low, high)
-        };
-        if callable.is_null() {
-            return None;
-        }
-        let class = ffi::Py_TYPE(callable);
-        let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
-            read(callable.cast(), DESCRIPTOR_METHOD)
-        } else if ffi::PyCFunction_Check(callable) != 0 {
-            owner = read(callable.cast(), FUNCTION_SELF);
-            read(callable.cast(), FUNCTION_METHOD)
-        } else if class == &raw mut PyWrapperDescr_Type
-            || ffi::PyType_Check(callable) != 0
-                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
-        {
-            std::ptr::null()
-        } else {
-            return None;
-        };
-        let method: Option<&'static [u8]> = (!definition.is_null())
-            .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
-        let arguments: SmallVec<[Object; 4]> = (0..count).map(|n| place(at + 2 + n)).collect();
-        let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
-        let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
-        if of_builtins && let Some(first) = arguments.first() {
-            match (method, arguments.get(1)) {
-                (Some(b"next"), _) => accesses.push((*first, CONTAINER, Part::Whole, true)),
-                (Some(b"getattr" | b"hasattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return load_attribute(*first, interned(*name));
-                }
-                (Some(b"setattr" | b"delattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
-                    return store_attribute(*first, interned(*name), arguments.get(2).copied());
-                }
-                _ => {}
-            }
-        }
-        if !of_builtins && is_container(owner) {
-            let reads = method.is_some_and(|method| READERS.contains(&method));
-            let part = match (method, arguments.first()) {
-                (Some(b"get" | b"__getitem__" | b"__contains__"), Some(key)) => {
-                    element(owner, *key)
-                }
-                _ => Part::Whole,
-            };
-            accesses.push((owner, CONTAINER, part, !reads));
-        }
-        for argument in arguments {
-            if is_container(argument) && argument != owner {
-                accesses.push((argument, CONTAINER, Part::Whole, false));
-            }
-        }
-        let shown = accesses.first()?.0;
-        let label = Label::Container(shown, method.filter(|_| shown == owner));
-        Some(Touch {
-            kind: Kind::Atomic,
-            accesses,
-            label,
-            value: None,
-        })
-    }
-}
-
-/// The one text of these characters that names are compared by.
-unsafe fn interned(name: Object) -> Object {
-    // SAFETY: a text that the value stack holds; interning takes over one reference and gives one back,
-    // and the interned text lives as long as the object that has an attribute of that name.
-    unsafe {
-        let mut name = ffi::Py_NewRef(name);
-        ffi::PyUnicode_InternInPlace(&raw mut name);
-        ffi::Py_DECREF(name);
-        name
     }
 }

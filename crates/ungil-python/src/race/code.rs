@@ -1,9 +1,10 @@
 //! The code under test: which of its instructions touch something shared, decoded once per function.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString};
 
 use pyo3::prelude::*;
+use rustc_hash::FxHashMap;
 
 /// What an instruction does. Numbers are places in the frame: locals first, then the value stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub(super) enum Does {
         value: usize,
     },
     Call {
+        callable: usize,
+        arguments: usize,
+    },
+    /// `f(*arguments)`.
+    CallUnpacked {
         callable: usize,
         arguments: usize,
     },
@@ -79,17 +85,49 @@ struct Code {
     _code: Py<PyAny>,
     /// By offset in bytes, halved; `None` where it is not under test.
     instructions: Option<Vec<Instruction>>,
+    /// The exploration that has met it last.
+    met: u64,
+    file: CString,
 }
+
+/// What tells of code objects.
+struct Analyser {
+    /// Which instructions of one do what; `None` where it is not under test.
+    analyse: Py<PyAny>,
+    /// Called once in each exploration for each of those under test.
+    watch: Py<PyAny>,
+}
+
+/// More code objects than this are forgotten before the next exploration.
+const MOST_CODES: usize = 10_000;
 
 thread_local! {
-    static CODES: RefCell<HashMap<usize, Code>> = RefCell::new(HashMap::new());
-    static ANALYSE: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+    static CODES: RefCell<FxHashMap<usize, Code>> = RefCell::new(FxHashMap::default());
+    /// What `CODES` are true for.
+    static SCOPE: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+    static ANALYSER: RefCell<Option<Analyser>> = const { RefCell::new(None) };
+    static EXPLORATION: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What tells of a code object which of its instructions do what, or that it is not under test.
-pub(super) fn set_analyser(analyse: Option<Py<PyAny>>) {
-    CODES.with_borrow_mut(HashMap::clear);
-    ANALYSE.set(analyse);
+/// An exploration begins. What was learnt in an earlier one is kept where `scope` is the same.
+pub(super) fn begin(analyse: Py<PyAny>, watch: Py<PyAny>, scope: Bound<'_, PyAny>) -> PyResult<()> {
+    let before = SCOPE.with_borrow(|before| before.as_ref().map(|it| it.clone_ref(scope.py())));
+    let same = match before {
+        Some(before) => scope.eq(before)?,
+        None => false,
+    };
+    if !same || CODES.with_borrow(FxHashMap::len) > MOST_CODES {
+        drop(CODES.take());
+        SCOPE.set(Some(scope.unbind()));
+    }
+    EXPLORATION.set(EXPLORATION.get() + 1);
+    ANALYSER.set(Some(Analyser { analyse, watch }));
+    Ok(())
+}
+
+/// It has ended.
+pub(super) fn end() {
+    ANALYSER.set(None);
 }
 
 type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
@@ -97,18 +135,36 @@ type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
 /// Learns a code object; whether it is under test.
 pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let key = code.as_ptr() as usize;
-    if let Some(known) =
-        CODES.with_borrow(|codes| codes.get(&key).map(|code| code.instructions.is_some()))
+    let exploration = EXPLORATION.get();
+    let known = CODES.with_borrow_mut(|codes| {
+        let known = codes.get_mut(&key)?;
+        let first = std::mem::replace(&mut known.met, exploration) != exploration;
+        Some((known.instructions.is_some(), first))
+    });
+    if let Some((under_test, first)) = known
+        && !(under_test && first)
     {
-        return Ok(known);
+        return Ok(under_test);
     }
     let py = code.py();
-    let Some(analyse) =
-        ANALYSE.with_borrow(|analyse| analyse.as_ref().map(|call| call.clone_ref(py)))
-    else {
+    let analyser = |of: fn(&Analyser) -> &Py<PyAny>| {
+        ANALYSER.with_borrow(|analyser| analyser.as_ref().map(|it| of(it).clone_ref(py)))
+    };
+    if known.is_some() {
+        if let Some(watch) = analyser(|it| &it.watch) {
+            watch.call1(py, (code,))?;
+        }
+        return Ok(true);
+    }
+    let Some(analyse) = analyser(|it| &it.analyse) else {
         return Ok(false);
     };
     let rows: Option<Vec<Row>> = analyse.call1(py, (code,))?.extract(py)?;
+    if rows.is_some()
+        && let Some(watch) = analyser(|it| &it.watch)
+    {
+        watch.call1(py, (code,))?;
+    }
     let instructions = rows.map(|rows| {
         let length = rows.iter().map(|row| row.0 / 2 + 1).max().unwrap_or(0);
         let mut instructions: Vec<Instruction> = (0..length)
@@ -147,6 +203,10 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                 14 => Does::Loop,
                 15 => Does::LoopIf { value: a },
                 16 => Does::Enter { object: a },
+                17 => Does::CallUnpacked {
+                    callable: a,
+                    arguments: b,
+                },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.
@@ -161,9 +221,12 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
         instructions
     });
     let under_test = instructions.is_some();
+    let file: String = code.getattr("co_filename")?.extract()?;
     let code = Code {
+        file: CString::new(file).unwrap_or_default(),
         _code: code.clone().unbind(),
         instructions,
+        met: exploration,
     };
     CODES.with_borrow_mut(|codes| codes.insert(key, code));
     Ok(under_test)
@@ -188,7 +251,7 @@ pub(super) fn instruction(
         let instructions = codes.get(&(code as usize))?.instructions.as_ref()?;
         let found = instructions.get(offset / 2)?;
         let name = found.name.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
-        (found.does != Does::Nothing).then_some((found.does, name, found.benign))
+        (!matches!(found.does, Does::Nothing)).then_some((found.does, name, found.benign))
     })
 }
 
@@ -203,4 +266,14 @@ pub(super) fn called_by_code_under_test(py: Python<'_>) -> bool {
         let code = Bound::from_owned_ptr(py, pyo3::ffi::PyFrame_GetCode(frame).cast());
         is_under_test(code.as_ptr())
     }
+}
+
+/// The file of a code object that is known. Borrowed: as long as nothing new is learnt.
+pub(super) fn file(code: *mut pyo3::ffi::PyObject) -> Option<&'static CStr> {
+    let found = CODES.with(|codes| {
+        let codes = codes.try_borrow().ok()?;
+        codes.get(&(code as usize)).map(|it| it.file.as_ptr())
+    });
+    // SAFETY: a text that lives until its code object is forgotten, after the exploration.
+    found.map(|file| unsafe { CStr::from_ptr(file) })
 }

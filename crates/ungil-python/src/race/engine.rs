@@ -1,19 +1,21 @@
 //! The state of one run: threads, objects, time; and who goes on at each step.
 
-use std::collections::HashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use ungil_race::{
     Access, Choice, Event, Kind, MAX_THREADS, ObjectId, Operation, Part, State, Strategy, ThreadId,
     ThreadSet, ThreadState, Trace,
 };
 
+use super::aside;
 use super::fiber::Fiber;
 use super::record::Record;
+use super::watchdog;
 
 /// What an object's second half of the name is where it is no attribute.
 pub(super) const RESOURCE: usize = 1;
@@ -86,7 +88,7 @@ pub(super) struct Engine {
     pub(super) states: Vec<ThreadState>,
     pub(super) threads: Vec<Thread>,
     pub(super) fibers: Vec<Fiber>,
-    pub(super) names: HashMap<(usize, usize), ObjectId>,
+    pub(super) names: FxHashMap<(usize, usize), ObjectId>,
     pub(super) shared: Vec<Shared>,
     pub(super) failures: Vec<Failure>,
     pub(super) ending: Option<End>,
@@ -95,8 +97,14 @@ pub(super) struct Engine {
     pub(super) step_limit: usize,
     last_steps: usize,
     pub(super) loops: usize,
+    /// Whether a loop has let others go first.
+    pub(super) spun: bool,
     /// What is noted of each step, where the run is to be told.
     pub(super) records: Option<Vec<Record>>,
+    /// At which step its thread calls what, before it makes it.
+    pub(super) stop: Option<(usize, Py<PyAny>)>,
+    /// The thread that does something now that is no part of the model.
+    pub(super) aside: Option<ThreadId>,
     pub(super) abandoned: Py<PyAny>,
     /// Where nobody can go on: who has each object, and what those who wait were about to do.
     pub(super) stuck_holders: Vec<Option<ThreadId>>,
@@ -120,6 +128,24 @@ pub(super) fn inside() -> Option<&'static mut Engine> {
     }
 }
 
+/// The number of the thread of a model that calls, also where what it does now is no part of the model.
+pub(super) fn thread_number() -> Option<ThreadId> {
+    let engine = ENGINE.load(Ordering::Acquire);
+    if engine.is_null() {
+        return None;
+    }
+    // SAFETY: as above.
+    unsafe {
+        let mine = (*engine).os_thread == libc::pthread_self();
+        let current = (*engine).current;
+        if current == HUB {
+            (*engine).aside.filter(|_| mine)
+        } else {
+            mine.then_some(current)
+        }
+    }
+}
+
 /// Whether some thread of this process explores.
 pub(super) fn is_exploring() -> bool {
     !ENGINE.load(Ordering::Acquire).is_null()
@@ -140,7 +166,7 @@ impl Engine {
             states: Vec::new(),
             threads: Vec::new(),
             fibers: Vec::new(),
-            names: HashMap::new(),
+            names: FxHashMap::default(),
             shared: Vec::new(),
             failures: Vec::new(),
             ending: None,
@@ -149,7 +175,10 @@ impl Engine {
             step_limit,
             last_steps: 0,
             loops: 0,
+            spun: false,
             records: None,
+            stop: None,
+            aside: None,
             abandoned,
             stuck_holders: Vec::new(),
             left_notes: Vec::new(),
@@ -339,6 +368,7 @@ pub(super) fn step(
     timeout: Option<f64>,
     note: impl FnOnce() -> Option<Record>,
 ) -> Went {
+    watchdog::progress();
     if interrupted() {
         return Went::Away;
     }
@@ -393,11 +423,14 @@ pub(super) fn step(
         return away();
     }
     engine.keep_note(me);
-    if engine.threads[me].timed_out {
-        Went::TimedOut
-    } else {
-        Went::On
+    let timed_out = engine.threads[me].timed_out;
+    let last = engine.trace.events.len() - 1;
+    if let Some((_, call)) = engine.stop.take_if(|(at, _)| *at == last)
+        && !aside::stop(&call)
+    {
+        return Went::Away;
     }
+    if timed_out { Went::TimedOut } else { Went::On }
 }
 
 impl Engine {
@@ -421,7 +454,8 @@ pub(super) fn interrupted() -> bool {
     }
     if let Some(engine) = inside() {
         // SAFETY: the GIL is held.
-        engine.interrupt = PyErr::take(unsafe { Python::assume_attached() });
+        let error = PyErr::take(unsafe { Python::assume_attached() });
+        engine.interrupt = engine.interrupt.take().or(error);
         engine.ending = Some(End::Interrupted);
     }
     away();

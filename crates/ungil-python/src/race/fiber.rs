@@ -13,7 +13,7 @@ use ungil_race::{Access, Kind, Operation, Part, ThreadId};
 use super::engine::{Decision, End, Engine, HUB, Went, inside, step};
 use super::record::Record;
 use super::spin::Spin;
-use super::{gilstate, tracing};
+use super::{gilstate, protection, tracing};
 
 /// As much as C code needs for the recursion that `CPython` 3.12 allows it; only what is touched takes memory.
 const STACK_BYTES: usize = 16 << 20;
@@ -72,6 +72,7 @@ impl Fiber {
         };
         // SAFETY: the GIL is held; the interpreter is the running one.
         self.state = unsafe { ffi::PyThreadState_New(ffi::PyInterpreterState_Get()) };
+        protection::set(self.state, &stack);
         let thread = self.thread;
         self.stack = Some(Coroutine::with_stack(stack, move |yielder, ()| {
             if let Some(engine) = inside() {

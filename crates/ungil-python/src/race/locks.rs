@@ -11,12 +11,32 @@ use ungil_race::{Kind, ObjectId, Operation, Part};
 
 use super::code;
 use super::engine::{Engine, Went, access, inside, step};
-use super::patches::{Slot, replace};
+use super::patches::{Slot, plan};
 use super::record::Record;
 
 type Object = *mut ffi::PyObject;
 
-const KEYWORDS: c_int = ffi::METH_VARARGS | ffi::METH_KEYWORDS;
+/// How the interpreter calls `acquire`: from 3.15 on with an array of arguments, their number, and names.
+const ACQUIRES: c_int = if cfg!(Py_3_15) {
+    ffi::METH_FASTCALL | ffi::METH_KEYWORDS
+} else {
+    ffi::METH_VARARGS | ffi::METH_KEYWORDS
+};
+const ENTERS: c_int = if cfg!(Py_3_15) {
+    ffi::METH_NOARGS
+} else {
+    ACQUIRES
+};
+const EXITS: c_int = if cfg!(Py_3_15) {
+    ffi::METH_FASTCALL
+} else {
+    ffi::METH_VARARGS
+};
+const RESTORES: c_int = if cfg!(Py_3_15) {
+    ffi::METH_O
+} else {
+    ffi::METH_VARARGS
+};
 
 static ACQUIRE: Slot = Slot::new();
 static ENTER: Slot = Slot::new();
@@ -27,61 +47,64 @@ static R_ACQUIRE: Slot = Slot::new();
 static R_ENTER: Slot = Slot::new();
 static R_RELEASE: Slot = Slot::new();
 static R_EXIT: Slot = Slot::new();
+static R_LOCKED: Slot = Slot::new();
 static R_OWNED: Slot = Slot::new();
 static R_SAVE: Slot = Slot::new();
 static R_RESTORE: Slot = Slot::new();
 static R_COUNT: Slot = Slot::new();
 
-/// Takes the place of the locks' methods.
-pub(super) fn install(py: Python<'_>) -> PyResult<()> {
+/// What takes the place of the locks' methods.
+pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
     let thread = py.import("_thread")?;
     let lock = thread.getattr("LockType")?;
     let rlock = thread.getattr("RLock")?;
     let no_arguments = ffi::METH_NOARGS;
-    let methods: [(_, &str, c_int, &Slot, super::patches::Function); 15] = [
-        (&lock, "acquire", KEYWORDS, &ACQUIRE, acquire),
-        (&lock, "acquire_lock", KEYWORDS, &ACQUIRE, acquire),
-        (&lock, "__enter__", KEYWORDS, &ENTER, enter),
+    let methods: [(_, &str, c_int, &'static Slot, super::patches::Function); 15] = [
+        (&lock, "acquire", ACQUIRES, &ACQUIRE, acquire),
+        (&lock, "acquire_lock", ACQUIRES, &ACQUIRE, acquire),
+        (&lock, "__enter__", ENTERS, &ENTER, enter),
         (&lock, "release", no_arguments, &RELEASE, release),
         (&lock, "release_lock", no_arguments, &RELEASE, release),
-        (&lock, "__exit__", ffi::METH_VARARGS, &EXIT, exit),
+        (&lock, "__exit__", EXITS, &EXIT, exit),
         (&lock, "locked", no_arguments, &LOCKED, locked),
-        (&rlock, "acquire", KEYWORDS, &R_ACQUIRE, r_acquire),
-        (&rlock, "__enter__", KEYWORDS, &R_ENTER, r_enter),
+        (&rlock, "acquire", ACQUIRES, &R_ACQUIRE, r_acquire),
+        (&rlock, "__enter__", ENTERS, &R_ENTER, r_enter),
         (&rlock, "release", no_arguments, &R_RELEASE, r_release),
-        (&rlock, "__exit__", ffi::METH_VARARGS, &R_EXIT, r_exit),
+        (&rlock, "__exit__", EXITS, &R_EXIT, r_exit),
         (&rlock, "_is_owned", no_arguments, &R_OWNED, r_owned),
         (&rlock, "_release_save", no_arguments, &R_SAVE, r_save),
-        (
-            &rlock,
-            "_acquire_restore",
-            ffi::METH_VARARGS,
-            &R_RESTORE,
-            r_restore,
-        ),
+        (&rlock, "_acquire_restore", RESTORES, &R_RESTORE, r_restore),
         (&rlock, "_recursion_count", no_arguments, &R_COUNT, r_count),
     ];
     for (class, name, flags, slot, replacement) in methods {
         // The descriptor itself: getting it from its class is enough.
-        replace(&class.getattr(name)?, flags, slot, replacement)?;
+        plan(&class.getattr(name)?, flags, slot, replacement)?;
+    }
+    if let Ok(method) = rlock.getattr("locked") {
+        plan(&method, no_arguments, &R_LOCKED, r_locked)?; // from 3.14 on
     }
     Ok(())
 }
 
 /// Takes the real lock without waiting; whether that went well.
 unsafe fn take(slot: &Slot, lock: Object) -> bool {
-    // SAFETY: the original's own convention: a tuple and keywords; the GIL is held.
+    // SAFETY: the original's own convention: a tuple and keywords, or an array; the GIL is held.
     unsafe {
-        let py = Python::assume_attached();
-        let Ok(arguments) = PyTuple::new(py, [false]) else {
-            return false;
+        let null = std::ptr::null_mut();
+        let taken = if cfg!(Py_3_15) {
+            let arguments = [ffi::Py_False()];
+            slot.original(
+                lock,
+                arguments.as_ptr().cast_mut().cast(),
+                1 as Object,
+                null,
+            )
+        } else {
+            let Ok(arguments) = PyTuple::new(Python::assume_attached(), [false]) else {
+                return false;
+            };
+            slot.original(lock, arguments.as_ptr(), null, null)
         };
-        let taken = slot.original(
-            lock,
-            arguments.as_ptr(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
         if taken.is_null() {
             ffi::PyErr_Clear();
             return false;
@@ -121,20 +144,40 @@ unsafe fn number(engine: &mut Engine, lock: Object, acquire: &Slot, release: &Sl
     })
 }
 
+/// An argument of `acquire`, given by its place or its name.
+unsafe fn argument<'py>(
+    py: Python<'py>,
+    [given, more, names]: [Object; 3],
+    at: usize,
+    name: &str,
+) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: as the interpreter passed them on, by the convention of `ACQUIRES`; the GIL is held.
+    unsafe {
+        if cfg!(Py_3_15) {
+            let (values, count) = (given.cast::<Object>(), more as usize);
+            let names = Bound::from_borrowed_ptr_or_opt(py, names);
+            let named = || {
+                let names = names?.try_iter().ok()?;
+                let found = names.flatten().position(|it| it.eq(name).unwrap_or(false));
+                Some(count + found?)
+            };
+            let place = if at < count { Some(at) } else { named() };
+            Bound::from_borrowed_ptr_or_opt(py, *values.add(place?))
+        } else {
+            let tuple = Bound::from_borrowed_ptr_or_opt(py, given);
+            let keywords = Bound::from_borrowed_ptr_or_opt(py, more);
+            let placed = tuple.and_then(|tuple| tuple.get_item(at).ok());
+            placed.or_else(|| keywords?.get_item(name).ok())
+        }
+    }
+}
+
 /// `blocking` and `timeout` of `acquire`: `None` with an exception set where they make no sense.
-unsafe fn patience(arguments: Object, keywords: Object) -> Option<(bool, Option<f64>)> {
-    // SAFETY: a tuple and a dict or null, as the convention has it; the GIL is held.
+unsafe fn patience(arguments: [Object; 3]) -> Option<(bool, Option<f64>)> {
+    // SAFETY: the caller's.
     unsafe {
         let py = Python::assume_attached();
-        let value = |at: usize, name: &str| -> Option<Bound<'_, PyAny>> {
-            let tuple = Bound::from_borrowed_ptr_or_opt(py, arguments);
-            let given = tuple.and_then(|tuple| tuple.get_item(at).ok());
-            given.or_else(|| {
-                Bound::from_borrowed_ptr_or_opt(py, keywords)?
-                    .get_item(name)
-                    .ok()
-            })
-        };
+        let value = |at, name| argument(py, arguments, at, name);
         let parsed = (|| -> PyResult<(bool, Option<f64>)> {
             let blocking = value(0, "blocking").map_or(Ok(true), |it| it.is_truthy())?;
             let timeout = value(1, "timeout").map_or(Ok(-1.0), |it| it.extract::<f64>())?;
@@ -289,15 +332,10 @@ fn theft(me: usize, owner: usize) {
 }
 
 /// `acquire(blocking=True, timeout=-1)`.
-unsafe fn lock_as_asked(
-    lock: Object,
-    reentrant: bool,
-    arguments: Object,
-    keywords: Object,
-) -> Object {
+unsafe fn lock_as_asked(lock: Object, reentrant: bool, arguments: [Object; 3]) -> Object {
     // SAFETY: of a method's call: a live lock, its arguments.
     unsafe {
-        match patience(arguments, keywords) {
+        match patience(arguments) {
             Some((blocking, timeout)) => lock_it(lock, reentrant, blocking, timeout),
             None => std::ptr::null_mut(),
         }
@@ -305,12 +343,12 @@ unsafe fn lock_as_asked(
 }
 
 macro_rules! method {
-    ($name:ident, $slot:ident, |$lock:ident, $a:ident, $b:ident| $body:expr) => {
-        unsafe extern "C" fn $name($lock: Object, $a: Object, $b: Object, c: Object) -> Object {
+    ($name:ident, $slot:ident, |$lock:ident, $a:ident, $b:ident, $c:ident| $body:expr) => {
+        unsafe extern "C" fn $name($lock: Object, $a: Object, $b: Object, $c: Object) -> Object {
             // SAFETY: the interpreter calls it as it would call the original, which has the same convention.
             unsafe {
                 if inside().is_none() {
-                    return $slot.original($lock, $a, $b, c);
+                    return $slot.original($lock, $a, $b, $c);
                 }
                 $body
             }
@@ -318,35 +356,45 @@ macro_rules! method {
     };
 }
 
-method!(acquire, ACQUIRE, |lock, arguments, keywords| {
-    lock_as_asked(lock, false, arguments, keywords)
+method!(acquire, ACQUIRE, |lock, a, b, c| {
+    lock_as_asked(lock, false, [a, b, c])
 });
-method!(enter, ENTER, |lock, _a, _b| lock_it(
+method!(enter, ENTER, |lock, _a, _b, _c| lock_it(
     lock, false, true, None
 ));
-method!(release, RELEASE, |lock, _a, _b| unlock_it(lock, false));
-method!(exit, EXIT, |lock, _a, _b| unlock_it(lock, false));
-method!(locked, LOCKED, |lock, a, b| {
+method!(release, RELEASE, |lock, _a, _b, _c| unlock_it(lock, false));
+method!(exit, EXIT, |lock, _a, _b, _c| unlock_it(lock, false));
+method!(locked, LOCKED, |lock, a, b, c| {
     look(lock, false);
     if ffi::PyErr_Occurred().is_null() {
-        LOCKED.original(lock, a, b, a)
+        LOCKED.original(lock, a, b, c)
     } else {
         std::ptr::null_mut()
     }
 });
-method!(r_acquire, R_ACQUIRE, |lock, arguments, keywords| {
-    lock_as_asked(lock, true, arguments, keywords)
+method!(r_locked, R_LOCKED, |lock, a, b, c| {
+    look(lock, true);
+    if ffi::PyErr_Occurred().is_null() {
+        R_LOCKED.original(lock, a, b, c)
+    } else {
+        std::ptr::null_mut()
+    }
 });
-method!(r_enter, R_ENTER, |lock, _a, _b| lock_it(
+method!(r_acquire, R_ACQUIRE, |lock, a, b, c| {
+    lock_as_asked(lock, true, [a, b, c])
+});
+method!(r_enter, R_ENTER, |lock, _a, _b, _c| lock_it(
     lock, true, true, None
 ));
-method!(r_release, R_RELEASE, |lock, _a, _b| unlock_it(lock, true));
-method!(r_exit, R_EXIT, |lock, _a, _b| unlock_it(lock, true));
-method!(r_owned, R_OWNED, |lock, _a, _b| truth(held(lock) > 0));
-method!(r_count, R_COUNT, |lock, _a, _b| ffi::PyLong_FromLong(
+method!(r_release, R_RELEASE, |lock, _a, _b, _c| unlock_it(
+    lock, true
+));
+method!(r_exit, R_EXIT, |lock, _a, _b, _c| unlock_it(lock, true));
+method!(r_owned, R_OWNED, |lock, _a, _b, _c| truth(held(lock) > 0));
+method!(r_count, R_COUNT, |lock, _a, _b, _c| ffi::PyLong_FromLong(
     i64::from(held(lock))
 ));
-method!(r_save, R_SAVE, |lock, a, b| {
+method!(r_save, R_SAVE, |lock, a, b, c| {
     let count = held(lock);
     if count == 0 {
         return raise("cannot release un-acquired lock");
@@ -365,9 +413,9 @@ method!(r_save, R_SAVE, |lock, a, b| {
         let shared = &mut engine.shared[object as usize];
         (shared.available, shared.holder) = (true, None);
     }
-    R_SAVE.original(lock, a, b, a)
+    R_SAVE.original(lock, a, b, c)
 });
-method!(r_restore, R_RESTORE, |lock, arguments, b| {
+method!(r_restore, R_RESTORE, |lock, a, b, c| {
     let Some(engine) = inside() else {
         return truth(false);
     };
@@ -379,12 +427,17 @@ method!(r_restore, R_RESTORE, |lock, arguments, b| {
     }) {
         return std::ptr::null_mut();
     }
-    let done = R_RESTORE.original(lock, arguments, b, b);
+    let done = R_RESTORE.original(lock, a, b, c);
     if let Some(engine) = inside() {
         let py = Python::assume_attached();
-        let saved = Bound::from_borrowed_ptr(py, arguments);
+        // How often it was held, and by whom; up to 3.14 in a tuple of arguments.
+        let saved = Bound::from_borrowed_ptr(py, a);
+        let saved = if cfg!(Py_3_15) {
+            Ok(saved)
+        } else {
+            saved.get_item(0)
+        };
         let count = saved
-            .get_item(0)
             .and_then(|state| state.get_item(0))
             .and_then(|it| it.extract());
         let shared = &mut engine.shared[object as usize];
@@ -416,7 +469,8 @@ unsafe fn look(lock: Object, reentrant: bool) {
     let object = unsafe { number(engine, lock, slots.0, slots.1) };
     let wish = Operation::on(Kind::Look, access(object, Part::Whole, false));
     step(wish, None, || {
-        Record::here(Some(object), "looks at", "Lock".to_owned(), None)
+        let name = if reentrant { "RLock" } else { "Lock" };
+        Record::here(Some(object), "looks at", name.to_owned(), None)
     });
 }
 

@@ -7,7 +7,7 @@
 
 use std::ffi::{CStr, c_int};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
@@ -32,23 +32,30 @@ impl Slot {
     /// Calls what was there before.
     pub(super) unsafe fn original(&self, this: Object, a: Object, b: Object, c: Object) -> Object {
         let address = self.0.load(Ordering::Relaxed);
-        // SAFETY: stored by `replace` before the replacement could be called; of the caller's convention.
+        // SAFETY: stored by `apply` before the replacement could be called; of the caller's convention.
         unsafe { std::mem::transmute::<usize, Function>(address)(this, a, b, c) }
     }
 }
 
-struct Replaced {
-    method: usize,
-    original: usize,
+/// Where a function is kept that runs replace, and by what.
+struct Plan {
+    address: usize,
+    slot: &'static Slot,
+    replacement: Function,
 }
 
-static REPLACED: Mutex<Vec<Replaced>> = Mutex::new(Vec::new());
+/// Found once; kept from one exploration to the next.
+static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
+static APPLIED: AtomicBool = AtomicBool::new(false);
 
-/// Replaces the built-in function or method descriptor `holder`.
-pub(super) fn replace(
+/// Plans to replace the built-in function or method descriptor `holder`.
+///
+/// # Errors
+/// It is not called the way that `flags` say: an interpreter that is not known.
+pub(super) fn plan(
     holder: &Bound<'_, PyAny>,
     flags: c_int,
-    slot: &Slot,
+    slot: &'static Slot,
     replacement: Function,
 ) -> PyResult<()> {
     let offset = if holder.get_type().name()? == "method_descriptor" {
@@ -57,9 +64,9 @@ pub(super) fn replace(
         FUNCTION_METHOD
     };
     let name: String = holder.getattr("__name__")?.extract()?;
-    // SAFETY: both objects keep the pointer to their definition there, from 3.11 to 3.13 (the session refuses
+    // SAFETY: both objects keep the pointer to their definition there, from 3.11 to 3.15 (the session refuses
     // others); that it is the right one is checked by its name and its calling convention.
-    unsafe {
+    let address = unsafe {
         let method = *holder
             .as_ptr()
             .byte_add(offset)
@@ -70,26 +77,42 @@ pub(super) fn replace(
                 "ungil.race does not know this Python's {name}(); please report this with sys.version"
             )));
         }
-        let address = (&raw mut (*method).ml_meth).cast::<usize>();
-        let original = *address;
-        slot.0.store(original, Ordering::Relaxed);
-        *address = replacement as usize;
-        if let Ok(mut replaced) = REPLACED.lock() {
-            replaced.push(Replaced {
-                method: address as usize,
-                original,
-            });
-        }
+        (&raw mut (*method).ml_meth) as usize
+    };
+    if let Ok(mut plans) = PLANS.lock() {
+        plans.push(Plan {
+            address,
+            slot,
+            replacement,
+        });
     }
     Ok(())
 }
 
+/// Puts every replacement in its place.
+pub(super) fn apply() {
+    if let Ok(plans) = PLANS.lock()
+        && !APPLIED.swap(true, Ordering::Relaxed)
+    {
+        for plan in plans.iter() {
+            // SAFETY: `plan` found it, writable, with the GIL as here; built-in functions are never freed.
+            unsafe {
+                let address = plan.address as *mut usize;
+                plan.slot.0.store(*address, Ordering::Relaxed);
+                *address = plan.replacement as usize;
+            }
+        }
+    }
+}
+
 /// Puts everything back.
 pub(super) fn undo() {
-    if let Ok(mut replaced) = REPLACED.lock() {
-        for one in replaced.drain(..).rev() {
-            // SAFETY: `replace` found it writable, with the GIL as here.
-            unsafe { *(one.method as *mut usize) = one.original };
+    if let Ok(plans) = PLANS.lock()
+        && APPLIED.swap(false, Ordering::Relaxed)
+    {
+        for plan in plans.iter() {
+            // SAFETY: as above; `apply` has stored what was there.
+            unsafe { *(plan.address as *mut usize) = plan.slot.0.load(Ordering::Relaxed) };
         }
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use ungil_race::{Kind, MAX_THREADS, Operation, Part};
 
 use super::engine::{Engine, RESOURCE, Went, access, inside, step};
-use super::record::Record;
+use super::record::{NO_STEP, Record};
 
 /// Whether the caller is a thread of a model, and which.
 #[pyfunction]
@@ -80,6 +80,24 @@ pub(super) fn change(owner: &Bound<'_, PyAny>, available: bool) {
     if let Some(engine) = inside() {
         let object = engine.resource(owner.as_ptr(), || available);
         engine.shared[object as usize].available = available;
+    }
+}
+
+/// Tells, where the run is to be told, of something that is no step: nothing depends on when it comes.
+#[pyfunction]
+pub(super) fn note(owner: &Bound<'_, PyAny>, verb: &str, what: &str, value: Option<String>) {
+    let Some(engine) = inside() else { return };
+    if engine.records.is_none() || engine.ending.is_some() {
+        return;
+    }
+    let object = engine.resource(owner.as_ptr(), || true);
+    let record = Record::here(Some(object), verb, what.to_owned(), value);
+    // Making the record may have called Python: the engine is borrowed anew.
+    if let (Some(mut record), Some(engine)) = (record, inside()) {
+        record.step = NO_STEP;
+        if let Some(records) = &mut engine.records {
+            records.push(record);
+        }
     }
 }
 

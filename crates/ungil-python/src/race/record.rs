@@ -11,6 +11,9 @@ use super::engine::inside;
 /// Longest text of a value, in characters.
 const LONGEST_VALUE: usize = 60;
 
+/// Of a record that is told between two steps.
+pub(super) const NO_STEP: usize = usize::MAX;
+
 /// A step of a run that is told.
 pub(super) struct Record {
     pub(super) step: usize,

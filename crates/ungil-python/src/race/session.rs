@@ -4,39 +4,58 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
-use ungil_race::strategy::{Bounded, Cut, Dpor, Pct, Pos, RandomWalk, Script};
-use ungil_race::{Attempt, DataRace, Kind, Strategy, Trace, Waiting, cycle, data_races, minimise};
+use ungil_race::strategy::{Bounded, Cut, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
+use ungil_race::{Attempt, DataRace, Kind, Strategy, ThreadId, Trace, data_races, minimise};
 
 use super::engine::{End, Engine, Failure, is_exploring};
 use super::record::Record;
-use super::{accesses, code, fiber, gilstate, locks, patches, time, tracing};
+use super::{accesses, arenas, code, fiber, gilstate, locks, patches, protection, time, tracing};
 
-/// Replaces the built-in functions and begins to follow instructions. `disable` is `sys.monitoring.DISABLE`,
-/// or `None` on 3.11.
+/// Whether what is replaced has been found.
+static PLANNED: PyOnceLock<()> = PyOnceLock::new();
+
+/// Replaces the built-in functions and begins to follow instructions. `analyse` tells of the code under test,
+/// as long as `scope` is the same; `watch` is called with each code object of it that is met.
+/// `disable` is `sys.monitoring.DISABLE`, or `None` on 3.11.
 #[pyfunction]
 pub(super) fn begin(
     py: Python<'_>,
     analyse: Py<PyAny>,
+    watch: Py<PyAny>,
+    scope: Bound<'_, PyAny>,
     disable: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    gilstate::prepare();
-    accesses::prepare(py)?;
+    PLANNED.get_or_try_init(py, || {
+        gilstate::prepare();
+        protection::prepare()?;
+        accesses::prepare(py)?;
+        locks::plans(py)?;
+        time::plans(py)
+    })?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
     }
-    code::set_analyser(Some(analyse));
-    locks::install(py)
-        .and_then(|()| time::install(py))
-        .inspect_err(|_| end())
+    code::begin(analyse, watch, scope)?;
+    arenas::begin();
+    patches::apply();
+    Ok(())
 }
 
 /// Puts everything back.
 #[pyfunction]
 pub(super) fn end() {
     patches::undo();
-    code::set_analyser(None);
+    arenas::end();
+    code::end();
+}
+
+/// Who waits at the end of a run, and who has what it waits for, if one thread has it.
+struct Waiting {
+    thread: ThreadId,
+    holder: Option<ThreadId>,
 }
 
 /// What a run came to.
@@ -48,6 +67,8 @@ struct Run {
     names: Vec<String>,
     waiting: Vec<Waiting>,
     left: Vec<(usize, Option<Record>)>,
+    /// Whether a thread waited in a loop.
+    spun: bool,
 }
 
 impl Run {
@@ -168,13 +189,16 @@ impl Session {
         }
     }
 
-    /// Runs these turns and tells every step.
+    /// Runs these turns and tells every step. `stop` is called by the thread that has come to the step of this
+    /// number, before it makes it.
+    #[pyo3(signature = (turns, stop = None))]
     fn tell<'py>(
         &self,
         py: Python<'py>,
         turns: Vec<(usize, usize)>,
+        stop: Option<(usize, Py<PyAny>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let run = self.run(py, &mut script(turns), true)?;
+        let run = self.run_with(py, &mut script(turns), true, stop)?;
         tell(py, &run)
     }
 }
@@ -204,6 +228,7 @@ impl Session {
         let (mut schedules, mut pruned, mut steps) = (0usize, 0usize, 0usize);
         let mut race: Option<Vec<Cut>> = None;
         let mut first: Option<Run> = None;
+        let mut tried_in_step = false;
         // Imports, caches: what happens only once has happened after this.
         let warmed = self.run(py, &mut Script::new(Vec::new()), false)?;
         loop {
@@ -217,9 +242,10 @@ impl Session {
                 End::Pruned => pruned += 1,
                 _ => schedules += 1,
             }
-            if schedules == 1 && first.is_none() {
+            // Some strategies begin with the schedule that warmed up: where it did the same, it is the second run.
+            let repeats = begins_plainly && same(&warmed, &run);
+            if schedules == 1 && first.is_none() && !repeats {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
-                // These begin with the schedule that warmed up.
                 let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
                     result.set_item("diverged", 1)?;
@@ -232,6 +258,12 @@ impl Session {
                     )?;
                     break;
                 }
+            }
+            // Threads that wait in loops may do so for each other.
+            let mut run = run;
+            if run.spun && !tried_in_step && run.key().is_none() {
+                tried_in_step = true;
+                run = self.in_step(py)?.unwrap_or(run);
             }
             if let Some(key) = run.key() {
                 result.set_item("key", key)?;
@@ -259,8 +291,32 @@ impl Session {
         Ok(result)
     }
 
+    /// A run that fails in which the threads go on in step, if there is one.
+    fn in_step(&self, py: Python<'_>) -> PyResult<Option<Run>> {
+        let mut lockstep = Lockstep::new();
+        loop {
+            let run = self.run(py, &mut lockstep, false)?;
+            if run.key().is_some() {
+                return Ok(Some(run));
+            }
+            if !lockstep.finish(&run.trace) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// One run.
     fn run(&self, py: Python<'_>, strategy: &mut dyn Strategy, told: bool) -> PyResult<Run> {
+        self.run_with(py, strategy, told, None)
+    }
+
+    fn run_with(
+        &self,
+        py: Python<'_>,
+        strategy: &mut dyn Strategy,
+        told: bool,
+        stop: Option<(usize, Py<PyAny>)>,
+    ) -> PyResult<Run> {
         if is_exploring() {
             return Err(PyRuntimeError::new_err("this process explores already"));
         }
@@ -274,6 +330,7 @@ impl Session {
             self.step_limit,
         ));
         engine.records = told.then(Vec::new);
+        engine.stop = stop;
         engine.add_thread(
             "MainThread".to_owned(),
             false,
@@ -305,7 +362,6 @@ impl Session {
                 .or(ended_by);
             Some(Waiting {
                 thread: *thread,
-                object,
                 holder,
             })
         });
@@ -315,6 +371,7 @@ impl Session {
             end,
             waiting,
             left,
+            spun: engine.spun,
             trace: std::mem::take(&mut engine.trace),
             failures: std::mem::take(&mut engine.failures),
             records: engine.records.take().unwrap_or_default(),
@@ -390,11 +447,6 @@ fn tell<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
         })
         .collect();
     told.set_item("waiting", waits)?;
-    let circle = cycle(&run.waiting).unwrap_or_default();
-    told.set_item(
-        "cycle",
-        circle.iter().map(|one| one.thread).collect::<Vec<_>>(),
-    )?;
     let races: Vec<_> = if run.end == End::Completed {
         data_races(&run.trace)
             .iter()

@@ -1,12 +1,16 @@
-//! Loops: each turn counts towards the limit of steps, and a loop that only looks lets others go first.
+//! Loops: each turn counts towards the limit of steps, and a loop that only looks lets others go first; one that
+//! does more does so after many more turns, so that nobody is left out for ever.
 
-use ungil_race::{Kind, Operation};
+use ungil_race::{Event, Kind, Operation};
 
 use super::engine::{End, HUB, Went, inside, interrupted, step};
 use super::fiber::Fiber;
+use super::watchdog;
 
 /// Turns of a loop without a step of anybody else, or a change by the thread itself, until others come first.
 const PATIENCE: usize = 8;
+/// The same for loops that change something.
+const LONG_PATIENCE: usize = 100;
 /// Turns of all loops of a run, for each step that it may make.
 const TURNS_PER_STEP: usize = 100;
 
@@ -15,6 +19,7 @@ pub(super) fn turn(code: usize, offset: usize) -> Went {
     let Some(engine) = inside() else {
         return Went::On;
     };
+    watchdog::progress();
     let me = engine.current;
     engine.loops += 1;
     if engine.ending.is_none() && engine.loops > engine.step_limit * TURNS_PER_STEP {
@@ -35,22 +40,30 @@ pub(super) fn turn(code: usize, offset: usize) -> Went {
     };
     let made = engine.trace.events.len();
     let fiber = &mut engine.fibers[me];
-    let looked_only = made > fiber.spin.seen
-        && engine.trace.events[fiber.spin.seen..]
-            .iter()
-            .all(|event| event.thread == me && event.operation.accesses.iter().all(|it| !it.write));
-    if fiber.spin.place == (code, offset) && looked_only {
+    let since = &engine.trace.events[fiber.spin.seen.min(made)..];
+    let alone = !since.is_empty() && since.iter().all(|event| event.thread == me);
+    let looked_only = alone && since.iter().all(only_looks);
+    if fiber.spin.place == (code, offset) && alone {
         fiber.spin.turns += 1;
+        fiber.spin.looks = if looked_only { fiber.spin.looks + 1 } else { 0 };
     } else {
-        fiber.spin.turns = 0;
+        (fiber.spin.turns, fiber.spin.looks) = (0, 0);
     }
     fiber.spin.place = (code, offset);
     fiber.spin.seen = made;
-    if fiber.spin.turns < PATIENCE {
+    if fiber.spin.looks < PATIENCE && fiber.spin.turns < LONG_PATIENCE {
         return Went::On;
     }
-    fiber.spin.turns = 0;
+    (fiber.spin.turns, fiber.spin.looks) = (0, 0);
+    engine.spun = true;
     step(Operation::alone(Kind::Sleep), Some(0.0), || None)
+}
+
+/// Whether nobody can tell that it was made: a reading, or a lock asked for that was taken.
+fn only_looks(event: &Event) -> bool {
+    let refused =
+        event.closed && event.operation.kind == Kind::Acquire && !event.operation.blocking;
+    refused || event.operation.accesses.iter().all(|it| !it.write)
 }
 
 /// How a thread has gone round.
@@ -59,4 +72,5 @@ pub(super) struct Spin {
     place: (usize, usize),
     seen: usize,
     turns: usize,
+    looks: usize,
 }

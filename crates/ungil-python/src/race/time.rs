@@ -6,8 +6,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation};
 
-use super::engine::{Went, inside, step};
-use super::patches::{Function, Slot, replace};
+use super::engine::{Went, inside, step, thread_number};
+use super::patches::{Function, Slot, plan};
 use super::record::Record;
 
 type Object = *mut ffi::PyObject;
@@ -30,22 +30,22 @@ static PERF_NS: Slot = Slot::new();
 static TIME: Slot = Slot::new();
 static TIME_NS: Slot = Slot::new();
 
-pub(super) fn install(py: Python<'_>) -> PyResult<()> {
+pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
     let (time, thread) = (py.import("time")?, py.import("_thread")?);
-    replace(&time.getattr("sleep")?, ffi::METH_O, &SLEEP, sleep)?;
-    replace(
+    plan(&time.getattr("sleep")?, ffi::METH_O, &SLEEP, sleep)?;
+    plan(
         &thread.getattr("get_ident")?,
         ffi::METH_NOARGS,
         &IDENTITY,
         identity,
     )?;
-    replace(
+    plan(
         &py.import("posix")?.getattr("fork")?,
         ffi::METH_NOARGS,
         &FORK,
         fork,
     )?;
-    let clocks: [(&str, &Slot, Function); 6] = [
+    let clocks: [(&str, &'static Slot, Function); 6] = [
         ("monotonic", &MONOTONIC, monotonic),
         ("monotonic_ns", &MONOTONIC_NS, monotonic_ns),
         ("perf_counter", &PERF, perf_counter),
@@ -54,7 +54,7 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
         ("time_ns", &TIME_NS, wall_ns),
     ];
     for (name, slot, replacement) in clocks {
-        replace(&time.getattr(name)?, ffi::METH_NOARGS, slot, replacement)?;
+        plan(&time.getattr(name)?, ffi::METH_NOARGS, slot, replacement)?;
     }
     Ok(())
 }
@@ -106,10 +106,8 @@ unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Ob
 unsafe extern "C" fn identity(module: Object, a: Object, b: Object, c: Object) -> Object {
     // SAFETY: as above: no argument.
     unsafe {
-        match inside() {
-            Some(engine) if engine.current > 0 => {
-                ffi::PyLong_FromUnsignedLongLong(IDENT + engine.current as u64)
-            }
+        match thread_number() {
+            Some(thread) if thread > 0 => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
             _ => IDENTITY.original(module, a, b, c),
         }
     }

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::accesses;
 use super::code::{self, Does};
 use super::engine::{Went, inside};
-use super::spin;
+use super::{spin, watchdog};
 
 /// `PyFrameObject.f_trace_lines` and `.f_trace_opcodes` of 3.11.
 const TRACE_LINES: usize = 44;
@@ -56,7 +56,8 @@ unsafe fn at(
     let Some((does, name, benign)) = code::instruction(code, offset) else {
         return (true, false);
     };
-    if does == Does::Loop {
+    watchdog::here(code, offset);
+    if matches!(does, Does::Loop) {
         return (
             !matches!(spin::turn(code as usize, offset), Went::Away),
             true,

@@ -3,6 +3,7 @@
 use super::address::{self, Flat};
 use super::blocking;
 use super::errors;
+use crate::waiting::without_gil;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -97,13 +98,13 @@ impl Barrier {
 
     /// Breaks the barrier: all waiting and later parties get `BrokenBarrierError`.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
-        let done = py.detach(|| self.handle.abort(me(), &mut Brief));
+        let done = without_gil(py, || self.handle.abort(me(), &mut Brief));
         done.map_err(|refusal| Self::refused(py, &refusal, None))
     }
 
     /// Makes the barrier empty and whole; waiting parties get `BrokenBarrierError`.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
-        let done = py.detach(|| self.handle.reset(me(), &mut Brief));
+        let done = without_gil(py, || self.handle.reset(me(), &mut Brief));
         done.map_err(|refusal| Self::refused(py, &refusal, None))
     }
 

@@ -5,6 +5,7 @@ use super::blocking::{self, Attempt, Flag, Signals};
 use super::errors;
 use super::message;
 use super::tasks::{self, Cancel, Outcome};
+use crate::waiting::without_gil;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
@@ -295,7 +296,7 @@ impl Queue {
     fn shutdown(&self, py: Python<'_>, immediate: Flag) {
         self.handle.close();
         if immediate.0 {
-            py.detach(|| {
+            without_gil(py, || {
                 let mut now =
                     Patience::new(Some(std::time::Duration::ZERO), tasks::SLICE, || false);
                 while self

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod dpor;
+mod lockstep;
 mod pct;
 mod pos;
 mod random;
@@ -9,6 +10,7 @@ mod script;
 
 pub use bounded::Bounded;
 pub use dpor::Dpor;
+pub use lockstep::Lockstep;
 pub use pct::Pct;
 pub use pos::Pos;
 pub use random::RandomWalk;

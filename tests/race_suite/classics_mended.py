@@ -1,15 +1,14 @@
-"""Programs that never fail: nothing may be found in them, and all of them are small enough to be
-proved.
-"""
+"""The classics without their bugs."""
 
 import queue
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from race_suite.registry import correct
 from race_suite.threads import Box, together
 
 
+@correct()
 def counter_under_a_lock() -> None:
     box, lock = Box(), threading.Lock()
 
@@ -21,6 +20,7 @@ def counter_under_a_lock() -> None:
     assert box.value == 3
 
 
+@correct()
 def check_and_act_under_a_lock() -> None:
     account, lock = Box(100), threading.Lock()
 
@@ -33,6 +33,7 @@ def check_and_act_under_a_lock() -> None:
     assert account.value == 40
 
 
+@correct()
 def one_order_of_locks() -> None:
     one, other = threading.Lock(), threading.Lock()
 
@@ -43,6 +44,7 @@ def one_order_of_locks() -> None:
     together(take, take)
 
 
+@correct()
 def philosophers_with_one_left_handed() -> None:
     forks = [threading.Lock() for _ in range(3)]
 
@@ -54,6 +56,7 @@ def philosophers_with_one_left_handed() -> None:
     together(*[lambda seat=seat: dine(seat) for seat in range(3)])
 
 
+@correct()
 def reentrant() -> None:
     box, lock = Box(), threading.RLock()
 
@@ -65,6 +68,7 @@ def reentrant() -> None:
     assert box.value == 2
 
 
+@correct()
 def event_orders() -> None:
     box, ready = Box(), threading.Event()
 
@@ -79,6 +83,7 @@ def event_orders() -> None:
     together(prepare, use)
 
 
+@correct()
 def condition_in_a_loop() -> None:
     items: list[int] = []
     changed = threading.Condition()
@@ -97,6 +102,7 @@ def condition_in_a_loop() -> None:
     together(take, put)
 
 
+@correct()
 def queue_orders() -> None:
     jobs: queue.Queue[int] = queue.Queue(1)
     got: list[int] = []
@@ -113,6 +119,7 @@ def queue_orders() -> None:
     assert got == [0, 1]
 
 
+@correct()
 def semaphore_of_one() -> None:
     box, room = Box(), threading.Semaphore(1)
 
@@ -125,6 +132,7 @@ def semaphore_of_one() -> None:
     together(enter, enter)
 
 
+@correct()
 def barrier_orders() -> None:
     boxes, barrier = [Box(), Box()], threading.Barrier(2)
 
@@ -136,6 +144,7 @@ def barrier_orders() -> None:
     together(lambda: work(0), lambda: work(1))
 
 
+@correct()
 def own_elements_of_a_list() -> None:
     results = [0, 0]
 
@@ -146,6 +155,7 @@ def own_elements_of_a_list() -> None:
     assert results == [1, 2]
 
 
+@correct()
 def thread_local() -> None:
     mine = threading.local()
 
@@ -156,23 +166,7 @@ def thread_local() -> None:
     together(lambda: work(1), lambda: work(2))
 
 
+@correct()
 def executor() -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(abs, [-1, -2])) == [1, 2]
-
-
-CORRECT: list[Callable[[], object]] = [
-    counter_under_a_lock,
-    check_and_act_under_a_lock,
-    one_order_of_locks,
-    philosophers_with_one_left_handed,
-    reentrant,
-    event_orders,
-    condition_in_a_loop,
-    queue_orders,
-    semaphore_of_one,
-    barrier_orders,
-    own_elements_of_a_list,
-    thread_local,
-    executor,
-]

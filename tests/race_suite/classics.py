@@ -1,24 +1,14 @@
-"""Programs that fail under some schedule. Each names the kind of finding that it has to lead to."""
+"""The classics that fail: updates, orders, locks, conditions, queues."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable
 
+from race_suite.registry import bug
 from race_suite.threads import Box, together
 
-BUGGY: list[tuple[Callable[[], object], str]] = []
 
-
-def bug(kind: str) -> Callable[[Callable[[], object]], Callable[[], object]]:
-    def note(model: Callable[[], object]) -> Callable[[], object]:
-        BUGGY.append((model, kind))
-        return model
-
-    return note
-
-
-@bug("exception")
+@bug("atomicity violation")
 def lost_update() -> None:
     box = Box()
 
@@ -29,7 +19,7 @@ def lost_update() -> None:
     assert box.value == 2
 
 
-@bug("exception")
+@bug("atomicity violation")
 def lost_update_of_three() -> None:
     box = Box()
 
@@ -40,7 +30,7 @@ def lost_update_of_three() -> None:
     assert box.value >= 2  # only two preemptions lose two of three
 
 
-@bug("exception")
+@bug("atomicity violation")
 def check_then_act() -> None:
     account, lock = Box(100), threading.Lock()
 
@@ -53,7 +43,7 @@ def check_then_act() -> None:
     assert account.value >= 0
 
 
-@bug("exception")
+@bug("atomicity violation")
 def account_read_outside_of_the_lock() -> None:
     account, lock = Box(100), threading.Lock()
 
@@ -67,7 +57,7 @@ def account_read_outside_of_the_lock() -> None:
     assert account.value == 120
 
 
-@bug("exception")
+@bug("atomicity violation")
 def wrong_lock() -> None:
     box, one, other = Box(), threading.Lock(), threading.Lock()
 
@@ -142,7 +132,7 @@ def dining_philosophers() -> None:
     together(*[lambda seat=seat: dine(seat) for seat in range(3)])
 
 
-@bug("deadlock")
+@bug("lost wake-up")
 def lost_wake_up() -> None:
     box, changed = Box(), threading.Condition()
 
@@ -159,7 +149,7 @@ def lost_wake_up() -> None:
     together(wait, wake)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def bounded_buffer_with_if() -> None:
     items: list[int] = []
     changed = threading.Condition()
@@ -197,7 +187,7 @@ def double_checked_locking() -> None:
     together(load, load)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def stack_pop_after_a_look() -> None:
     stack = [1]
 
@@ -208,13 +198,18 @@ def stack_pop_after_a_look() -> None:
     together(pop, pop)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def dictionary_changed_while_it_is_gone_through() -> None:
     table = {1: 1, 2: 2}
-    together(lambda: table.setdefault(3, 3), lambda: [table[key] for key in table])
+
+    def go_through() -> None:
+        for key in table:
+            assert table[key] == key
+
+    together(lambda: table.setdefault(3, 3), go_through)
 
 
-@bug("exception")
+@bug("atomicity violation")
 def dekker_with_a_flag_set_too_late() -> None:
     flags, inside = [Box(), Box()], Box()
 
@@ -229,7 +224,7 @@ def dekker_with_a_flag_set_too_late() -> None:
     together(lambda: enter(0), lambda: enter(1))
 
 
-@bug("exception")
+@bug("atomicity violation")
 def work_taken_twice() -> None:
     jobs, done = [1], []
 

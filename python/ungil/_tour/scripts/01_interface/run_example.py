@@ -1,0 +1,1 @@
+../../../../../examples/01_interface/run_example.py

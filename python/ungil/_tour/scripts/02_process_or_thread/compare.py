@@ -1,0 +1,1 @@
+../../../../../examples/02_process_or_thread/compare.py

@@ -1,0 +1,1 @@
+../../../../../examples/03_why/byte_code.py

@@ -1,0 +1,1 @@
+../../../../../examples/03_why/who_holds_the_gil.py

@@ -1,0 +1,1 @@
+../../../../../examples/05_fun/compile_it.py

@@ -1,0 +1,1 @@
+../../../../../examples/05_fun/find_the_race.py

@@ -1,0 +1,1 @@
+../../../../../examples/05_fun/steal_money.py
