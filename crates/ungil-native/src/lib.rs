@@ -40,5 +40,6 @@ pub use environment::{
 };
 pub use ir::{Message, Raise, Site};
 pub use lower::Refusal;
+pub use memory::ArrayMemory;
 pub use source::{Place, Source};
 pub use types::{ArrayType, Element, Items, Scalar, Type};

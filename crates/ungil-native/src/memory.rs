@@ -1,4 +1,4 @@
-//! The memory of lists, for machine code. `emit/list.rs` has the same layout.
+//! The memory of lists, and of arrays that are made here, for machine code. `emit/list.rs` has the same layout.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -104,6 +104,29 @@ pub(crate) unsafe extern "C" fn list_free(head: *mut Head) {
     unsafe {
         libc::free((*head).data);
         libc::free(head.cast());
+    }
+}
+
+/// The memory of an array that machine code has made and returned: its one reference.
+#[derive(Debug)]
+pub struct ArrayMemory(std::ptr::NonNull<Head>);
+
+// SAFETY: the only reference to memory that any thread can free.
+unsafe impl Send for ArrayMemory {}
+// SAFETY: it gives no access.
+unsafe impl Sync for ArrayMemory {}
+
+impl ArrayMemory {
+    /// Takes over an owner that machine code has returned: nothing if the memory is somebody else's.
+    pub fn of(owner: u64) -> Option<Self> {
+        std::ptr::NonNull::new(owner as *mut Head).map(Self)
+    }
+}
+
+impl Drop for ArrayMemory {
+    fn drop(&mut self) {
+        // SAFETY: the function that has returned it has given back its own references.
+        unsafe { list_free(self.0.as_ptr()) }
     }
 }
 

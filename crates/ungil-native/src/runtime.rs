@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+
 use crate::{complex, memory};
 
 /// Sites of a traceback that are kept.
@@ -140,13 +141,13 @@ pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_fold" => return Some(fold::fold as *const () as usize),
+        "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),
         "ungil_complex_real_quotient" => return Some(complex::real_quotient as *const () as usize),
         "ungil_complex_product_of_nans" => {
             return Some(complex::product_of_nans as *const () as usize);
         }
-        "ungil_fold" => return Some(fold::fold as *const () as usize),
-        "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         "ungil_list_new" => return Some(memory::list_new as *const () as usize),
         "ungil_list_grow" => return Some(memory::list_grow as *const () as usize),
         "ungil_list_free" => return Some(memory::list_free as *const () as usize),

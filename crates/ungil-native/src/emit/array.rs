@@ -41,23 +41,34 @@ impl Builder<'_> {
         let (array, ty) = self.array(&store.array);
         let index: Vec<String> = store.index.iter().map(|arg| self.scalar(arg)).collect();
         let index = self.checked(&array, &index, &store.index, &store.guards);
-        let memory = memory_type(ty.element);
-        let raw = match ty.element {
-            Element::Float64 | Element::Signed(64) => value,
+        let guard = store.guards[store.guards.len() - 1];
+        let (memory, raw) = self.raw(ty.element, &value, guard);
+        let address = self.address(&array, ty, &index);
+        self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+    }
+
+    /// A number as it is in memory, and its type there.
+    pub(super) fn raw(
+        &mut self,
+        element: Element,
+        value: &str,
+        guard: Guard,
+    ) -> (&'static str, String) {
+        let memory = memory_type(element);
+        let raw = match element {
+            Element::Float64 | Element::Signed(64) => value.to_owned(),
             Element::Float32 => self.let_(format!("fptrunc double {value} to float")),
             Element::Bool => self.let_(format!("zext i1 {value} to i8")),
             Element::Signed(_) | Element::Unsigned(_) => {
-                let guard = store.guards[store.guards.len() - 1];
-                self.check_fits(ty.element, &value, guard);
+                self.check_fits(element, value, guard);
                 if memory == "i64" {
-                    value
+                    value.to_owned()
                 } else {
                     self.let_(format!("trunc i64 {value} to {memory}"))
                 }
             }
         };
-        let address = self.address(&array, ty, &index);
-        self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+        (memory, raw)
     }
 
     fn check_fits(&mut self, element: Element, value: &str, guard: Guard) {
@@ -230,6 +241,7 @@ impl Builder<'_> {
             data,
             sizes,
             strides: if result.contiguous { Vec::new() } else { left },
+            owner: array.owner,
         }
     }
 
@@ -300,7 +312,7 @@ impl Builder<'_> {
 }
 
 /// LLVM's type of an element in memory.
-fn memory_type(element: Element) -> &'static str {
+pub(super) fn memory_type(element: Element) -> &'static str {
     match element {
         Element::Bool | Element::Signed(8) | Element::Unsigned(8) => "i8",
         Element::Signed(16) | Element::Unsigned(16) => "i16",

@@ -32,7 +32,9 @@ pub(super) struct Builder<'a> {
     pub(super) beside: String,
     pub(super) outlined: usize,
     /// Slots that are given back at the end.
-    pub(super) owning: Vec<SlotId>,
+    pub(super) owning: Vec<(SlotId, usize)>,
+    /// Whether arrays can have memory that was made here.
+    pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
 }
@@ -112,6 +114,7 @@ impl<'a> Builder<'a> {
             beside: String::new(),
             outlined: 0,
             owning: Vec::new(),
+            makes_arrays: super::created::makes_arrays(program),
             fails: false,
         }
     }
@@ -122,8 +125,8 @@ impl<'a> Builder<'a> {
         for (part, ty) in parts(description.ty).into_iter().enumerate() {
             let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
         }
-        if matches!(description.ty, Type::List(_)) {
-            self.push(format!("store ptr null, ptr %s{slot}.0"));
+        if let Some(part) = self.owner_part(slot) {
+            self.push(format!("store ptr null, ptr %s{slot}.{part}"));
         }
         if description.flagged {
             let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
@@ -255,7 +258,7 @@ impl<'a> Builder<'a> {
         }
         let result = result_type(self.returns);
         if *value == Value::None {
-            self.release_lists();
+            self.release_slots();
             self.push("ret i32 0".to_owned());
             return;
         }
@@ -264,7 +267,7 @@ impl<'a> Builder<'a> {
             let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
             filled = format!("{result} {next}");
         }
-        self.release_lists();
+        self.release_slots();
         self.push(format!("ret {filled}"));
     }
 
@@ -274,7 +277,7 @@ impl<'a> Builder<'a> {
             return;
         }
         self.start("failed");
-        self.release_lists();
+        self.release_slots();
         match self.returns {
             Type::None => self.push("ret i32 1".to_owned()),
             ty => self.push(format!(

@@ -44,6 +44,7 @@ impl Builder<'_> {
             }
             Stmt::Return(value) => {
                 let value = self.value(value);
+                self.retain_result(&value);
                 self.return_value(&value);
                 let unreachable = self.label();
                 self.start(&unreachable);

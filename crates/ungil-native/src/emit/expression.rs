@@ -19,6 +19,7 @@ impl Builder<'_> {
                 self.value(&expr.args[1])
             }
             Op::Call(id) => self.call(*id, expr),
+            Op::NewArray => Value::Array(self.new_array(expr)),
             Op::View(kinds) => Value::Array(self.view(kinds, expr)),
             Op::Select => self.select(expr),
             Op::Tuple => Value::Tuple(expr.args.iter().map(|arg| self.value(arg)).collect()),

@@ -12,53 +12,48 @@ use crate::types::{Scalar, Type};
 /// Bytes from the head's begin.
 const LENGTH: usize = 8;
 const CAPACITY: usize = 16;
-const REFERENCES: usize = 24;
 
 impl Builder<'_> {
     /// Evaluates and assigns to a slot.
     pub(super) fn assign(&mut self, slot: SlotId, expr: &Expr) {
         let value = self.value(expr);
-        let (Type::List(_), Value::Scalar(list)) = (expr.ty, &value) else {
+        let Some(part) = self.owner_part(slot) else {
             self.set(slot, &value);
             return;
         };
         if !is_new(expr) {
-            self.retain(list);
+            self.push(format!(
+                "call void @ungil.retain(ptr {})",
+                value.flat()[part]
+            ));
         }
-        let old = self.let_(format!("load ptr, ptr %s{slot}.0"));
+        let old = self.let_(format!("load ptr, ptr %s{slot}.{part}"));
         self.set(slot, &value);
-        self.push(format!("call void @ungil.list.release(ptr {old})"));
+        self.push(format!("call void @ungil.release(ptr {old})"));
     }
 
     /// A parameter is a reference, too.
     pub(super) fn retain_parameters(&mut self) {
         for &slot in &self.function.parameters {
-            if matches!(self.function.slots[slot].ty, Type::List(_)) {
-                let list = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                self.retain(&list);
+            if let Some(part) = self.owner_part(slot) {
+                let owner = self.let_(format!("load ptr, ptr %s{slot}.{part}"));
+                self.push(format!("call void @ungil.retain(ptr {owner})"));
             }
         }
     }
 
-    fn retain(&mut self, list: &str) {
-        let references = self.head(list, REFERENCES);
-        let more = self.let_(format!("add i64 {references}, 1"));
-        self.set_head(list, REFERENCES, &more);
-    }
-
     /// Gives back what the function's slots hold.
-    pub(super) fn release_lists(&mut self) {
-        for slot in self.owning.clone() {
-            let list = self.let_(format!("load ptr, ptr %s{slot}.0"));
-            self.push(format!("call void @ungil.list.release(ptr {list})"));
+    pub(super) fn release_slots(&mut self) {
+        for (slot, part) in self.owning.clone() {
+            let owner = self.let_(format!("load ptr, ptr %s{slot}.{part}"));
+            self.push(format!("call void @ungil.release(ptr {owner})"));
         }
     }
 
     /// Has a slot given back at the end, if it holds what there are references to.
     pub(super) fn own(&mut self, slot: SlotId) {
-        if matches!(self.function.slots[slot].ty, Type::List(_)) {
-            self.owning.push(slot);
-        }
+        self.owning
+            .extend(self.owner_part(slot).map(|part| (slot, part)));
     }
 
     fn head(&mut self, list: &str, offset: usize) -> String {
@@ -241,7 +236,10 @@ impl Builder<'_> {
 
 /// Whether an expression makes a list, which then has one reference that no slot holds.
 fn is_new(expr: &Expr) -> bool {
-    matches!(expr.op, Op::List(ListOp::New | ListOp::Repeat))
+    matches!(
+        expr.op,
+        Op::List(ListOp::New | ListOp::Repeat) | Op::NewArray | Op::Call(_)
+    )
 }
 
 fn in_memory(item: Scalar) -> &'static str {

@@ -10,6 +10,7 @@ mod builder;
 mod complex;
 mod control;
 mod count;
+mod created;
 mod expression;
 mod fold;
 mod list;
@@ -69,6 +70,7 @@ fn parts(ty: Type) -> Vec<&'static str> {
             let strides = if array.contiguous { 0 } else { sizes };
             let mut parts = vec!["ptr"];
             parts.extend(vec!["i64"; sizes + strides]);
+            parts.push("ptr");
             parts
         }
         Type::Complex => vec!["double"; 2],
@@ -85,7 +87,12 @@ fn entry(program: &Program, text: &mut String) {
     let mut passed = Vec::new();
     let mut position = 0;
     for &slot in &function.parameters {
-        for part in parts(function.slots[slot].ty) {
+        let mut registers = parts(function.slots[slot].ty);
+        // Arrays that are passed are somebody else's.
+        let owner = matches!(function.slots[slot].ty, Type::Array(_))
+            .then(|| registers.pop())
+            .flatten();
+        for part in registers {
             let at = position * 8;
             let _ = writeln!(
                 loads,
@@ -102,6 +109,7 @@ fn entry(program: &Program, text: &mut String) {
             passed.push(format!(", {part} %a{position}"));
             position += 1;
         }
+        passed.extend(owner.map(|owner| format!(", {owner} null")));
     }
     let result = result_type(function.returns);
     let _ = writeln!(

@@ -187,6 +187,12 @@ impl Builder<'_> {
             let mut at = 0;
             for &slot in captures {
                 this.restore(slot, "%frame", &mut at);
+                // The caller has it for as long as the loop runs: its references need not be counted.
+                if let (Type::Array(_), Some(part)) =
+                    (this.function.slots[slot].ty, this.owner_part(slot))
+                {
+                    this.push(format!("store ptr null, ptr %s{slot}.{part}"));
+                }
                 if this.function.slots[slot].flagged {
                     let set = this.take_word("i1", "%frame", &mut at);
                     this.push(format!("store i1 {set}, ptr %s{slot}.set"));

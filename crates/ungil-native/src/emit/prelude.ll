@@ -57,8 +57,22 @@ declare i32 @ungil_list_grow(ptr, i64) #6
 declare void @ungil_list_free(ptr) #6
 declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
 
-; One reference less, if there is a list; the last one frees it.
-define internal void @ungil.list.release(ptr %list) #5 {
+; One reference more, if there is a list.
+define internal void @ungil.retain(ptr %list) #5 {
+  %some = icmp ne ptr %list, null
+  br i1 %some, label %held, label %done
+held:
+  %place = getelementptr inbounds i8, ptr %list, i64 24
+  %references = load i64, ptr %place, !tbaa !3
+  %more = add i64 %references, 1
+  store i64 %more, ptr %place, !tbaa !3
+  br label %done
+done:
+  ret void
+}
+
+; One reference less, if there is a list (or an array's memory, which is one); the last one frees it.
+define internal void @ungil.release(ptr %list) #5 {
   %some = icmp ne ptr %list, null
   br i1 %some, label %held, label %done
 held:

@@ -21,6 +21,8 @@ pub(super) struct ArrayValue {
     pub(super) data: String,
     pub(super) sizes: Vec<String>,
     pub(super) strides: Vec<String>,
+    /// What it has its memory from, if that was made here.
+    pub(super) owner: String,
 }
 
 impl Value {
@@ -31,6 +33,7 @@ impl Value {
             Self::Array(array) => std::iter::once(&array.data)
                 .chain(&array.sizes)
                 .chain(&array.strides)
+                .chain([&array.owner])
                 .cloned()
                 .collect(),
             Self::Tuple(items) => items.iter().flat_map(Self::flat).collect(),
@@ -52,6 +55,7 @@ impl Value {
                     data,
                     sizes,
                     strides: (0..strides).map(|_| next()).collect(),
+                    owner: next(),
                 })
             }
             Type::Tuple(items) => Self::Tuple(

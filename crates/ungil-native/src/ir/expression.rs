@@ -137,6 +137,9 @@ pub(crate) enum Op {
     Load,
     /// The array's size along an axis.
     Dim(u8),
+    /// A new array; only as what is assigned to a slot. Arguments: what it is filled with, its sizes. Guards: a
+    /// negative size, memory, the value's range.
+    NewArray,
     /// What becomes of whole arrays. Guards: overflow, no elements, sizes.
     Fold(Fold),
     /// A part of an array. Arguments: the array, then those of the parts in order.

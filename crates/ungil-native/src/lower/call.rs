@@ -92,7 +92,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// What a call is of, where that is known by a global name.
-    pub(super) fn called(&mut self, call: &ast::ExprCall) -> Option<Global> {
+    pub(super) fn global_called(&mut self, call: &ast::ExprCall) -> Option<Global> {
         match &*call.func {
             ast::Expr::Name(name) if !self.is_local(&name.id) => {
                 Some(self.lowerer.environment.global(self.id, &name.id))
@@ -104,7 +104,7 @@ impl FunctionLowerer<'_, '_> {
 
     /// The built-in that a call is of.
     pub(super) fn builtin_called(&mut self, call: &ast::ExprCall) -> Option<String> {
-        match self.called(call)? {
+        match self.global_called(call)? {
             Global::Builtin(function) => Some(function),
             _ => None,
         }
@@ -239,7 +239,19 @@ impl FunctionLowerer<'_, '_> {
             site,
             proof: Proof::Open,
         };
-        Ok(Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]))
+        let called = Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]);
+        if !matches!(returns, Type::Array(_)) {
+            return Ok(called);
+        }
+        // Whoever gets an array refers to it; and what stands before in the statement comes first.
+        if call.range() != self.whole {
+            return Err(self.refuse(
+                Diagnostic::new(call.range(), format!("`{name}` returns an array"))
+                    .label("within an expression")
+                    .help("assign it to a variable first"),
+            ));
+        }
+        Ok(self.held(called))
     }
 
     fn math(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {

@@ -127,13 +127,18 @@ impl FunctionLowerer<'_, '_> {
         let before = self.block.len();
         let value = self.expression(expr)?;
         if self.block.len() > before {
-            return Err(self.refuse(
-                Diagnostic::new(expr.range(), "this is too much for a part of an expression")
-                    .label("needs a statement of its own")
-                    .help("assign it to a variable first, in an `if` statement"),
-            ));
+            return Err(self.refuse_statements_of(expr.range()));
         }
         Ok(value)
+    }
+
+    /// What is evaluated only sometimes, or again and again, cannot be a statement before.
+    pub(super) fn refuse_statements_of(&self, range: TextRange) -> Box<super::Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "this is too much for a part of an expression")
+                .label("needs a statement of its own")
+                .help("assign it to a variable first, in an `if` statement or in a loop"),
+        )
     }
 
     /// Two values that have to be of one type; an integer literal becomes a float beside one.

@@ -51,6 +51,8 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     slots: Vec<Slot>,
     by_name: HashMap<(String, Type), SlotId>,
     depth: usize,
+    /// All that is right of the `=` or of `return` in the statement that is being lowered.
+    pub(super) whole: TextRange,
 }
 
 /// What leaves a loop's body.
@@ -93,6 +95,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             slots: Vec::new(),
             by_name: HashMap::new(),
             depth: 0,
+            whole: TextRange::default(),
         };
         if let Some(range) = locals.too_deep {
             return Err(this.too_deep(range));

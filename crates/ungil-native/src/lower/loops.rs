@@ -40,7 +40,11 @@ impl FunctionLowerer<'_, '_> {
         );
         let mut test = Expr::bool(true);
         let (body, at_end, frame) = self.until_stable(|this| {
+            let before = this.block.len();
             test = this.condition(&stmt.test)?;
+            if this.block.len() > before {
+                return Err(this.refuse_statements_of(stmt.test.range()));
+            }
             let at_test = this.state.clone();
             let body = this.block_of(&stmt.body)?;
             Ok((body, at_test))

@@ -30,7 +30,7 @@ impl FunctionLowerer<'_, '_> {
         let ast::Expr::Call(call) = iter else {
             return None;
         };
-        (self.called(call) == Some(Global::Parallel)).then_some(call)
+        (self.global_called(call) == Some(Global::Parallel)).then_some(call)
     }
 
     pub(super) fn parallel_loop(

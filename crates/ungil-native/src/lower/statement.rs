@@ -47,6 +47,14 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn statement(&mut self, stmt: &Syntax) -> Lowered<()> {
+        self.whole = match stmt {
+            Syntax::Assign(inner) => inner.value.range(),
+            Syntax::AnnAssign(inner) => {
+                inner.value.as_ref().map_or(stmt.range(), |one| one.range())
+            }
+            Syntax::Return(inner) => inner.value.as_ref().map_or(stmt.range(), |one| one.range()),
+            _ => TextRange::default(),
+        };
         match stmt {
             Syntax::Pass(_) => Ok(()),
             Syntax::Expr(inner) => self.expression_statement(&inner.value),
@@ -138,13 +146,6 @@ impl FunctionLowerer<'_, '_> {
                 Diagnostic::new(range, "this tuple is too large to be returned")
                     .label(format!("more than {LARGEST_RESULT} numbers"))
                     .help("write them into an array that is passed as an argument"),
-            ));
-        }
-        if matches!(value.ty, Type::Array(_)) {
-            return Err(self.refuse(
-                Diagnostic::new(range, "a native function cannot return an array")
-                    .label("an array")
-                    .help("write the result into an array that is passed as an argument"),
             ));
         }
         let value = match self.returns {

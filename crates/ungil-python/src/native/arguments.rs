@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 
+use super::created;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -376,6 +377,9 @@ pub(super) fn returned(
             .map(|&item| returned(py, item, words))
             .collect::<PyResult<Vec<_>>>()?;
         return Ok(PyTuple::new(py, items)?.into_any().unbind());
+    }
+    if let Type::Array(array) = ty {
+        return created::array(py, array, words).map(Bound::unbind);
     }
     let mut word = || words.next().unwrap_or(0);
     if ty == Type::Complex {

@@ -1,5 +1,6 @@
 //! `NumPy`'s functions of whole arrays.
 
+mod create;
 mod fold;
 
 use ruff_python_ast as ast;
@@ -14,6 +15,9 @@ use crate::types::Type;
 impl FunctionLowerer<'_, '_> {
     /// A function of `numpy`.
     pub(super) fn numpy(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {
+        if let Some(array) = self.creation(call, name)? {
+            return Ok(array);
+        }
         let Some(fold) = fold::named(name) else {
             return Err(self.refuse_numpy(call, &format!("numpy.{name}")));
         };
@@ -48,8 +52,10 @@ impl FunctionLowerer<'_, '_> {
             Diagnostic::new(call.func.range(), format!("native code has no `{name}`"))
                 .label("not in the native language")
                 .help(format!(
-                    "write the loop, which is as fast here as in C; of whole arrays there are {}",
-                    fold::NAMES
+                    "write the loop, which is as fast here as in C; of whole arrays there are {}; of what makes \
+                     arrays {}",
+                    fold::NAMES,
+                    create::NAMES
                 )),
         )
     }
