@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import ungil
 
+from nativebench import parallel
 from nativebench.cython_kernels import compiled_by_cython
 from nativebench.kernels import KERNELS, Kernel, integrate_square
 
@@ -56,14 +57,19 @@ def main() -> int:
         report(results)
         cached = from_the_cache(Path(folder))
         calls, scaling = call_overhead(), two_threads()
+        loops, start = parallel.two_threads(), parallel.start_of_a_loop()
     print(
         f"\na call with two floats and an int, no rounds: {calls['ungil']:.0f} ns "
         f"(math.hypot, a function of C: {calls['builtin']:.0f} ns)"
     )
     print(f"integrate_square on 2 threads: {scaling:.2f}x of 1")
     print(f"from decoration to result in a new process, from the cache: {cached * 1000:.1f} ms")
+    for name, factor in loops.items():
+        print(f"{name} with prange on 2 threads: {factor:.2f}x of 1")
+    print(f"a prange of two iterations on 2 threads: {start:.1f} us")
     if options.json:
         document = {"kernels": results, "call_ns": calls, "two_threads": scaling}
+        document |= {"prange_two_threads": loops, "prange_start_us": start}
         document["from_cache"] = cached
         Path(options.json).write_text(json.dumps(document, indent=2) + "\n")
     return 0

@@ -1,11 +1,12 @@
 """Native code against CPython, bit by bit: results, exceptions and their lines, arrays written to.
 
-A case is a program and its arguments. `UNGIL_NATIVE_CASES` makes it more of them, for a night say, and
-`UNGIL_NATIVE_SEED` other ones.
+A case is a program and its arguments. `UNGIL_NATIVE_CASES` makes it more of them, for a night say,
+and `UNGIL_NATIVE_SEED` other ones.
 """
 
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ CASES = int(
 )
 SEED = int(os.environ.get("UNGIL_NATIVE_SEED", "0"))
 PROGRAMS = 40
-"""As many programs share the cases, or more where they are many: compiling takes longer than running."""
+"""As many programs share the cases, or more where they are many: compiling takes longer."""
+IMPORTS = "import math\nfrom ungil import prange\n"
 
 
 @pytest.mark.timeout(60 + CASES // 200)
@@ -33,13 +35,18 @@ def test_random_programs_do_what_cpython_does(tmp_path: Path) -> None:
         seed += 1
 
 
+def decorated(text: str, decorator: str) -> str:
+    """Functions but those inside of others with a line above them."""
+    return re.sub("^def ", f"{decorator}\ndef ", text, flags=re.MULTILINE)
+
+
 def compare_with_cpython(seed: int, folder: Path, inputs_each: int) -> int:
     """The number of cases."""
     program = Program(seed)
     file = folder / f"program_{seed}.py"
-    file.write_text("import math\n" + program.text.replace("def ", "@native\ndef ", 99))
+    file.write_text(IMPORTS + decorated(program.text, "@native"))
     # The same lines for both: the decorators have lines of their own.
-    plain = "import math\n" + program.text.replace("def ", "\ndef ", 99)
+    plain = IMPORTS + decorated(program.text, "")
     expected_function = oracle(plain, str(file))
     specification = importlib.util.spec_from_file_location(f"program_{seed}", file)
     assert specification is not None

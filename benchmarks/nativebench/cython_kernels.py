@@ -56,7 +56,7 @@ def typed(kernel: Kernel) -> str:
     counters = sorted(set(re.findall(r"for (\w+) in range", text)))
     declared = "".join(f"    cdef long {name}\n" for name in counters if name != "_")
     declared += "    cdef long _\n" if "_" in counters else ""
-    integers = [name for name in ("n", "steps", "longest", "state", "inside", "count", "start")]
+    integers = ["n", "steps", "longest", "state", "inside", "count", "start"]
     assigned = [name for name in integers if re.search(rf"^\s+{name} = ", text, re.MULTILINE)]
     declared += "".join(f"    cdef long {name}\n" for name in assigned if name not in counters)
     body = text.split("\n", 1)[1]

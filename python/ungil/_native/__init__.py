@@ -43,7 +43,7 @@ class Native:
         fallback: bool = False,
     ) -> F: ...
     @overload
-    def __call__(
+    def __call__(  # noqa: F811
         self,
         function: None = None,
         /,
@@ -53,7 +53,7 @@ class Native:
         wrap: bool = False,
         fallback: bool = False,
     ) -> Callable[[F], F]: ...
-    def __call__(
+    def __call__(  # noqa: F811
         self,
         function: F | None = None,
         /,
@@ -94,7 +94,7 @@ class Native:
         return "ungil.native"
 
 
-def compiled_when_called(function: Callable[..., Any], **options: bool) -> NativeFunction:
+def compiled_when_called(function: Callable[..., Any], **options: Any) -> NativeFunction:
     if isinstance(function, NativeFunction):
         function = function.__wrapped__
     if not isinstance(function, types.FunctionType):

@@ -107,7 +107,7 @@ def load(name: str) -> bytes | None:
     if head != MAGIC or digest(code) != expected:
         unlink(path)
         return None
-    try:
+    try:  # noqa: SIM105  (contextlib takes long to import)
         os.utime(path)
     except OSError:
         pass  # it counts as used longer ago
@@ -135,7 +135,7 @@ def store(name: str, code: bytes) -> None:
 
 
 def unlink(path: str) -> None:
-    try:
+    try:  # noqa: SIM105
         os.unlink(path)
     except OSError:
         pass  # it is not there, or not ours

@@ -81,7 +81,7 @@ def target() -> tuple[Any, Any]:
 
 def this_machine() -> tuple[Any, Any]:
     llvm = load_llvm()
-    try:
+    try:  # noqa: SIM105  (contextlib takes long to import)
         llvm.initialize()
     except RuntimeError:
         pass  # newer ones do it themselves, and say so

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
-use super::{llvm, parts, result_type};
+use super::value::Value;
+use super::{parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
@@ -13,10 +14,15 @@ use crate::types::Type;
 /// Numbers of marks that each function has; more are not used.
 const MARKS: usize = 10_000;
 
+#[allow(clippy::struct_excessive_bools)] // questions of their own, not one state
 pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
     pub(super) options: Options,
+    /// The function's name in LLVM IR.
+    pub(super) name: String,
+    /// What the function returns beside its code.
+    pub(super) returns: Type,
     /// Stack slots.
     pub(super) allocas: String,
     /// Instructions so far.
@@ -51,6 +57,17 @@ pub(super) struct Builder<'a> {
     pub(super) as_written: bool,
     /// Where checks are noted instead of made, the conditions so far.
     pub(super) frames: Vec<Vec<String>>,
+    /// What is written behind the function's head.
+    attributes: String,
+    /// Functions that were written beside it, and how many.
+    pub(super) beside: String,
+    pub(super) outlined: usize,
+    /// Slots that are given back at the end.
+    pub(super) owning: Vec<(SlotId, usize)>,
+    /// Whether arrays can have memory that was made here.
+    pub(super) makes_arrays: bool,
+    /// Whether there is a way to the block where the function ends in failure.
+    fails: bool,
 }
 
 /// Versions of loops, by the checks that were made before.
@@ -77,30 +94,6 @@ pub(super) enum Details<'a> {
     Floats(&'a str, &'a str),
 }
 
-/// A value in registers.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Scalar(String),
-    Array(ArrayValue),
-    None,
-}
-
-/// An array in registers: the strides, in bytes, only where it is not contiguous.
-#[derive(Clone, Debug)]
-pub(super) struct ArrayValue {
-    pub(super) data: String,
-    pub(super) sizes: Vec<String>,
-    pub(super) strides: Vec<String>,
-}
-
-impl ArrayValue {
-    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.data)
-            .chain(&self.sizes)
-            .chain(&self.strides)
-    }
-}
-
 impl<'a> Builder<'a> {
     /// The text of a function.
     pub(super) fn function(
@@ -110,10 +103,59 @@ impl<'a> Builder<'a> {
         options: Options,
         place: Option<&Home>,
     ) -> String {
-        let mut this = Self {
+        let mut this = Self::new(program, function, options, &format!("f{id}"));
+        this.marks = (id + 1) * MARKS;
+        // What takes long gains nothing from being a part of its caller, but would be compiled twice.
+        if function.long || place.is_some() {
+            this.attributes.push_str(" noinline");
+        }
+        if let Some(home) = place {
+            let description = this.describe(home);
+            this.attributes.push_str(&description);
+        }
+        let mut parameters = String::new();
+        for slot in 0..function.slots.len() {
+            this.slot(slot);
+            this.own(slot);
+        }
+        for (position, &slot) in function.parameters.iter().enumerate() {
+            for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
+                let _ = write!(parameters, ", {ty} %a{position}.{part}");
+                this.push(format!(
+                    "store {ty} %a{position}.{part}, ptr %s{slot}.{part}"
+                ));
+            }
+        }
+        this.retain_parameters();
+        if function.long {
+            let _ = writeln!(this.allocas, "  %fuel = alloca i64");
+            this.load_fuel();
+        }
+        if function.recursive {
+            this.check_stack();
+        }
+        this.statements(&function.body);
+        // The lowering has made sure that every way ends in a `return` or a `raise`.
+        this.push("unreachable".to_owned());
+        let result = result_type(function.returns);
+        this.text(&format!(
+            "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
+        ))
+    }
+
+    /// A function without text yet.
+    pub(super) fn new(
+        program: &'a Program,
+        function: &'a Function,
+        options: Options,
+        name: &str,
+    ) -> Self {
+        Self {
             program,
             function,
             options,
+            name: name.to_owned(),
+            returns: function.returns,
             allocas: String::new(),
             body: String::new(),
             cold: String::new(),
@@ -127,58 +169,48 @@ impl<'a> Builder<'a> {
             narrow: narrow_slots(function),
             scopes: BTreeMap::new(),
             metadata: String::new(),
-            marks: (id + 1) * MARKS,
+            marks: 0,
+            attributes: String::new(),
             spare: false,
             failing: false,
             as_written: false,
             frames: Vec::new(),
-        };
-        let description = place.map_or_else(String::new, |home| this.describe(home));
-        let mut parameters = String::new();
-        for (slot, description) in function.slots.iter().enumerate() {
-            if let Some(bits) = this.narrow.get(&slot) {
-                let _ = writeln!(this.allocas, "  %s{slot}.0 = alloca i{bits}");
-                continue;
-            }
-            for (part, ty) in parts(description.ty).into_iter().enumerate() {
-                let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
-            }
-            if description.flagged {
-                let _ = writeln!(this.allocas, "  %s{slot}.set = alloca i1");
-                this.push(format!("store i1 false, ptr %s{slot}.set"));
-            }
+            beside: String::new(),
+            outlined: 0,
+            owning: Vec::new(),
+            makes_arrays: super::created::makes_arrays(program),
+            fails: false,
         }
-        for (position, &slot) in function.parameters.iter().enumerate() {
-            for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
-                let _ = write!(parameters, ", {ty} %a{position}.{part}");
-                this.push(format!(
-                    "store {ty} %a{position}.{part}, ptr %s{slot}.{part}"
-                ));
-            }
+    }
+
+    /// Makes room for a slot.
+    pub(super) fn slot(&mut self, slot: SlotId) {
+        if let Some(bits) = self.narrow.get(&slot) {
+            let _ = writeln!(self.allocas, "  %s{slot}.0 = alloca i{bits}");
+            return;
         }
-        if function.long {
-            let _ = writeln!(this.allocas, "  %fuel = alloca i64");
-            this.load_fuel();
+        let description = &self.function.slots[slot];
+        for (part, ty) in parts(description.ty).into_iter().enumerate() {
+            let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
         }
-        if function.recursive {
-            this.check_stack();
+        if let Some(part) = self.owner_part(slot) {
+            self.push(format!("store ptr null, ptr %s{slot}.{part}"));
         }
-        this.statements(&function.body);
-        // The lowering has made sure that every way ends in a `return` or a `raise`.
-        this.push("unreachable".to_owned());
-        // What takes long gains nothing from being a part of its caller, but would be compiled twice.
-        let apart = if function.long || place.is_some() {
-            " noinline"
-        } else {
-            ""
-        };
+        if description.flagged {
+            let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
+            self.push(format!("store i1 false, ptr %s{slot}.set"));
+        }
+    }
+
+    /// The whole text, with the functions beside it.
+    pub(super) fn text(&mut self, head: &str) -> String {
+        let mut body = std::mem::take(&mut self.body);
+        self.failed();
+        body.push_str(&self.cold);
+        body.push_str(&self.body);
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind{apart}{description} {{\nentry:\n{}{}{}}}\n{}\n",
-            result_type(function.returns),
-            this.allocas,
-            this.body,
-            this.cold,
-            this.metadata
+            "define {head} nounwind{} {{\nentry:\n{}{body}}}\n\n{}{}",
+            self.attributes, self.allocas, self.beside, self.metadata
         )
     }
 
@@ -307,36 +339,44 @@ impl<'a> Builder<'a> {
         self.return_failed();
     }
 
-    fn return_failed(&mut self) {
-        match self.function.returns {
-            Type::None => self.push("ret i32 1".to_owned()),
-            ty => {
-                let result = result_type(ty);
-                self.push(format!(
-                    "ret {result} {{ i32 1, {} {} }}",
-                    llvm(ty),
-                    if ty == Type::Float { "0.0" } else { "0" }
-                ));
-            }
-        }
+    pub(super) fn return_failed(&mut self) {
+        self.push("br label %failed".to_owned());
+        self.fails = true;
     }
 
     pub(super) fn return_value(&mut self, value: &Value) {
         if self.function.long {
             self.store_fuel();
         }
-        match value {
-            Value::Scalar(value) => {
-                let ty = self.function.returns;
-                let result = result_type(ty);
-                let pair = self.let_(format!(
-                    "insertvalue {result} {{ i32 0, {0} poison }}, {0} {value}, 1",
-                    llvm(ty)
-                ));
-                self.push(format!("ret {result} {pair}"));
-            }
-            Value::None => self.push("ret i32 0".to_owned()),
-            Value::Array(_) => unreachable!("arrays are not returned"),
+        let result = result_type(self.returns);
+        if *value == Value::None {
+            self.release_slots();
+            self.push("ret i32 0".to_owned());
+            return;
+        }
+        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.returns));
+        for (at, (part, ty)) in value.flat().iter().zip(parts(self.returns)).enumerate() {
+            let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
+            filled = format!("{result} {next}");
+        }
+        self.release_slots();
+        self.push(format!("ret {filled}"));
+    }
+
+    /// The end of a function that fails: what it owns is freed.
+    fn failed(&mut self) {
+        if !self.fails {
+            return;
+        }
+        self.start("failed");
+        self.release_slots();
+        match self.returns {
+            Type::None => self.push("ret i32 1".to_owned()),
+            ty => self.push(format!(
+                "ret {} {{ i32 1{} }}",
+                result_type(ty),
+                poisons(ty)
+            )),
         }
     }
 
@@ -387,4 +427,11 @@ impl<'a> Builder<'a> {
         self.check(&room, guard, &Details::None);
         self.burn("16", self.function.site);
     }
+}
+
+/// The values of a result that is not there.
+fn poisons(ty: Type) -> String {
+    parts(ty)
+        .into_iter()
+        .fold(String::new(), |text, part| text + ", " + part + " poison")
 }

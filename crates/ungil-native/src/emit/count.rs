@@ -4,7 +4,8 @@
 //! nothing for that and can be vectorised. Where checks were moved before the loop, it is there twice:
 //! without them for the case that they hold, and with them; `hoisted` writes the conditions.
 
-use super::builder::{Builder, Details, LoopLabels, Mode, Value};
+use super::builder::{Builder, Details, LoopLabels, Mode};
+use super::value::Value;
 use crate::ir::{Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.
@@ -13,52 +14,57 @@ const STRETCH: u32 = 1 << 18;
 /// A range in registers, and the step where it is a constant.
 pub(super) struct Range {
     pub(super) start: String,
-    stop: String,
+    pub(super) stop: String,
     pub(super) step: String,
-    constant_step: Option<i64>,
+    pub(super) constant_step: Option<i64>,
     /// Number of rounds, unsigned.
     pub(super) rounds: String,
-}
-
-impl Range {
-    pub(super) fn stop(&self) -> &str {
-        &self.stop
-    }
 }
 
 impl Builder<'_> {
     pub(super) fn count_loop(&mut self, count: &Count) {
         let range = self.range(count);
         let [done, after] = [(); 2].map(|()| self.label());
-        let innermost = is_innermost(self, &count.body);
-        let without = if innermost { Mode::Inner } else { Mode::Outer };
-        if count.hoisted.is_empty() || self.mode >= without || self.failing {
-            self.rounds(count, &range, &done, &after);
-        } else {
-            let holds = if innermost {
-                self.conditions(count, &range)
-            } else {
-                self.conditions_of_nest(count, &range)
-            };
-            let (fast, slow) = (self.label(), self.label());
-            self.push(format!(
-                "br i1 {holds}, label %{fast}, label %{slow}, !prof !0"
-            ));
-            self.start(&fast);
-            let around = std::mem::replace(&mut self.mode, without);
-            self.rounds(count, &range, &done, &after);
-            self.mode = around;
-            self.start(&slow);
-            let around = (self.spare, self.failing);
-            self.spare = true;
-            self.failing = count.exact;
-            self.rounds(count, &range, &done, &after);
-            (self.spare, self.failing) = around;
+        match &count.parallel {
+            Some(parallel) => {
+                self.parallel_loop(count, parallel, &range);
+                self.jump(&done);
+            }
+            None => self.both_versions(count, &range, &done, &after),
         }
         self.start(&done);
         self.statements(&count.orelse);
         self.jump(&after);
         self.start(&after);
+    }
+
+    /// The loop, where it pays once without the checks that hold before it and once with them.
+    pub(super) fn both_versions(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
+        let innermost = is_innermost(self, &count.body);
+        let without = if innermost { Mode::Inner } else { Mode::Outer };
+        if count.hoisted.is_empty() || self.mode >= without || self.failing {
+            self.rounds(count, range, done, after);
+            return;
+        }
+        let holds = if innermost {
+            self.conditions(count, range)
+        } else {
+            self.conditions_of_nest(count, range)
+        };
+        let (fast, slow) = (self.label(), self.label());
+        self.push(format!(
+            "br i1 {holds}, label %{fast}, label %{slow}, !prof !0"
+        ));
+        self.start(&fast);
+        let around = std::mem::replace(&mut self.mode, without);
+        self.rounds(count, range, done, after);
+        self.mode = around;
+        self.start(&slow);
+        let around = (self.spare, self.failing);
+        self.spare = true;
+        self.failing = count.exact;
+        self.rounds(count, range, done, after);
+        (self.spare, self.failing) = around;
     }
 
     pub(super) fn range(&mut self, count: &Count) -> Range {
@@ -214,7 +220,7 @@ fn is_innermost(builder: &Builder<'_>, body: &[Stmt]) -> bool {
     innermost
 }
 
-fn constant(expr: &Expr) -> Option<i64> {
+pub(super) fn constant(expr: &Expr) -> Option<i64> {
     match expr.op {
         Op::Int(value) => Some(value),
         _ => None,

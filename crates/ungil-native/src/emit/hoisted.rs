@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::builder::{Builder, Value};
+use super::builder::Builder;
 use super::count::Range;
+use super::value::Value;
 use crate::ir::{Condition, Count, Expr, Op, SlotId, Variable};
 
 /// An inner loop of a nest has at most so many rounds: as long it is not asked whether to go on.

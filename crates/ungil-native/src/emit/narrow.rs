@@ -18,7 +18,9 @@ const SIZES: [u8; 2] = [16, 32];
 pub(super) fn narrow_slots(function: &Function) -> Narrow {
     let mut values: BTreeMap<SlotId, Vec<&Expr>> = BTreeMap::new();
     let mut other: BTreeSet<SlotId> = function.parameters.iter().copied().collect();
+    let mut parallel = false;
     walk(&function.body, &mut |stmt| {
+        parallel |= matches!(stmt, Stmt::Count(count) if count.parallel.is_some());
         match stmt {
             Stmt::Set(slot, value) if value.ty == Type::Int => {
                 values.entry(*slot).or_default().push(value);
@@ -34,6 +36,10 @@ pub(super) fn narrow_slots(function: &Function) -> Narrow {
         });
     });
     let mut found = Narrow::new();
+    // What parallel loops take over is of 8 bytes.
+    if parallel {
+        return found;
+    }
     loop {
         let before = found.len();
         for (slot, values) in &values {

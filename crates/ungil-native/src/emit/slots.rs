@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 
-use super::builder::{ArrayValue, Builder, Value};
+use super::builder::Builder;
+use super::value::Value;
 use super::{llvm, parts};
 use crate::ir::SlotId;
-use crate::types::Type;
 
 impl Builder<'_> {
     /// Where a number is.
     pub(super) fn place(&self, slot: SlotId) -> String {
+        self.place_of(slot, 0)
+    }
+
+    fn place_of(&self, slot: SlotId, part: usize) -> String {
         match &self.lane {
-            Some((own, lane)) if own.contains(&slot) => format!("%s{slot}.0.{lane}"),
-            _ => format!("%s{slot}.0"),
+            Some((own, lane)) if own.contains(&slot) => format!("%s{slot}.{part}.{lane}"),
+            _ => format!("%s{slot}.{part}"),
         }
     }
 
@@ -31,24 +35,16 @@ impl Builder<'_> {
 
     /// Assigns to a slot.
     pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
-        match value {
-            Value::Scalar(value) => {
-                let place = self.place(slot);
-                if let Some(&bits) = self.narrow.get(&slot) {
-                    let small = self.let_(format!("trunc i64 {value} to i{bits}"));
-                    self.push(format!("store i{bits} {small}, ptr {place}"));
-                    return;
-                }
-                let ty = llvm(self.function.slots[slot].ty);
-                self.push(format!("store {ty} {value}, ptr {place}"));
-            }
-            Value::Array(array) => {
-                let types = parts(self.function.slots[slot].ty);
-                for ((part, value), ty) in array.parts().enumerate().zip(types) {
-                    self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
-                }
-            }
-            Value::None => {}
+        if let (Some(&bits), Value::Scalar(value)) = (self.narrow.get(&slot), value) {
+            let small = self.let_(format!("trunc i64 {value} to i{bits}"));
+            let place = self.place(slot);
+            self.push(format!("store i{bits} {small}, ptr {place}"));
+            return;
+        }
+        let ty = self.function.slots[slot].ty;
+        for (at, (part, ty)) in value.flat().iter().zip(parts(ty)).enumerate() {
+            let place = self.place_of(slot, at);
+            self.push(format!("store {ty} {part}, ptr {place}"));
         }
         if self.function.slots[slot].flagged {
             self.push(format!("store i1 true, ptr %s{slot}.set"));
@@ -57,31 +53,20 @@ impl Builder<'_> {
 
     /// The value of a slot.
     pub(super) fn get(&mut self, slot: SlotId) -> Value {
-        match self.function.slots[slot].ty {
-            Type::Array(array) => {
-                let data = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                let count = usize::from(array.dimensions);
-                let mut load = |part| self.let_(format!("load i64, ptr %s{slot}.{part}"));
-                let sizes = (1..=count).map(&mut load).collect();
-                let strides = if array.contiguous {
-                    Vec::new()
-                } else {
-                    (count + 1..=2 * count).map(load).collect()
-                };
-                Value::Array(ArrayValue {
-                    data,
-                    sizes,
-                    strides,
-                })
-            }
-            ty => {
-                let (ty, place) = (llvm(ty), self.place(slot));
-                if let Some(&bits) = self.narrow.get(&slot) {
-                    let small = self.let_(format!("load i{bits}, ptr {place}"));
-                    return Value::Scalar(self.let_(format!("sext i{bits} {small} to {ty}")));
-                }
-                Value::Scalar(self.let_(format!("load {ty}, ptr {place}")))
-            }
+        let ty = self.function.slots[slot].ty;
+        if let Some(&bits) = self.narrow.get(&slot) {
+            let place = self.place(slot);
+            let small = self.let_(format!("load i{bits}, ptr {place}"));
+            return Value::Scalar(self.let_(format!("sext i{bits} {small} to i64")));
         }
+        let loaded: Vec<String> = parts(ty)
+            .into_iter()
+            .enumerate()
+            .map(|(at, ty)| {
+                let place = self.place_of(slot, at);
+                self.let_(format!("load {ty}, ptr {place}"))
+            })
+            .collect();
+        Value::of(ty, &mut loaded.into_iter())
     }
 }

@@ -9,8 +9,9 @@
 //! by, nor used as an index, and notes are joined such that a later one does not matter where an
 //! earlier one is false.
 
-use super::builder::{Builder, Value};
+use super::builder::Builder;
 use super::llvm;
+use super::value::Value;
 use crate::ir::{Expr, Op, SlotId, Stmt};
 use crate::types::Type;
 
@@ -178,7 +179,7 @@ impl Builder<'_> {
     pub(super) fn number_in(&mut self, slot: SlotId) -> String {
         match self.get(slot) {
             Value::Scalar(register) => register,
-            Value::Array(_) | Value::None => unreachable!("only numbers are chosen"),
+            _ => unreachable!("only numbers are chosen"),
         }
     }
 

@@ -5,10 +5,12 @@
 
 mod display;
 mod expression;
+mod parallel;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, Expr, MathFunction, Op, ViewPart};
+pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use parallel::{Parallel, Reduction};
 
 use crate::environment::FunctionId;
 use crate::types::Type;
@@ -202,6 +204,8 @@ pub(crate) struct Count {
     pub orelse: Block,
     /// Conditions under which the guards that are [`Proof::Hoisted`] in the body cannot fail.
     pub hoisted: Vec<Condition>,
+    /// What makes it a parallel loop, if it is one.
+    pub parallel: Option<Box<Parallel>>,
     /// Where these are about a nest: the variables of its inner loops, from the outside inwards.
     pub inner: Vec<Variable>,
     /// Whether the nest's conditions fail only where one of its checks would.
@@ -249,6 +253,11 @@ impl Stmt {
                 visit(&count.start);
                 visit(&count.stop);
                 visit(&count.step);
+                if let Some(parallel) = &count.parallel
+                    && let Some((threads, _)) = &parallel.threads
+                {
+                    visit(threads);
+                }
             }
             Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
         }
@@ -270,6 +279,11 @@ impl Stmt {
                 visit(&mut count.start);
                 visit(&mut count.stop);
                 visit(&mut count.step);
+                if let Some(parallel) = &mut count.parallel
+                    && let Some((threads, _)) = &mut parallel.threads
+                {
+                    visit(threads);
+                }
             }
             Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
         }

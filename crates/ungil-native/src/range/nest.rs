@@ -31,7 +31,8 @@ fn nest(count: &Count) -> Option<Count> {
             inner.push(count.as_ref());
         }
     });
-    if inner.is_empty() || changes_variable(count, &inner) {
+    let parallel = count.parallel.is_some() || inner.iter().any(|count| count.parallel.is_some());
+    if inner.is_empty() || parallel || changes_variable(count, &inner) {
         return None;
     }
     let mut hoisting = Hoisting {

@@ -7,8 +7,9 @@
 
 mod plan;
 
-use crate::emit::builder::{ArrayValue, Builder, Mode, Value};
+use crate::emit::builder::{Builder, Mode};
 use crate::emit::count::Range;
+use crate::emit::value::{ArrayValue, Value};
 use crate::ir::{Count, SlotId};
 use crate::types::Type;
 use plan::Plan;
@@ -39,8 +40,8 @@ impl Builder<'_> {
         self.start(&head);
         let at = self.let_(format!("load i64, ptr {counter}"));
         // An empty range may have its end before its start.
-        let begun = self.let_(format!("icmp slt i64 {at}, {}", range.stop()));
-        let left = self.let_(format!("sub i64 {}, {at}", range.stop()));
+        let begun = self.let_(format!("icmp slt i64 {at}, {}", range.stop));
+        let left = self.let_(format!("sub i64 {}, {at}", range.stop));
         let many = self.let_(format!("icmp uge i64 {left}, {}", plan.rounds));
         let full = self.let_(format!("and i1 {begun}, {many}"));
         self.branch(&full, &group, &rest);
