@@ -1,5 +1,6 @@
 """What `ungil.native.report` and `ungil explain` tell of native functions."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def mixed(a: Any, b: Any, n: int) -> float:
     return total + (n + 1)
 
 
-FIRST = mixed.__wrapped__.__code__.co_firstlineno + 2
+FIRST = inspect.unwrap(mixed).__code__.co_firstlineno + 2
 """The line of `total = 0.0`."""
 
 

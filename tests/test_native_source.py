@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import ungil
 
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 

@@ -1,5 +1,6 @@
 """The kernels for Cython: their text with typed heads, all checks off, compiled by gcc."""
 
+import importlib
 import importlib.util
 import inspect
 import re
@@ -25,8 +26,7 @@ TYPES = {"float64": "double", "int64": "long", "uint8": "unsigned char"}
 
 def compiled_by_cython(kernels: list[Kernel], folder: Path) -> ModuleType:
     """A module with all of them. `ImportError` where Cython is missing."""
-    from Cython.Compiler.Main import compile as translate  # noqa: PLC0415
-
+    translate = importlib.import_module("Cython.Compiler.Main").compile
     source = folder / "cython_kernels.pyx"
     source.write_text(HEAD + "".join(typed(kernel) for kernel in kernels))
     result: Any = translate(str(source))

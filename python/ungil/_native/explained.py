@@ -84,9 +84,7 @@ def of_code(code: str, file: str) -> dict[int, list[str]]:
 
 
 def unescaped(name: str) -> str:
-    codes = re.sub(
-        rb"\\([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), name.encode()
-    )
+    codes = re.sub(rb"\\([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), name.encode())
     return codes.decode(errors="replace")
 
 
