@@ -248,7 +248,7 @@ impl<'a> Builder<'a> {
     /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
     pub(super) fn jump_back(&mut self, head: &str) {
         let spare = self.spare && self.mode == Mode::Checked;
-        let marks = if spare { ", !llvm.loop !2" } else { "" };
+        let marks = if spare { ", !llvm.loop !11" } else { "" };
         self.push(format!("br label %{head}{marks}"));
     }
 

@@ -21,15 +21,15 @@ pub(super) struct Described {
     lines: BTreeMap<u32, usize>,
 }
 
-/// What all modules with lines have; 5 is the unit, 7 a type that says nothing.
+/// What all modules with lines have; 20 is the unit, 22 a type that says nothing.
 pub(super) const MODULE: &str = "\
-!llvm.dbg.cu = !{!5}
-!llvm.module.flags = !{!6}
-!5 = distinct !DICompileUnit(language: DW_LANG_Python, file: !8, producer: \"ungil\", isOptimized: true, \
+!llvm.dbg.cu = !{!20}
+!llvm.module.flags = !{!21}
+!20 = distinct !DICompileUnit(language: DW_LANG_Python, file: !23, producer: \"ungil\", isOptimized: true, \
 runtimeVersion: 0, emissionKind: LineTablesOnly)
-!6 = !{i32 2, !\"Debug Info Version\", i32 3}
-!7 = !DISubroutineType(types: !1)
-!8 = !DIFile(filename: \"module\", directory: \"\")
+!21 = !{i32 2, !\"Debug Info Version\", i32 3}
+!22 = !DISubroutineType(types: !10)
+!23 = !DIFile(filename: \"module\", directory: \"\")
 ";
 
 impl Builder<'_> {
@@ -42,7 +42,7 @@ impl Builder<'_> {
         let function = self.mark(|_| {
             format!(
                 "distinct !DISubprogram(name: \"{name}\", scope: !{file}, file: !{file}, line: {line}, \
-                 type: !7, scopeLine: {line}, spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: !5)"
+                 type: !22, scopeLine: {line}, spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: !20)"
             )
         });
         self.described = Some(Described {

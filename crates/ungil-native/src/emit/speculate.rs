@@ -43,7 +43,7 @@ impl Builder<'_> {
             return;
         }
         // Without this mark, LLVM makes a branch of each condition that went into it.
-        self.unless_marked(&fits, ", !unpredictable !1", |this| {
+        self.unless_marked(&fits, ", !unpredictable !10", |this| {
             this.as_written = true;
             again(this);
             this.as_written = false;
