@@ -73,7 +73,7 @@ mod _ungil {
     };
 
     #[pymodule_export]
-    use crate::native::{NativeFunction, new_frame};
+    use crate::native::{NativeFunction, NativeMemory, new_frame};
 
     #[pymodule_export]
     use crate::cli::cli_main;

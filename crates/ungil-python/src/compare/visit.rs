@@ -68,6 +68,8 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
+        // A compiler that the kind loads is no worker's memory: it is there before anything is looked at.
+        self.workload.probe_for(py, self.kind)?;
         let before = self.kind.home().is_shared().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
