@@ -3,8 +3,8 @@
     pip install -r benchmarks/race_packages/requirements.txt
     python benchmarks/race_packages.py [--show NAME] [NAME ...]
 
-Prints for each what was found, after how many schedules and seconds; `--show` prints whole findings.
-Exits with 1 if a race is not found.
+Prints for each what was found, after how many schedules and seconds; `--show` prints whole
+findings. Exits with 1 if a race is not found.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -120,10 +121,8 @@ def redis_connections_beyond_the_limit() -> None:
     got = []
 
     def get() -> None:
-        try:
+        with suppress(connection.ConnectionError):  # there is one already, as there should be
             got.append(pool.get_connection("PING"))
-        except connection.ConnectionError:
-            pass  # there is one already, as there should be
 
     together(get, get)
     assert len(got) == 1
@@ -162,7 +161,11 @@ def nltk_lazy_corpus() -> None:
     """Two threads are the first to use a corpus."""
     reader, util = module("nltk.corpus.reader"), module("nltk.corpus.util")
     corpus = util.LazyCorpusLoader("animals", reader.PlaintextCorpusReader, r".*\.txt")
-    together(lambda: corpus.fileids(), lambda: corpus.fileids())
+
+    def use() -> None:
+        corpus.fileids()
+
+    together(use, use)
 
 
 @case("functools", "functools", issue="https://github.com/python/cpython/issues/87634")

@@ -281,15 +281,6 @@ def test_an_exploration_inside_of_another_one_is_refused() -> None:
     assert "explores already" in finding.sentence
 
 
-def test_locks_of_ungil_sync_are_refused(cli: Cli, tmp_path: Path) -> None:
-    program = (
-        "from ungil import sync\nlock = sync.Lock()\ndef model():\n    with lock:\n        pass\n"
-    )
-    (tmp_path / "program.py").write_text(program)
-    found = cli("race", "program.py::model")
-    assert "cannot follow the locks of ungil.sync yet" in found.stdout
-
-
 def test_what_happens_only_once_does_not_count_as_a_difference() -> None:
     cache: dict[str, int] = {}
     lock = threading.Lock()

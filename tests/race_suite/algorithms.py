@@ -233,7 +233,7 @@ def work_stealing_queue_with_a_lock() -> None:
 
 
 def read_and_write(counted: AbstractContextManager[object]) -> None:
-    """The first reader locks the writers out, the last one lets them in; `counted` guards how many."""
+    """The first reader locks the writers out, the last one lets them in; `counted` guards them."""
     page, room, count = Box(), threading.Semaphore(1), Box()
 
     def read() -> None:

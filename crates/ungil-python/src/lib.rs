@@ -18,6 +18,7 @@ mod cli;
 mod clock;
 mod compare;
 mod completions;
+mod dashboard;
 mod doctor;
 mod error;
 mod explain;

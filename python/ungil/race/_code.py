@@ -5,7 +5,6 @@ frame, locals first, then the value stack as it is before the instruction.
 """
 
 import dis
-import functools
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
@@ -18,7 +17,7 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
-CALL_UNPACKED = 17
+CALL_UNPACKED, CONTAINS, TRUTH = 17, 18, 19
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -80,16 +79,13 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
         named = kind in (LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL)
         named = named or kind in (LOAD_CELL, STORE_CELL)
         return kind, a, b, c, sys.intern(str(text)) if named else None
-    if name == "BINARY_OP" and argument == _SUBSCRIPT:
-        return LOAD_ITEM, top - 1, top, 0, None
     if name == "BINARY_OP":
-        in_place = argument >= _IN_PLACE_FROM
-        kind, a, b = (IN_PLACE, top - 1, 0) if in_place else (READ_WHOLE, top - 1, 2)
+        kind, a, b = _binary(argument, top)
         return kind, a, b, 0, None
     if name.startswith("POP_JUMP_BACKWARD"):  # 3.11
         return LOOP_IF, top, 0, 0, None
     if name.startswith(("POP_JUMP", "JUMP_IF")) and "NONE" not in name:
-        return READ_WHOLE, top, 1, 0, None
+        return TRUTH, top, 0, 0, None
     if name.startswith("JUMP_BACKWARD"):
         return LOOP, 0, 0, 0, None
     return None
@@ -97,6 +93,12 @@ def _decode(instruction: dis.Instruction, top: int) -> tuple[int, int, int, int,
 
 def _keywords(argument: int) -> int:
     return 1 if sys.version_info >= (3, 14) else argument & 1
+
+
+def _binary(argument: int, top: int) -> tuple[int, int, int]:
+    if argument == _SUBSCRIPT:
+        return LOAD_ITEM, top - 1, top
+    return (IN_PLACE, top - 1, 0) if argument >= _IN_PLACE_FROM else (READ_WHOLE, top - 1, 2)
 
 
 _Decode = Callable[[int, int], tuple[int, int, int, int]]
@@ -139,10 +141,10 @@ _TABLE: dict[str, _Decode] = {
     # From 3.15 on a number for the interpreter's own use lies above the iterator.
     "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),
     "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "TO_BOOL": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "UNARY_NOT": lambda arg, top: (READ_WHOLE, top, 1, 0),
+    "TO_BOOL": lambda arg, top: (TRUTH, top, 0, 0),
+    "UNARY_NOT": lambda arg, top: (TRUTH, top, 0, 0),
     "COMPARE_OP": lambda arg, top: (READ_WHOLE, top - 1, 2, 0),
-    "CONTAINS_OP": lambda arg, top: (READ_WHOLE, top - 1, 2, 0),
+    "CONTAINS_OP": lambda arg, top: (CONTAINS, top, 0, 0),
     "UNPACK_SEQUENCE": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "UNPACK_EX": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "LIST_EXTEND": lambda arg, top: (READ_WHOLE, top, 1, 0),
@@ -158,14 +160,13 @@ _TABLE: dict[str, _Decode] = {
 class Scope:
     """Which files are under test: all but the standard library, installed packages and ungil.
 
-    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are equal
-    where they have the same files.
+    `include` adds what lies below these files or folders, and `exclude` takes away. Scopes are
+    equal where they have the same files.
     """
 
     def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
         self._include = tuple(_beginning(path) for path in include)
         self._exclude = tuple(_beginning(path) for path in exclude)
-        self._never = _never()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scope):
@@ -180,18 +181,20 @@ class Scope:
             return False
         if self._include and file.startswith(self._include):
             return True
-        if file.startswith("<frozen ") or file.startswith(self._never):
+        if file.startswith("<frozen ") or file.startswith(_NEVER):
             return False
         return "/site-packages/" not in file and "/dist-packages/" not in file
 
 
-@functools.cache
-def _never() -> tuple[str, ...]:
+def _standing() -> tuple[str, ...]:
     """Where the standard library and ungil lie."""
     paths = sysconfig.get_paths()
     own = str(Path(__file__).parent.parent)
     roots = {paths["stdlib"], paths["platstdlib"], own, str(Path(dis.__file__).parent)}
     return tuple(root + "/" for root in roots)
+
+
+_NEVER = _standing()
 
 
 def _beginning(path: str) -> str:

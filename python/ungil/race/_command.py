@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ungil.race import _explore
+from ungil.race import _explore, _replay
 from ungil.race._finding import Finding
 
 
@@ -39,7 +39,7 @@ def explore(
     head = f"{target}: failed after {result.schedules} schedules in {result.seconds:.2g} s"
     if pdb:
         print(f"{head}\n\n{finding.render(width, color)}")
-        _explore.replay(finding, model, pdb=True)
+        _replay.replay(finding, model, pdb=True)
         return "", finding
     return f"{head}\n\n{finding.render(width, color)}\n", finding
 
@@ -55,7 +55,7 @@ def replay(path: str, *, pdb: bool, color: bool, width: int) -> tuple[str, Findi
     try:
         if pdb:
             print(finding.render(width, color))
-        again = _explore.replay(finding, load(finding.model), pdb=pdb)
+        again = _replay.replay(finding, load(finding.model), pdb=pdb)
     except RuntimeError as error:
         raise Refused(f"{path}: {error}") from None
     return "" if pdb else f"{again.render(width, color)}\n", again
@@ -88,5 +88,7 @@ def load(target: str) -> Callable[[], object]:
     try:
         inspect.signature(original).bind()
     except TypeError as error:
-        raise Refused(f"{name} is called without arguments ({error}): wrap it in a function") from None
+        raise Refused(
+            f"{name} is called without arguments ({error}): wrap it in a function"
+        ) from None
     return original

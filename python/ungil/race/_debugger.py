@@ -11,7 +11,7 @@ from ungil.race._code import Scope
 
 
 class Debugger(pdb.Pdb):
-    """Python's own debugger. Whatever it does is no step of the model; to quit is to go on without."""
+    """Python's own. Whatever it does is no step of the model; to quit is to go on without it."""
 
     def trace_dispatch(self, frame: FrameType, event: str, arg: Any) -> Any:
         return _native.aside(super().trace_dispatch, frame, event, arg)
@@ -19,7 +19,7 @@ class Debugger(pdb.Pdb):
     def do_quit(self, arg: str) -> bool | None:
         return self.do_continue("")
 
-    do_q = do_exit = do_EOF = do_quit  # noqa: N815  (their names in pdb)
+    do_q = do_exit = do_EOF = do_quit
 
 
 def stop(scope: Scope) -> Callable[[], None]:

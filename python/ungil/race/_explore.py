@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _debugger, _threads
+from ungil.race import _threads
 from ungil.race._code import Row, Scope, analyse
 from ungil.race._finding import Finding, RaceFound
 from ungil.race._strategies import Strategy, pct
@@ -22,6 +22,7 @@ from ungil.race._telling import build
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
 _TOOL = "ungil.race"
+_MODES = ("gil", "free-threaded")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def explore(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     max_blocked: float = 1.0,
+    mode: str = "gil",
 ) -> Result:
     """Runs `model` under many schedules of its threads and returns what came of it.
 
@@ -99,20 +101,27 @@ def explore(
     A thread that blocks outside of what is followed (on a pipe, a socket, a process) for more than
     `max_blocked` seconds ends the exploration with a RuntimeError that names it and its line.
 
+    `mode="free-threaded"` also takes operations of containers for as many steps as they are on a
+    build without GIL, so that what would break there is found here: traversals (`in`, `sum`) read
+    item by item, and others see a list that is being sorted, or whose items move, half done.
+
     Raises ValueError or TypeError for arguments that make no sense; RuntimeError where a model does
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
-    body = _model(model, setup, workers, invariant)
+    body = model_of(model, setup, workers, invariant)
     for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
         if number < 1:
             raise ValueError(f"{name} is 1 or more, not {number}")
     for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
         if not limit > 0:
             raise ValueError(f"{name} is more than 0, not {limit}")
+    if mode not in _MODES:
+        raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     begun = time.monotonic()
     address = _name(model)
-    with _replaced(Scope(include, exclude), frozenset(benign)), _watchdog(max_blocked):
-        session = _session(body, max_steps, data_races)
+    marked = frozenset(benign)
+    with replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
+        session = session_of(body, max_steps, data_races)
         phases = [(strategy, max_schedules, max_seconds)]
         if strategy is None:
             phases = [
@@ -135,7 +144,7 @@ def explore(
             sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
             race = race or found.get("race")
             if "key" in found:
-                findings.append(_finding(session, found["key"], found["turns"], address))
+                findings.append(_finding(session, found["key"], found["turns"], address, mode))
                 break
             if found["bound_reached"] and chosen.name == "bounded":
                 note = f"all schedules of at most {chosen.number} preemptions"
@@ -143,7 +152,7 @@ def explore(
                 proved = True
                 break
         if not findings and race is not None:
-            findings.append(_finding(session, "data race", race, address))
+            findings.append(_finding(session, "data race", race, address, mode))
             proved = False
     return Result(
         schedules,
@@ -156,48 +165,7 @@ def explore(
     )
 
 
-def replay(
-    finding: Finding,
-    model: Callable[[], object],
-    *,
-    pdb: bool = False,
-    **scope: Sequence[str],
-) -> Finding:
-    """Runs the schedule of a finding once more and returns what it comes to.
-
-    With `pdb` it then runs it again, with Python's debugger in the thread and at the step where the
-    bug shows. `scope` is `include`, `exclude` and `benign`, as they were for `explore`. Raises RuntimeError
-    where the model does not do what it did then: it has been changed, or is not deterministic.
-    """
-    benign = frozenset(scope.pop("benign", ()))
-    body = _model(model, None, (), None)
-    under_test = Scope(scope.get("include", ()), scope.get("exclude", ()))
-    with _replaced(under_test, benign):
-        session = _session(body, 1_000_000, True)
-        told = session.tell(list(finding.turns))
-    key = told["key"] or ("data race" if told["races"] else None)
-    again = build(key or "nothing", told, finding.model, _error(told))
-    for number, (then, now) in enumerate(zip(finding.steps, again.steps, strict=False), 1):
-        if (then.thread, then.verb, then.what, then.line) != (
-            now.thread,
-            now.verb,
-            now.what,
-            now.line,
-        ):
-            raise RuntimeError(
-                f"the model no longer does what it did: step {number} was"
-                f" {finding.threads[then.thread]} {then} at line {then.line},"
-                f" and is {again.threads[now.thread]} {now} at line {now.line}"
-            )
-    if key is None or again.kind != finding.kind:
-        raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
-    if pdb and (at := _debugger.moment(told)) is not None:
-        with _replaced(under_test, benign):
-            session.tell(list(finding.turns), (at, _debugger.stop(under_test)))
-    return again
-
-
-def _model(
+def model_of(
     model: Callable[[], object] | None,
     setup: Callable[[], Any] | None,
     workers: Sequence[Callable[..., object]],
@@ -243,7 +211,7 @@ def _name(model: Callable[[], object] | None) -> str | None:
     return f"{code.co_filename}::{code.co_name}"
 
 
-def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
+def session_of(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
     def main() -> None:
         try:
             body()
@@ -257,16 +225,18 @@ def _session(body: Callable[[], object], max_steps: int, data_races: bool) -> An
     return _native.Session(main, _threads.prepare, _threads.Abandoned, max_steps, data_races)
 
 
-def _error(told: dict[str, Any]) -> Any:
+def error_of(told: dict[str, Any]) -> Any:
     return told["failures"][0][2] if told["failures"] else None
 
 
-def _finding(session: Any, key: str, turns: list[tuple[int, int]], model: str | None) -> Finding:
+def _finding(
+    session: Any, key: str, turns: list[tuple[int, int]], model: str | None, mode: str
+) -> Finding:
     small = turns
     if key != "endless":
         small = session.minimise(key, turns, _MINIMISE_RUNS)
     told = session.tell(small)
-    return build(key, told, model, _error(told))
+    return replace(build(key, told, model, error_of(told)), mode=mode)
 
 
 def _diverged(found: dict[str, Any]) -> str:
@@ -280,7 +250,7 @@ def _diverged(found: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
+def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
     """What is replaced while a model is explored, and put back whatever happens."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
@@ -301,10 +271,11 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
     collects = gc.isenabled()
     try:
         with _monitoring() as disable:
-            _native.begin(rows, _watch, (scope, benign), disable)
-            _threads.install()
-            gc.disable()  # collections would come at other places in each run
+            without_gil = mode == "free-threaded"
             try:
+                _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
+                _threads.install()
+                gc.disable()  # collections would come at other places in each run
                 yield
             finally:
                 if collects:
@@ -317,7 +288,7 @@ def _replaced(scope: Scope, benign: frozenset[str]) -> Iterator[None]:
 
 @contextmanager
 def _watchdog(patience: float) -> Iterator[None]:
-    """Ends the exploration where a thread blocks for longer than that, outside of what is followed."""
+    """Ends the exploration where a thread blocks for longer, outside of what is followed."""
     if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
         yield  # somebody else uses the signal
         return
@@ -333,6 +304,8 @@ def _watchdog(patience: float) -> Iterator[None]:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
 
 
+# What the native half calls where a model meets these.
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None

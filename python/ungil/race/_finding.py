@@ -5,13 +5,13 @@ import json
 import linecache
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ungil._ungil import race as _native
+from ungil.race import _schedule
 
 FORMAT = "ungil.race.finding/1"
 KINDS = (
@@ -55,8 +55,9 @@ class Finding:
     """A failure, with the schedule that leads to it.
 
     `kind` is one of `KINDS`; docs/race.md says what they mean.
-    `turns` are (thread, steps) pairs; `steps` are what was done, in order; `waiting` is what each
-    thread waits for at the end (of a deadlock).
+    `turns` are (thread, steps) pairs, as many steps as they are on the `python` that found it;
+    `switches` say of each turn what its thread was about to do at its end. `steps` are what was
+    done, in order; `waiting` is what each thread waits for at the end (of a deadlock).
     """
 
     kind: str
@@ -67,17 +68,22 @@ class Finding:
     model: str | None = None
     waiting: tuple[Step, ...] = ()
     error: BaseException | None = field(default=None, compare=False)
+    mode: str = "gil"
+    python: str = field(default_factory=_schedule.version)
+    switches: tuple[_schedule.Switch | None, ...] = ()
 
     def to_json(self) -> str:
         """For `ungil race replay` and for other programs."""
         facts = {
             "format": FORMAT,
-            "python": sys.version.split()[0],
+            "python": self.python,
+            "mode": self.mode,
             "kind": self.kind,
             "sentence": self.sentence,
             "model": self.model,
             "threads": self.threads,
             "turns": self.turns,
+            "switches": [None if switch is None else asdict(switch) for switch in self.switches],
             "steps": [asdict(step) for step in self.steps],
             "waiting": [asdict(step) for step in self.waiting],
         }
@@ -98,6 +104,12 @@ class Finding:
                 turns=tuple((thread, steps) for thread, steps in facts["turns"]),
                 model=facts["model"],
                 waiting=tuple(Step(**step) for step in facts["waiting"]),
+                mode=facts["mode"],
+                python=facts["python"],
+                switches=tuple(
+                    None if switch is None else _schedule.Switch(**switch)
+                    for switch in facts["switches"]
+                ),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is no finding of ungil.race: {error}") from error

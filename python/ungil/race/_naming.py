@@ -10,7 +10,7 @@ from ungil.race._finding import Step
 
 _CLOSING = ("close", "shutdown", "stop", "terminate", "disconnect", "__exit__")
 _CLOSES = re.compile(rf"(\w[\w.\[\]]*)\.({'|'.join(_CLOSING)})\(")
-# Of a run that does not end: so many steps at its end are looked at, and a circle is at most so long.
+# Of a run that does not end: so many steps at its end are looked at; a circle is at most so long.
 _TAIL = 400
 _LONGEST_CIRCLE = 100
 
@@ -43,7 +43,7 @@ class Run:
         return self.threads[step.thread]
 
 
-def name(run: Run) -> tuple[str, str]:
+def name(run: Run) -> tuple[str, str]:  # noqa: PLR0911  (one for each kind)
     """Its kind, and the sentence."""
     named = {
         "deadlock": _stuck,
@@ -183,8 +183,8 @@ def _lost_wake_up(run: Run, waiting: Step) -> str | None:
     if when < at:
         how = "only others waited" if notify.verb == "notifies" else "nobody waited"
         return (
-            f"Lost wake-up: {run.who(notify)} notified {waiting.what}{_at(notify)} while {how}; then"
-            f" {me} began to wait{_at(waiting)}, and nobody notifies it again."
+            f"Lost wake-up: {run.who(notify)} notified {waiting.what}{_at(notify)} while {how};"
+            f" then {me} began to wait{_at(waiting)}, and nobody notifies it again."
         )
     return (
         f"Lost wake-up: {me} waits for {waiting.what}{_at(waiting)}, and the notify of"
@@ -231,7 +231,8 @@ def _closed_before(run: Run) -> str | None:
     if not _says_closed(run.error) or not run.told["failures"]:
         return None
     user = run.told["failures"][0][1]
-    for step in reversed(run.steps):
+    used = max((at for at, step in enumerate(run.steps) if step.thread == user), default=-1)
+    for step in reversed(run.steps[: max(used, 0)]):
         if step.thread == user:
             continue
         method = step.what.rpartition(".")[2] if step.verb in ("calls", "runs") else ""
@@ -245,10 +246,9 @@ def _closed_before(run: Run) -> str | None:
             what = owner.rpartition(".")[2]
         else:
             continue
-        used = next((_at(last) for last in reversed(run.steps) if last.thread == user), "")
         return (
             f"Used after it was closed: {run.who(step)} closed {what}{_at(step)}, and"
-            f" {run.threads[user]} used it after that{used} ({run.wrong})."
+            f" {run.threads[user]} used it after that{_at(run.steps[used])} ({run.wrong})."
         )
     return None
 
@@ -296,7 +296,7 @@ def _check_then_act(steps: list[Step]) -> tuple[Step, Step] | None:
 
 
 def _stale_look(steps: list[Step]) -> tuple[Step, Step] | None:
-    """The last look at something that the looker then changed, though another thread had changed it."""
+    """The last look at something that the looker changed later, though another thread had, too."""
     changes = ("writes", "changes", "deletes")
     for at in range(len(steps) - 1, -1, -1):
         look = steps[at]

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _naming
+from ungil.race import _naming, _schedule
 from ungil.race._finding import Finding, Step
+
 
 def build(
     key: str, told: dict[str, Any], model: str | None, error: BaseException | str | None
@@ -55,6 +56,7 @@ def build(
         model,
         tuple(run.waiting),
         exception,
+        switches=_schedule.switches(told),
     )
 
 
@@ -111,8 +113,8 @@ def _labels(rows: Iterable[Any]) -> dict[tuple[int | None, str], str]:
 
 
 def _parts(verb: str, what: str) -> tuple[str, str]:
-    """What has a number, and the rest: an attribute is a thing of its own, an element or a method is
-    part of a container.
+    """What has a number, and the rest: an attribute is a thing of its own, an element or a method
+    is part of a container.
     """
     if "[" in what:
         base, bracket, rest = what.partition("[")

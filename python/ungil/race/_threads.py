@@ -7,16 +7,18 @@ schedules.
 
 import contextvars
 import functools
+import importlib
 import itertools
 import logging
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
 from ungil._ungil import race as _native
+from ungil.race._patches import Method, Patches
 
 _running = _native.running
 
@@ -27,7 +29,7 @@ class Abandoned(BaseException):
 
 def start(self: Any) -> None:
     if _running() is None:
-        _originals["Thread", "start"](self)
+        _PATCHES.original("Thread", "start")(self)
         return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
@@ -35,7 +37,7 @@ def start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
     context = getattr(self, "_context", None)  # from 3.14 on
-    if context is None and getattr(sys.flags, "thread_inherit_context", 0):
+    if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
     run = self.run if context is None else functools.partial(context.run, self.run)
     _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
@@ -83,12 +85,12 @@ class _Ended:
 
 def thread_init(self: Any, *args: Any, **options: Any) -> None:
     _number(self)
-    _originals["Thread", "__init__"](self, *args, **options)
+    _PATCHES.original("Thread", "__init__")(self, *args, **options)
 
 
 def future_init(self: Any) -> None:
     _number(self)
-    _originals["Future", "__init__"](self)
+    _PATCHES.original("Future", "__init__")(self)
 
 
 def _number(thing: Any) -> None:
@@ -119,7 +121,7 @@ def failure_key(error: BaseException) -> str:
 def join(self: Any, timeout: float | None = None) -> None:
     me = _running()
     if me is None:
-        _originals["Thread", "join"](self, timeout)
+        _PATCHES.original("Thread", "join")(self, timeout)
         return
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
@@ -128,18 +130,18 @@ def join(self: Any, timeout: float | None = None) -> None:
     if timeout is not None:
         timeout = max(timeout, 0.0)
     if not _native.knows(self):  # started before the model, and not by it
-        _originals["Thread", "join"](self, timeout)
+        _PATCHES.original("Thread", "join")(self, timeout)
         return
     _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
 
 
 def is_alive(self: Any) -> bool:
     if _running() is None:
-        return bool(_originals["Thread", "is_alive"](self))
+        return bool(_PATCHES.original("Thread", "is_alive")(self))
     if not self._started._flag:
         return False
     if not _native.knows(self):
-        return bool(_originals["Thread", "is_alive"](self))
+        return bool(_PATCHES.original("Thread", "is_alive")(self))
     return not _native.look(self, self.name, None)
 
 
@@ -151,7 +153,7 @@ def event_is_set(self: Any) -> bool:
 
 def event_set(self: Any) -> None:
     if _running() is None:
-        _originals["Event", "set"](self)
+        _PATCHES.original("Event", "set")(self)
         return
     _native.sync_point(self, "sets", "Event", self._flag)
     self._flag = True
@@ -160,7 +162,7 @@ def event_set(self: Any) -> None:
 
 def event_clear(self: Any) -> None:
     if _running() is None:
-        _originals["Event", "clear"](self)
+        _PATCHES.original("Event", "clear")(self)
         return
     _native.sync_point(self, "clears", "Event", self._flag)
     self._flag = False
@@ -169,7 +171,7 @@ def event_clear(self: Any) -> None:
 
 def event_wait(self: Any, timeout: float | None = None) -> bool:
     if _running() is None:
-        return bool(_originals["Event", "wait"](self, timeout))
+        return bool(_PATCHES.original("Event", "wait")(self, timeout))
     if timeout is not None:
         timeout = max(timeout, 0.0)
     _native.wait(self, "waits for", "Event", available=self._flag, takes=False, timeout=timeout)
@@ -178,22 +180,22 @@ def event_wait(self: Any, timeout: float | None = None) -> bool:
 
 def condition_wait(self: Any, timeout: float | None = None) -> bool:
     _native.note(self, "waits for", "Condition", None)
-    return bool(_originals["Condition", "wait"](self, timeout))
+    return bool(_PATCHES.original("Condition", "wait")(self, timeout))
 
 
 def condition_notify(self: Any, n: int = 1) -> None:
     _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
-    _originals["Condition", "notify"](self, n)
+    _PATCHES.original("Condition", "notify")(self, n)
 
 
 def semaphore_init(self: Any, value: int = 1) -> None:
-    _originals["Semaphore", "__init__"](self, value)
+    _PATCHES.original("Semaphore", "__init__")(self, value)
     self._ungil_most = value
 
 
 def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
     if _running() is None:
-        return bool(_originals["Semaphore", "acquire"](self, blocking, timeout))
+        return bool(_PATCHES.original("Semaphore", "acquire")(self, blocking, timeout))
     if not blocking and timeout is not None:
         raise ValueError("can't specify timeout for non-blocking acquire")
     if timeout is not None:
@@ -218,7 +220,7 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
 
 def semaphore_release(self: Any, n: int = 1) -> None:
     if _running() is None:
-        _originals["Semaphore", "release"](self, n)
+        _PATCHES.original("Semaphore", "release")(self, n)
         return
     if n < 1:
         raise ValueError("n must be one or more")
@@ -234,7 +236,7 @@ def semaphore_release(self: Any, n: int = 1) -> None:
 
 def bounded_release(self: Any, n: int = 1) -> None:
     if _running() is None:
-        _originals["BoundedSemaphore", "release"](self, n)
+        _PATCHES.original("BoundedSemaphore", "release")(self, n)
         return
     if n < 1:
         raise ValueError("n must be one or more")
@@ -251,7 +253,7 @@ def _know(semaphore: Any) -> None:
         semaphore._ungil_most = semaphore._value
 
 
-_METHODS: list[tuple[type, str, Callable[..., Any]]] = [
+_METHODS: list[Method] = [
     (threading.Thread, "__init__", thread_init),
     (threading.Thread, "__hash__", numbered_hash),
     (threading.Thread, "start", start),
@@ -272,9 +274,6 @@ _METHODS: list[tuple[type, str, Callable[..., Any]]] = [
     (Future, "__init__", future_init),
     (Future, "__hash__", numbered_hash),
 ]
-_originals: dict[tuple[str, str], Any] = {
-    (owner.__name__, name): owner.__dict__.get(name) for owner, name, _ in _METHODS
-}
 _simple_queue = queue.SimpleQueue
 _counter = threading._counter  # type: ignore[attr-defined]
 
@@ -284,20 +283,62 @@ def _is_no_unwinding(record: logging.LogRecord) -> bool:
     return not (record.exc_info and record.exc_info[0] is Abandoned)
 
 
+_PATCHES = Patches(_METHODS)
+# Followed where they are used, and so far only loaded then.
+_ALSO = {
+    "asyncio.selector_events": "ungil.race._asyncio",
+    "ungil._thread_pool": "ungil.race._pools",
+}
+
+
+def _others() -> Iterator[Patches]:
+    """Of modules that are not always loaded."""
+    for loaded, follower in _ALSO.items():
+        if loaded in sys.modules:
+            patches: Patches = importlib.import_module(follower).PATCHES
+            yield patches
+
+
+def follow_sync() -> None:
+    """The code under test uses `ungil.sync`."""
+    importlib.import_module("ungil.race._sync").PATCHES.apply()
+
+
+def start_new_thread(
+    function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+) -> int:
+    """`_thread.start_new_thread` by a thread of a model; nobody waits for such a thread's end."""
+
+    def body() -> None:
+        try:
+            function(*args, **(kwargs or {}))
+        except (Abandoned, SystemExit):
+            pass
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            _native.fail(failure_key(error), error)
+
+    name = getattr(function, "__name__", "function")
+    number: int = _native.spawn(body, f"_thread ({name})", True, body)
+    return number
+
+
 def install() -> None:
-    for owner, name, method in _METHODS:
-        setattr(owner, name, method)
+    _PATCHES.apply()
+    for patches in _others():
+        patches.apply()
     queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
     logging.getLogger("concurrent.futures").addFilter(_is_no_unwinding)
 
 
 def undo() -> None:
-    for owner, name, _ in _METHODS:
-        original = _originals[owner.__name__, name]
-        if original is None:
-            delattr(owner, name)  # it was inherited
-        else:
-            setattr(owner, name, original)
+    _PATCHES.undo()
+    for patches in _others():
+        patches.undo()
+    if (followed := sys.modules.get("ungil.race._sync")) is not None:
+        followed.PATCHES.undo()
+        followed.forget()
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
     logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
@@ -311,3 +352,5 @@ def prepare() -> None:
     global _numbers
     _numbers = itertools.count(1).__next__
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+    if (followed := sys.modules.get("ungil.race._sync")) is not None:
+        followed.forget()

@@ -2,39 +2,34 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ungil_race::{Access, Kind, ObjectId, Part};
 
+use super::called::{called, resolve};
 use super::calls;
 use super::code::{Does, NO_VALUE};
+use super::containers::{container_of, element, is_container, iterated};
 use super::engine::{CELL, CONTAINER, RESOURCE, Went, access, inside, operation, step};
+use super::followers;
+use super::frame::Frame;
+use super::free_threaded::{self, Before};
 use super::record::{Record, show};
 
-type Object = *mut ffi::PyObject;
+pub(super) type Object = *mut ffi::PyObject;
 
 unsafe extern "C" {
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: Object) -> Object;
     static mut PyMethod_Type: ffi::PyTypeObject;
+    static mut PyGetSetDescr_Type: ffi::PyTypeObject;
     static mut PyMethodDescr_Type: ffi::PyTypeObject;
     static mut PyWrapperDescr_Type: ffi::PyTypeObject;
     static mut PyClassMethod_Type: ffi::PyTypeObject;
     static mut PyStaticMethod_Type: ffi::PyTypeObject;
     static mut PyClassMethodDescr_Type: ffi::PyTypeObject;
     static mut PyMemberDescr_Type: ffi::PyTypeObject;
-    static mut PyListIter_Type: ffi::PyTypeObject;
-    static mut PyDictIterKey_Type: ffi::PyTypeObject;
-    static mut PyDictIterValue_Type: ffi::PyTypeObject;
-    static mut PyDictIterItem_Type: ffi::PyTypeObject;
-    static mut PySetIter_Type: ffi::PyTypeObject;
 }
-
-/// `_PyInterpreterFrame.localsplus`.
-const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
-/// `PyFrameObject.f_frame`, likewise.
-const INNER_FRAME: usize = 24;
 
 /// What an instruction comes to.
 pub(super) struct Touch {
@@ -54,23 +49,6 @@ pub(super) enum Label {
     Call(Object, &'static [u8]),
 }
 
-/// The object in a place of a frame. From 3.14 on the lowest two bits tell what kind of reference it is; with both
-/// set it is a number of the interpreter's own.
-#[inline]
-fn referred(place: usize) -> Object {
-    match (cfg!(Py_3_14), place & 3) {
-        (true, 3) => std::ptr::null_mut(),
-        (true, _) => (place & !3) as Object,
-        (false, _) => place as Object,
-    }
-}
-
-#[inline]
-pub(super) unsafe fn read<T: Copy>(base: *const u8, offset: usize) -> T {
-    // SAFETY: the caller's: a field of that type lies there.
-    unsafe { *base.add(offset).cast::<T>() }
-}
-
 /// Makes the running thread stop before this instruction; whether it may go on.
 ///
 /// A `benign` access is meant to be one atomic step that orders threads.
@@ -86,31 +64,49 @@ pub(super) unsafe fn before(
     // SAFETY: the frame's layout is that of the Python that this is built for (the session refuses unknown
     // ones); places come from the code object's own analysis.
     unsafe {
-        let inner: *const u8 = read(frame.cast(), INNER_FRAME);
-        let place = |at: usize| referred(read(inner, LOCALS + at * size_of::<Object>()));
+        let frame = Frame::new(frame);
         if let Does::LoadAttribute { owner: object } | Does::Enter { object } = does
-            && refuses(place(object))
+            && !followers::meets(frame.place(object))
         {
             return false;
         }
-        let Some(touch) = decode(frame, does, name, &place) else {
+        if free_threaded::is_on() {
+            match free_threaded::before(&frame, does) {
+                Before::Nothing => {}
+                Before::All => return true,
+                Before::Raised => return false,
+            }
+        }
+        let Some(touch) = decode(&frame, does, name) else {
             return true;
         };
-        make(&touch, benign)
+        let mut lock = None;
+        if free_threaded::is_on() {
+            let mut containers = touch.accesses.iter().filter(|it| it.1 == CONTAINER);
+            lock = containers.find_map(|it| free_threaded::lock_of(&frame, does, it.0));
+        }
+        make(&touch, benign, lock)
     }
 }
 
 /// Makes the running thread stop before it touches this, which is alive; whether it may go on.
-pub(super) fn make(touch: &Touch, benign: bool) -> bool {
+///
+/// `lock` is waited for first.
+pub(super) fn make(touch: &Touch, benign: bool, lock: Option<ObjectId>) -> bool {
     let Some(engine) = inside() else { return true };
-    let accesses: SmallVec<[Access; 2]> = touch
+    let mut accesses: SmallVec<[Access; 2]> = touch
         .accesses
         .iter()
         .map(|(object, part, of, write)| access(engine.object(*object, *part), *of, *write))
         .collect();
     let object = accesses.first().map(|access| access.object);
     let kind = if benign { Kind::Atomic } else { touch.kind };
-    let went = step(operation(kind, accesses), None, || note(object, touch));
+    if let Some(lock) = lock {
+        accesses.insert(0, access(lock, Part::Whole, false));
+    }
+    let mut wish = operation(kind, accesses);
+    wish.blocking = lock.is_some();
+    let went = step(wish, None, || note(object, touch));
     !matches!(went, Went::Away)
 }
 
@@ -160,12 +156,9 @@ fn note(object: Option<ObjectId>, touch: &Touch) -> Option<Record> {
 }
 
 #[allow(clippy::too_many_lines)] // one arm per kind of instruction
-unsafe fn decode(
-    frame: *mut ffi::PyFrameObject,
-    does: Does,
-    name: Object,
-    place: &impl Fn(usize) -> Object,
-) -> Option<Touch> {
+unsafe fn decode(frame: &Frame, does: Does, name: Object) -> Option<Touch> {
+    // SAFETY: the caller's: places of this frame.
+    let place = |at: usize| unsafe { frame.place(at) };
     let value_at = |at: usize| (at != NO_VALUE).then(|| place(at));
     let one = |kind, access, label, value| {
         Some(Touch {
@@ -187,7 +180,7 @@ unsafe fn decode(
                 store_attribute(place(owner), name, value_at(value))
             }
             Does::LoadGlobal => {
-                let globals = globals_of(frame)?;
+                let globals = frame.globals()?;
                 let value = ffi::PyDict_GetItemWithError(globals, name);
                 if value.is_null() || is_fixed(value) {
                     return None;
@@ -195,7 +188,7 @@ unsafe fn decode(
                 reads(globals, name as usize, Part::Whole, Label::Name(name))
             }
             Does::StoreGlobal { value } => {
-                let globals = globals_of(frame)?;
+                let globals = frame.globals()?;
                 let value = value_at(value);
                 writes(
                     globals,
@@ -255,17 +248,13 @@ unsafe fn decode(
             Does::Call {
                 callable,
                 arguments,
-            } => {
-                let given: SmallVec<[Object; 4]> =
-                    (0..arguments).map(|n| place(callable + 2 + n)).collect();
-                calls::touched(place(callable), place(callable + 1), &given)
-            }
+            } => calls::touched(&called(callable, arguments, frame)?),
             Does::CallUnpacked {
                 callable,
                 arguments,
             } => {
                 let given = calls::unpacked(place(arguments));
-                calls::touched(place(callable), place(callable + 1), &given)
+                calls::touched(&resolve(place(callable), place(callable + 1), given)?)
             }
             Does::Next { iterator } => {
                 let iterator = place(iterator);
@@ -289,10 +278,14 @@ unsafe fn decode(
                     value: None,
                 })
             }
-            Does::ReadWhole { first, count } => {
-                let containers = (first..first + count)
-                    .map(place)
-                    .filter(|it| is_container(*it));
+            Does::ReadWhole { .. } | Does::Contains { .. } | Does::Truth { .. } => {
+                let (first, count) = match does {
+                    Does::Contains { container } => (container - 1, 2),
+                    Does::Truth { value } => (value, 1),
+                    Does::ReadWhole { first, count } => (first, count),
+                    _ => return None,
+                };
+                let containers = (first..first + count).filter_map(|at| container_of(place(at)));
                 let accesses: SmallVec<[(Object, usize, Part, bool); 2]> = containers
                     .map(|it| (it, CONTAINER, Part::Whole, false))
                     .collect();
@@ -330,15 +323,6 @@ unsafe fn decode(
     }
 }
 
-unsafe fn globals_of(frame: *mut ffi::PyFrameObject) -> Option<Object> {
-    // SAFETY: `before`; the frame keeps its globals alive.
-    unsafe {
-        let globals = ffi::PyFrame_GetGlobals(frame);
-        ffi::Py_XDECREF(globals);
-        (!globals.is_null()).then_some(globals)
-    }
-}
-
 /// Functions, classes and modules: what is bound once and then only used.
 unsafe fn is_fixed(value: Object) -> bool {
     // SAFETY: `before`: a live object.
@@ -351,93 +335,15 @@ unsafe fn is_fixed(value: Object) -> bool {
     }
 }
 
-pub(super) unsafe fn is_container(object: Object) -> bool {
-    // SAFETY: `before`; a place on the value stack may be empty.
-    unsafe {
-        !object.is_null()
-            && (ffi::PyList_Check(object) != 0
-                || ffi::PyDict_Check(object) != 0
-                || ffi::PyAnySet_Check(object) != 0
-                || ffi::PyByteArray_Check(object) != 0
-                || is_deque(object))
-    }
+/// Whether this is a value of `ungil.sync`, and the descriptor's type that of its attributes.
+unsafe fn is_shared_value(owner: Object, descriptor: *mut ffi::PyTypeObject) -> bool {
+    descriptor == &raw mut PyGetSetDescr_Type && shared_class(owner) == Some(b"ungil.sync.Value")
 }
 
-unsafe fn is_deque(object: Object) -> bool {
-    // SAFETY: `before`; a static text, the name of the type.
-    unsafe {
-        let name = (*ffi::Py_TYPE(object)).tp_name;
-        std::ffi::CStr::from_ptr(name).to_bytes() == b"collections.deque"
-    }
-}
-
-/// Which part of a container a key names: plain keys of plain containers have a part of their own.
-pub(super) unsafe fn element(container: Object, key: Object) -> Part {
-    // SAFETY: `before`; hashing these types runs no code under test.
-    unsafe {
-        if key.is_null()
-            || !(ffi::PyList_Check(container) != 0 || ffi::PyDict_Check(container) != 0)
-        {
-            return Part::Whole;
-        }
-        if ffi::PyList_Check(container) != 0 {
-            if ffi::PyLong_CheckExact(key) == 0 {
-                return Part::Whole;
-            }
-            let mut at = ffi::PyLong_AsSsize_t(key);
-            if at == -1 && !ffi::PyErr_Occurred().is_null() {
-                ffi::PyErr_Clear();
-                return Part::Whole;
-            }
-            if at < 0 {
-                at += ffi::PyList_Size(container);
-            }
-            return Part::Element(at as u64);
-        }
-        let plain = ffi::PyLong_CheckExact(key) != 0
-            || ffi::PyUnicode_CheckExact(key) != 0
-            || ffi::PyBytes_CheckExact(key) != 0;
-        if plain {
-            Part::Element(ffi::PyObject_Hash(key) as u64)
-        } else {
-            Part::Whole
-        }
-    }
-}
-
-/// The container that a built-in iterator goes through.
-unsafe fn iterated(iterator: Object) -> Option<Object> {
-    // SAFETY: `before`; the fields of these types have lain there since 3.0.
-    unsafe {
-        let class = ffi::Py_TYPE(iterator);
-        let at = if class == &raw mut PyListIter_Type {
-            24
-        } else if class == &raw mut PyDictIterKey_Type
-            || class == &raw mut PyDictIterValue_Type
-            || class == &raw mut PyDictIterItem_Type
-            || class == &raw mut PySetIter_Type
-        {
-            16
-        } else {
-            return None;
-        };
-        let container: Object = read(iterator.cast(), at);
-        (!container.is_null()).then_some(container)
-    }
-}
-
-/// Locks that are not followed yet: a model that uses them is refused, with an exception.
-unsafe fn refuses(object: Object) -> bool {
-    // SAFETY: `before`; a static text, the name of the type.
-    unsafe {
-        let name = std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name);
-        if !name.to_bytes().starts_with(b"ungil.sync.") {
-            return false;
-        }
-        let message = "ungil.race cannot follow the locks of ungil.sync yet: use those of threading in the model";
-        PyRuntimeError::new_err(message).restore(Python::assume_attached());
-        true
-    }
+pub(super) fn shared_class(object: Object) -> Option<&'static [u8]> {
+    // SAFETY: `before`; the type's name lives as long as the class, which is the module's.
+    let name = unsafe { std::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name) }.to_bytes();
+    name.starts_with(b"ungil.sync.").then_some(name)
 }
 
 /// `_thread._local`'s way to look up attributes: those are each thread's own.
@@ -511,7 +417,7 @@ pub(super) unsafe fn load_attribute(owner: Object, name: Object) -> Option<Touch
             return touch(accesses);
         }
         let kind = ffi::Py_TYPE(found);
-        if kind == &raw mut PyMemberDescr_Type {
+        if kind == &raw mut PyMemberDescr_Type || is_shared_value(owner, kind) {
             return touch(accesses);
         }
         if (*kind).tp_descr_get.is_some() {
@@ -627,6 +533,7 @@ pub(super) unsafe fn store_attribute(
         } else if ffi::PyType_Check(owner) == 0 {
             let found = _PyType_Lookup(ffi::Py_TYPE(owner), name);
             if !found.is_null()
+                && !is_shared_value(owner, ffi::Py_TYPE(found))
                 && ffi::Py_TYPE(found) != &raw mut PyMemberDescr_Type
                 && (*ffi::Py_TYPE(found)).tp_descr_set.is_some()
             {

@@ -56,11 +56,11 @@ extern "C" fn free(_: *mut c_void, piece: *mut c_void, size: usize) {
     if size == PIECE && arenas.spare.len() < MOST_SPARE {
         arenas.spare.push(piece as usize);
     } else {
-        give_back(&arenas.original, piece, size);
+        give_back(arenas.original.as_ref(), piece, size);
     }
 }
 
-fn give_back(original: &Option<PyObjectArenaAllocator>, piece: *mut c_void, size: usize) {
+fn give_back(original: Option<&PyObjectArenaAllocator>, piece: *mut c_void, size: usize) {
     if let Some(PyObjectArenaAllocator {
         ctx,
         free: Some(free),
@@ -104,10 +104,9 @@ pub(super) fn end() {
     };
     // SAFETY: the GIL is held; it was there before.
     unsafe { PyObject_SetArenaAllocator(&raw mut original) };
-    let original = Some(original);
     while arenas.spare.len() > KEPT
         && let Some(piece) = arenas.spare.pop()
     {
-        give_back(&original, piece as *mut c_void, PIECE);
+        give_back(Some(&original), piece as *mut c_void, PIECE);
     }
 }

@@ -10,23 +10,10 @@ use pyo3::types::{PyList, PyTuple};
 use smallvec::SmallVec;
 use ungil_race::{Kind, Part};
 
-use super::accesses::{
-    Label, Touch, element, is_container, load_attribute, make, read, store_attribute,
-};
+use super::accesses::{Label, Object, Touch, load_attribute, make, shared_class, store_attribute};
+use super::called::{Called, resolve};
+use super::containers::{container_of, element, is_container};
 use super::engine::{CONTAINER, inside};
-
-type Object = *mut ffi::PyObject;
-
-unsafe extern "C" {
-    static mut PyMethodDescr_Type: ffi::PyTypeObject;
-    static mut PyWrapperDescr_Type: ffi::PyTypeObject;
-    static mut PyMethod_Type: ffi::PyTypeObject;
-}
-
-/// `PyCFunctionObject.m_ml`, `.m_self` (and `PyMethodObject.im_self`); `PyMethodDescrObject.d_method`.
-const FUNCTION_METHOD: usize = 16;
-const FUNCTION_SELF: usize = 24;
-const DESCRIPTOR_METHOD: usize = 40;
 
 /// Methods of containers that change nothing.
 const READERS: [&[u8]; 24] = [
@@ -115,8 +102,9 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
         let given = unpacked(arguments.as_ptr());
         let none = std::ptr::null_mut();
         if inside().is_some()
-            && let Some(touch) = touched(callable.as_ptr(), none, &given)
-            && !make(&touch, false)
+            && let Some(touch) =
+                resolve(callable.as_ptr(), none, given).and_then(|found| touched(&found))
+            && !make(&touch, false, None)
         {
             return Err(PyErr::fetch(callable.py()));
         }
@@ -124,43 +112,19 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
     Ok(())
 }
 
-/// What a call touches. `low` and `high` are the callable and the object that it is a method of, or one of
-/// them is null.
+/// What a call touches.
 ///
 /// # Safety
-/// Live objects or null, with the GIL.
-pub(super) unsafe fn touched(low: Object, high: Object, arguments: &[Object]) -> Option<Touch> {
-    // SAFETY: `before`.
+/// Live objects, with the GIL.
+pub(super) unsafe fn touched(found: &Called) -> Option<Touch> {
+    // SAFETY: the caller's.
     unsafe {
-        let (callable, mut owner) = if low.is_null() {
-            (high, std::ptr::null_mut())
-        } else {
-            (low, high)
-        };
-        if callable.is_null() {
-            return None;
-        }
-        let class = ffi::Py_TYPE(callable);
-        let definition: *const ffi::PyMethodDef = if class == &raw mut PyMethodDescr_Type {
-            read(callable.cast(), DESCRIPTOR_METHOD)
-        } else if ffi::PyCFunction_Check(callable) != 0 {
-            owner = read(callable.cast(), FUNCTION_SELF);
-            read(callable.cast(), FUNCTION_METHOD)
-        } else if class == &raw mut PyWrapperDescr_Type
-            || ffi::PyType_Check(callable) != 0
-                && ffi::PyType_GetFlags(callable.cast()) & ffi::Py_TPFLAGS_HEAPTYPE == 0
-        {
-            std::ptr::null()
-        } else {
-            if class == &raw mut PyMethod_Type {
-                owner = read(callable.cast(), FUNCTION_SELF);
-            }
+        let (owner, method, arguments) = (found.owner, found.method, &found.arguments);
+        if !found.is_of_c {
             // Python's part of a socket: the only one whose methods are Python's and whose state is in C.
             let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
             return of_socket.then(|| closable(owner, Label::Container(owner, None)));
-        };
-        let method: Option<&'static [u8]> = (!definition.is_null())
-            .then(|| std::ffi::CStr::from_ptr((*definition).ml_name).to_bytes());
+        }
         let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
         let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
         if of_builtins && let Some(first) = arguments.first() {
@@ -191,9 +155,22 @@ pub(super) unsafe fn touched(low: Object, high: Object, arguments: &[Object]) ->
             });
             return Some(closable(owner, label));
         }
+        if method == Some(b"add") && !owner.is_null() {
+            // One step of `ungil.sync`.
+            match shared_class(owner) {
+                Some(b"ungil.sync.Value") => {
+                    let name = ffi::PyUnicode_InternFromString(c"value".as_ptr());
+                    ffi::Py_DECREF(name);
+                    accesses.push((owner, name as usize, Part::Whole, true));
+                }
+                Some(b"ungil.sync.Array") => accesses.push((owner, CONTAINER, Part::Whole, true)),
+                _ => {}
+            }
+        }
         for argument in arguments.iter().copied() {
-            if is_container(argument) && argument != owner {
-                accesses.push((argument, CONTAINER, Part::Whole, false));
+            let container = container_of(argument).filter(|it| *it != owner);
+            if let Some(container) = container {
+                accesses.push((container, CONTAINER, Part::Whole, false));
             } else if is_closable(argument) {
                 accesses.push((argument, CONTAINER, Part::Whole, true));
             }

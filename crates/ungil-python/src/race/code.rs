@@ -53,6 +53,14 @@ pub(super) enum Does {
         first: usize,
         count: usize,
     },
+    /// `in`.
+    Contains {
+        container: usize,
+    },
+    /// Whether a value is true.
+    Truth {
+        value: usize,
+    },
     WriteWhole {
         container: usize,
     },
@@ -82,7 +90,7 @@ pub(super) struct Instruction {
 
 struct Code {
     /// Kept alive, so that its address names nothing else.
-    _code: Py<PyAny>,
+    _alive: Py<PyAny>,
     /// By offset in bytes, halved; `None` where it is not under test.
     instructions: Option<Vec<Instruction>>,
     /// The exploration that has met it last.
@@ -207,6 +215,8 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
                     callable: a,
                     arguments: b,
                 },
+                18 => Does::Contains { container: a },
+                19 => Does::Truth { value: a },
                 _ => Does::Nothing,
             };
             // Places that no frame has: what `dis` says of the stack is wrong here.
@@ -224,7 +234,7 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let file: String = code.getattr("co_filename")?.extract()?;
     let code = Code {
         file: CString::new(file).unwrap_or_default(),
-        _code: code.clone().unbind(),
+        _alive: code.clone().unbind(),
         instructions,
         met: exploration,
     };

@@ -155,14 +155,14 @@ unsafe fn argument<'py>(
     unsafe {
         if cfg!(Py_3_15) {
             let (values, count) = (given.cast::<Object>(), more as usize);
-            let names = Bound::from_borrowed_ptr_or_opt(py, names);
-            let named = || {
-                let names = names?.try_iter().ok()?;
-                let found = names.flatten().position(|it| it.eq(name).unwrap_or(false));
+            let keywords = Bound::from_borrowed_ptr_or_opt(py, names);
+            let by_name = || {
+                let mut keywords = keywords?.try_iter().ok()?.flatten();
+                let found = keywords.position(|it| it.eq(name).unwrap_or(false));
                 Some(count + found?)
             };
-            let place = if at < count { Some(at) } else { named() };
-            Bound::from_borrowed_ptr_or_opt(py, *values.add(place?))
+            let found = if at < count { Some(at) } else { by_name() };
+            Bound::from_borrowed_ptr_or_opt(py, *values.add(found?))
         } else {
             let tuple = Bound::from_borrowed_ptr_or_opt(py, given);
             let keywords = Bound::from_borrowed_ptr_or_opt(py, more);

@@ -7,9 +7,11 @@
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
 //!  aside     what a thread does besides: the debugger
 //!  watchdog  notices what blocks and is not followed
@@ -18,10 +20,15 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod called;
 mod calls;
 mod code;
+mod containers;
 mod engine;
 mod fiber;
+mod followers;
+mod frame;
+mod free_threaded;
 mod gilstate;
 mod locks;
 mod page;

@@ -10,35 +10,45 @@ use ungil_race::strategy::{Bounded, Cut, Dpor, Lockstep, Pct, Pos, RandomWalk, S
 use ungil_race::{Attempt, DataRace, Kind, Strategy, ThreadId, Trace, data_races, minimise};
 
 use super::engine::{End, Engine, Failure, is_exploring};
+use super::followers::{self, Followers};
 use super::record::Record;
-use super::{accesses, arenas, code, fiber, gilstate, locks, patches, protection, time, tracing};
+use super::{
+    accesses, arenas, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
+    tracing,
+};
 
 /// Whether what is replaced has been found.
 static PLANNED: PyOnceLock<()> = PyOnceLock::new();
 
 /// Replaces the built-in functions and begins to follow instructions. `analyse` tells of the code under test,
-/// as long as `scope` is the same; `watch` is called with each code object of it that is met.
+/// as long as `scope` is the same; `watch` is called with each code object of it that is met, `followers` where a
+/// model needs them.
 /// `disable` is `sys.monitoring.DISABLE`, or `None` on 3.11.
 #[pyfunction]
 pub(super) fn begin(
     py: Python<'_>,
     analyse: Py<PyAny>,
     watch: Py<PyAny>,
+    followers: Followers,
     scope: Bound<'_, PyAny>,
+    without_gil: bool,
     disable: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     PLANNED.get_or_try_init(py, || {
         gilstate::prepare();
         protection::prepare()?;
-        accesses::prepare(py)?;
         locks::plans(py)?;
-        time::plans(py)
+        time::plans(py)?;
+        followers::plans(py)
     })?;
+    accesses::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
     }
     code::begin(analyse, watch, scope)?;
+    free_threaded::set(without_gil);
+    followers::begin(followers);
     arenas::begin();
     patches::apply();
     Ok(())
@@ -49,6 +59,7 @@ pub(super) fn begin(
 pub(super) fn end() {
     patches::undo();
     arenas::end();
+    followers::end();
     code::end();
 }
 

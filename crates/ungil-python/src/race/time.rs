@@ -18,7 +18,7 @@ const A_LOOK: f64 = 1e-6;
 const MONOTONIC_START: f64 = 1000.0;
 const TIME_START: f64 = 1_767_225_600.0;
 /// Numbers that no thread of the system has.
-const IDENT: u64 = 1 << 20;
+pub(super) const IDENT: u64 = 1 << 20;
 
 static FORK: Slot = Slot::new();
 static SLEEP: Slot = Slot::new();

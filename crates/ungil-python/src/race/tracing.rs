@@ -64,10 +64,7 @@ unsafe fn at(
         );
     }
     if let Does::LoopIf { value } = does {
-        let look = Does::ReadWhole {
-            first: value,
-            count: 1,
-        };
+        let look = Does::Truth { value };
         // SAFETY: as below.
         let goes_on = unsafe { accesses::before(frame, look, name, false) };
         return (

@@ -150,8 +150,8 @@ pub(super) fn watch(patience: f64, can_raise: bool) -> PyResult<()> {
         let mut before: libc::sigaction = std::mem::zeroed();
         libc::sigaction(SIGNAL, &raw const action, &raw mut before);
         let every = libc::timespec {
-            tv_sec: interval.as_secs() as libc::time_t,
-            tv_nsec: libc::c_long::from(interval.subsec_nanos() as i32),
+            tv_sec: interval.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: interval.subsec_nanos().into(),
         };
         let time = libc::itimerspec {
             it_interval: every,

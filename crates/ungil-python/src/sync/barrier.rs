@@ -67,6 +67,15 @@ impl Barrier {
         })
     }
 
+    /// What the last one to come calls, and the default timeout in seconds.
+    #[getter]
+    fn _options(&self, py: Python<'_>) -> (Option<Py<PyAny>>, Option<f64>) {
+        (
+            self.action.as_ref().map(|action| action.clone_ref(py)),
+            self.timeout,
+        )
+    }
+
     /// Waits for the other parties; returns this one's place, different for each, from 0 to
     /// `parties - 1`.
     #[pyo3(signature = (timeout = None))]

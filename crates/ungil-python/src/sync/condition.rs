@@ -141,6 +141,12 @@ impl Condition {
         self.owned.release(py)
     }
 
+    /// The lock that it was made with.
+    #[getter]
+    fn _lock(&self, py: Python<'_>) -> Py<PyAny> {
+        self.lock.clone_ref(py)
+    }
+
     /// Whether anybody holds the lock.
     fn locked(&self) -> bool {
         self.owned.handle.raw().owner().is_some()

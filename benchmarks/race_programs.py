@@ -1,15 +1,17 @@
 """The race suite (tests/race_suite) through `ungil.race` and through frontrun.
 
-    python benchmarks/race_suite.py [--seconds 30] [--append FILE] [NAME ...]
+    python benchmarks/race_programs.py [--seconds 30] [--append FILE] [NAME ...]
 
 Each program runs in a process of its own, with the tool's defaults and `--seconds` for all of its
 schedules. Needs `pip install frontrun greenlet` and Python 3.12 or later.
 
-frontrun takes a set-up, workers and an invariant. A program of the suite is cut up into these at its
-one call of `together`: what comes before is the set-up, the threads' functions are the workers, what
-comes after is the invariant. Programs that start threads in another way are left out for it. What
-counts as found: an invariant that fails, a worker that raises, a deadlock; for a data race that shows
-in no result, frontrun is asked for races (`error_on_any_race`).
+frontrun takes a set-up, workers and an invariant. A program of the suite is cut up into these at
+its one call of `together`: what comes before is the set-up, the threads' functions are the
+workers, what comes after is the invariant. Programs that start threads in another way are left
+out for it. What counts as found: an invariant that fails, a worker that raises, a deadlock; for a
+data race that shows in no result, frontrun is asked for races (`error_on_any_race`). The programs
+keep their state in variables of closures, of which frontrun 0.7.0 follows fewer accesses than of
+attributes: written with `self.box`, it finds `one_preemption`.
 """
 
 from __future__ import annotations
@@ -59,7 +61,14 @@ class Cut:
             self.workers = workers
             greenlet.getcurrent().parent.switch()
 
-        for name in ("algorithms", "classics", "classics_mended", "everyday", "preemptions", "waiting"):
+        for name in (
+            "algorithms",
+            "classics",
+            "classics_mended",
+            "everyday",
+            "preemptions",
+            "waiting",
+        ):
             module = import_module(f"race_suite.{name}")
             if hasattr(module, "together"):
                 module.together = together  # type: ignore[attr-defined]
@@ -67,7 +76,7 @@ class Cut:
         self._rest.switch()
 
     def work(self, number: int) -> None:
-        """One thread's part; a failure is one of the invariant's, whatever the tool does with it."""
+        """One thread's part; its failure is one of the invariant's."""
         assert self.workers is not None
         try:
             self.workers[number]()
@@ -82,7 +91,7 @@ class Cut:
             return False
         try:
             self._rest.switch()
-        except Exception:  # noqa: BLE001  (whatever the program checks)
+        except Exception:
             return False
         return True
 
@@ -96,14 +105,13 @@ def with_frontrun(program: Program, seconds: float) -> str:
         result = frontrun.explore(
             setup=lambda: Cut(program),
             workers=[
-                lambda cut, number=number: cut.work(number)
-                for number in range(len(first.workers))
+                lambda cut, number=number: cut.work(number) for number in range(len(first.workers))
             ],
             invariant=Cut.holds,
             total_timeout=seconds,
             error_on_any_race=program.kind == "data race",
         )
-    except Exception as error:  # noqa: BLE001  (its own, or one that it passes on)
+    except Exception as error:
         kind = type(error).__name__
         return "gave up" if kind.startswith(("Frontrun", "Inconclusive")) else f"raised {kind}"
     # Neither: a thread blocked on something that it does not follow.
@@ -144,7 +152,8 @@ def table(rows: list[tuple[Program, dict[str, tuple[str, float]]]]) -> str:
         fine = [said[tool][0] for said in correct if said[tool][0] in ("proved", "passed")]
         wrong = [said[tool][0] for said in correct if said[tool][0] == "found"]
         lines.append(
-            f"\n{tool}: {len(found)} of {len(tried)} bugs found, in {sum(t for _, t in tried):.0f} s;"
+            f"\n{tool}: {len(found)} of {len(tried)} bugs found,"
+            f" in {sum(t for _, t in tried):.0f} s;"
             f" {len(fine)} of {len(correct)} correct programs passed, {len(wrong)} false alarms."
         )
     return "\n".join(lines)
@@ -173,7 +182,8 @@ def main() -> None:
         print(program.name, said, file=sys.stderr)
         rows.append((program, said))
     text = (
-        f"\n## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: the race suite, {options.seconds:g} s a program\n\n"
+        f"\n## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: the race suite,"
+        f" {options.seconds:g} s a program\n\n"
         f"{len(os.sched_getaffinity(0))} usable cores; {platform.system()} {platform.release()}; "
         f"CPython {platform.python_version()}.\n\n{table(rows)}\n"
     )

@@ -1,0 +1,56 @@
+"""Event loops in threads of a model.
+
+A loop with nothing to do waits until another thread wakes it, or until its next timer, in virtual
+time. Loops that wait for sockets or processes block as ever.
+"""
+
+from asyncio.selector_events import BaseSelectorEventLoop
+from typing import Any
+
+from ungil._ungil import race as _native
+from ungil.race._patches import Patches
+
+_LOOP = "an event loop"
+
+
+def run_once(self: Any) -> None:
+    if _native.running() is not None and _is_alone(self):
+        while not _has_work(self):
+            timeout = None
+            if self._scheduled:
+                timeout = max(0.0, self._scheduled[0]._when - self.time())
+            woken = self.__dict__.get("_ungil_woken", False)
+            _native.wait(self, "waits in", _LOOP, available=woken, takes=False, timeout=timeout)
+            # It may have been woken for what it has done already: it looks again.
+            self._ungil_woken = False
+            _native.change(self, False)
+    PATCHES.original("BaseEventLoop", "_run_once")(self)
+
+
+def _has_work(loop: Any) -> bool:
+    if loop._ready or loop._stopping or loop._selector.select(0):
+        return True
+    return bool(loop._scheduled) and loop._scheduled[0]._when <= loop.time()
+
+
+def _is_alone(loop: Any) -> bool:
+    """Whether the loop waits for nothing but to be woken by other threads."""
+    return loop._selector is not None and len(loop._selector.get_map() or ()) <= 1
+
+
+def write_to_self(self: Any) -> None:
+    if _native.running() is not None:
+        woken = self.__dict__.get("_ungil_woken", False)
+        _native.sync_point(self, "wakes", _LOOP, woken)
+        self._ungil_woken = True
+        _native.change(self, True)
+    PATCHES.original("BaseSelectorEventLoop", "_write_to_self")(self)
+
+
+_base: Any = BaseSelectorEventLoop.__mro__[1]
+PATCHES = Patches(
+    [
+        (_base, "_run_once", run_once),
+        (BaseSelectorEventLoop, "_write_to_self", write_to_self),
+    ]
+)
