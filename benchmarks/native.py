@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import ungil
 
+from nativebench import parallel
 from nativebench.kernels import KERNELS, Kernel, integrate_square
 
 HERE = Path(__file__).parent / "nativebench"
@@ -48,13 +49,18 @@ def main() -> int:
         results = [measured(kernel, library, options) for kernel in chosen]
         report(results)
         calls, scaling = call_overhead(), two_threads()
+        loops, start = parallel.two_threads(), parallel.start_of_a_loop()
     print(
         f"\na call with two floats and an int, no rounds: {calls['ungil']:.0f} ns "
         f"(math.hypot, a function of C: {calls['builtin']:.0f} ns)"
     )
     print(f"integrate_square on 2 threads: {scaling:.2f}x of 1")
+    for name, factor in loops.items():
+        print(f"{name} with prange on 2 threads: {factor:.2f}x of 1")
+    print(f"a prange of two iterations on 2 threads: {start:.1f} us")
     if options.json:
         document = {"kernels": results, "call_ns": calls, "two_threads": scaling}
+        document |= {"prange_two_threads": loops, "prange_start_us": start}
         Path(options.json).write_text(json.dumps(document, indent=2) + "\n")
     return 0
 

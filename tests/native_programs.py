@@ -5,6 +5,7 @@ The oracle is CPython itself, running the same text with one thing added: an int
 """
 
 import ast
+import functools
 import random
 import traceback
 from array import array
@@ -17,6 +18,8 @@ INTS = [0, 1, -1, 2, -2, 3, 5, -7, 10, 63, 64, 255, 2**31, -(2**31), 2**53, 2**5
 INTS += [2**63 - 1, -(2**63)]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.0, 1e-310, 1e300, -1e300, 2.0**53, 2.0**63]
 FLOATS += [float("inf"), float("-inf"), float("nan")]
+
+SCALARS = ["int", "float", "bool"]
 
 PARAMETERS = {
     "i": "int",
@@ -36,7 +39,9 @@ class Program:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.lines: list[str] = []
-        self.names = {name: kind for name, kind in PARAMETERS.items() if len(kind) <= 5}
+        self.names = {name: kind for name, kind in PARAMETERS.items() if kind in SCALARS}
+        # Lists and tuples, by the names that they have everywhere.
+        self.collections: dict[str, str] = {}
         self.fresh = 0
         self.loops = 0
         helper = self.expression("float", 2, only=["i", "j", "x", "y"])
@@ -45,11 +50,85 @@ class Program:
         self.lines.append("")
         self.has_helper = True
         self.lines.append(f"def f({', '.join(PARAMETERS)}):")
+        self.make_collections()
+        self.make_inner()
         self.block(1, self.random.randint(3, 7))
-        kind = self.random.choice(["int", "float", "bool"])
-        self.lines.append(f"    return {self.expression(kind, 2)}")
+        kind = self.random.choice([*SCALARS, "tuple"])
+        if kind == "tuple":
+            items = [self.expression(self.random.choice(SCALARS), 1) for _ in range(2)]
+            items += [f"len({name})" for name in self.collections]
+            self.lines.append(f"    return {', '.join(items)}")
+        else:
+            self.lines.append(f"    return {self.expression(kind, 2)}")
+
+    def make_collections(self) -> None:
+        """Some lists and tuples, of values that need none of them."""
+        r = self.random
+        made: dict[str, str] = {}
+        for number in range(r.randint(0, 3)):
+            kind = r.choice(["int", "float"])
+            name = f"{kind[0]}list{number}"
+            form = r.choice(["repeat", "literal", "comprehension", "alias"])
+            others = [other for other in made if made[other] == kind]
+            if form == "repeat":
+                text = f"[{self.expression(kind, 1)}] * {r.choice(['3', 'len(a)', '(i % 5)'])}"
+            elif form == "literal":
+                text = f"[{self.expression(kind, 1)}, {self.expression(kind, 1)}]"
+            elif form == "alias" and others:
+                text = r.choice(others)
+            else:
+                value = self.expression(kind, 1)
+                value = f"({value} + z)" if r.random() < 0.5 else value
+                condition = f" if {self.expression('bool', 1)}" if r.random() < 0.3 else ""
+                text = f"[{value} for z in {r.choice(['range(4)', 'k'])}{condition}]"
+            self.lines.append(f"    {name} = {text}")
+            made[name] = kind
+        self.collections = made
+        for number in range(r.randint(0, 2)):
+            kinds = [r.choice(SCALARS) for _ in range(r.randint(1, 3))]
+            self.lines.append(f"    tuple{number} = {self.tuple_of(kinds)}")
+            self.tuples[f"tuple{number}"] = kinds
+
+    def make_inner(self) -> None:
+        """A function inside, which sees the variables around it as they are when it is called."""
+        if self.random.random() < 0.5:
+            return
+        around = dict(self.names)
+        self.names = {"p": "int", "q": "float"} | around
+        kind = self.random.choice(["int", "float"])
+        value = self.expression(kind, 2)
+        self.lines.append("    def inner(p, q):")
+        self.lines.append(f"        return {value}")
+        self.names = around
+        self.inner = kind
+
+    inner: str | None = None
+
+    def complex(self, depth: int) -> str:
+        """A complex number."""
+        r = self.random
+        if depth == 0 or r.random() < 0.2:
+            return r.choice(["1j", "(2.5-3j)", f"complex({self.expression('float', 1)}, x)"])
+        one, other = self.complex(depth - 1), self.complex(depth - 1)
+        return r.choice(
+            [
+                f"({one} {r.choice('+-*/')} {other})",
+                f"({one} {r.choice('+-*')} {self.expression(r.choice(['int', 'float']), 1)})",
+                f"(-{one})",
+                f"({one} ** {r.randint(-2, 4)})",
+                f"{one}.conjugate()",
+            ]
+        )
+
+    def tuple_of(self, kinds: list[str]) -> str:
+        return "(" + "".join(f"{self.expression(kind, 1)}, " for kind in kinds) + ")"
 
     has_helper = False
+
+    @functools.cached_property
+    def tuples(self) -> dict[str, list[str]]:
+        """The kinds of the items of each tuple."""
+        return {}
 
     @property
     def text(self) -> str:
@@ -100,8 +179,52 @@ class Program:
             if r.random() < 0.5:
                 self.lines.append(f"{pad}else:")
                 self.block(depth + 1, r.randint(1, 2))
+        elif choice < 0.9 and (self.collections or self.tuples):
+            self.lines.append(pad + self.about_collections())
         else:
             self.loop(depth)
+
+    def about_collections(self) -> str:
+        """A statement that changes a list or a tuple."""
+        r = self.random
+        name = r.choice([*self.collections, *self.tuples])
+        if name in self.tuples:
+            kinds = self.tuples[name]
+            targets = [self.target(kind) for kind in kinds]
+            if r.random() < 0.5 and len(set(targets)) == len(targets):
+                self.names |= dict(zip(targets, kinds, strict=True))
+                return f"{', '.join(targets)}, = {name}"
+            return f"{name} = {self.tuple_of(kinds)}"
+        kind = self.collections[name]
+        return r.choice(
+            [
+                f"{name}.append({self.expression(kind, 2)})",
+                f"{name}.insert({self.index(name)}, {self.expression(kind, 1)})",
+                f"{name}[{self.index(name)}] = {self.expression(kind, 2)}",
+                f"{name}[{self.index(name)}] += {self.expression(kind, 1)}",
+                f"{name}.pop()",
+                f"{name} = [{self.expression(kind, 1)}, {self.expression(kind, 1)}]",
+            ]
+        )
+
+    def item(self, kind: str) -> str | None:
+        """An item of a list or a tuple, if there is one of that kind."""
+        r = self.random
+        found = [f"{name}[{self.index(name)}]" for name, k in self.collections.items() if k == kind]
+        found += [f"{name}.pop()" for name, k in self.collections.items() if k == kind]
+        if kind == "int":
+            found += [f"len({name})" for name in self.collections]
+        if kind == "bool":
+            pairs = [(s, t) for s in self.tuples for t in self.tuples]
+            compare = r.choice(["<", "<=", "==", "!=", ">", ">="])
+            found += [
+                f"({s} {compare} {t})"
+                for s, t in pairs
+                if "float" not in self.tuples[s] + self.tuples[t]
+            ]
+        for name, kinds in self.tuples.items():
+            found += [f"{name}[{at}]" for at, k in enumerate(kinds) if k == kind]
+        return r.choice(found) if found else None
 
     def target(self, kind: str) -> str:
         known = [n for n, k in self.names.items() if k == kind and n not in self.counters]
@@ -119,6 +242,10 @@ class Program:
             return
         self.loops += 1
         form = r.random()
+        if r.random() < 0.15:
+            self.parallel_loop(pad)
+            self.loops -= 1
+            return
         if form < 0.6:
             name = self.variable("int")
             bounds = r.choice(
@@ -133,12 +260,23 @@ class Program:
                     "len(a) - 1, -1, -1",
                 ]
             )
-            self.lines.append(f"{pad}for {name} in range({bounds}):")
+            head = r.choice(
+                ["range({})"] * 4 + ["reversed(range({}))", "enumerate(range({}), i % 3)"]
+            )
+            other = "" if head[0] != "e" else f"{self.variable('int')}, "
+            self.lines.append(f"{pad}for {other}{name} in {head.format(bounds)}:")
             self.names[name] = "int"
         elif form < 0.8:
             name = self.variable("float")
             self.lines.append(f"{pad}for {name} in {r.choice(['a', 'a[1:]', 'a[::-1]', 'm[0]'])}:")
             self.names[name] = "float"
+        elif form < 0.88 and self.collections:
+            source = r.choice(list(self.collections))
+            name = self.variable(self.collections[source])
+            source = r.choice([source, f"reversed({source})"])
+            self.lines.append(f"{pad}for {name} in {source}:")
+            self.lines.append(f"{pad}    if len({source.split('(')[-1].strip(')')}) > 30: break")
+            self.names[name] = "int" if name.startswith("i") else "float"
         else:
             name = self.variable("int")
             self.lines.append(f"{pad}{name} = {r.randint(0, 6)}")
@@ -154,6 +292,31 @@ class Program:
             self.lines.append(f"{pad}else:")
             self.block(depth + 1, 1)
         self.loops -= 1
+
+    def parallel_loop(self, pad: str) -> None:
+        """One whose result does not depend on the order; on one thread, what depends on it."""
+        r = self.random
+        kind = r.choice(["int", "float"])
+        total, name = self.variable(kind), self.variable("int")
+        self.lines.append(f"{pad}{total} = {self.expression(kind, 1)}")
+        known = dict(self.names)
+        self.names[name] = "int"
+        value = self.expression(kind, 2)
+        if r.random() < 0.5:
+            head, update = "threads=1", f"{total} {r.choice(['+', '-', '*'])}= {value}"
+        elif kind == "int" and r.random() < 0.5:
+            head, update = "threads=2", f"{total} {r.choice('&|^')}= {value}"
+        else:
+            # In order: of 0.0 and -0.0 the first one is kept.
+            head, extreme = "ordered=True, threads=2", r.choice(["min", "max"])
+            update = f"{total} = {extreme}({total}, {value})"
+        bounds = r.choice(["len(a)", "len(k)", "9", "-3, 60", "7, -5, -2"])
+        self.lines.append(f"{pad}for {name} in prange({bounds}, {head}):")
+        if r.random() < 0.3:
+            self.lines.append(f"{pad}    if {self.expression('bool', 1)}:")
+            self.lines.append(f"{pad}        continue")
+        self.lines.append(f"{pad}    {update}")
+        self.names = known | {total: kind}
 
     def index(self, array: str) -> str:
         r = self.random
@@ -174,6 +337,21 @@ class Program:
             return f"a[{self.index('a')}]"
         return f"m[{self.index('m')}, {self.index('a')}]"
 
+    def unusual(self, kind: str, depth: int) -> str | None:
+        """Now and then: an item, a call of the function inside, a part of a complex number."""
+        r = self.random
+        choice = r.random()
+        if choice < 0.15:
+            return self.item(kind)
+        if choice < 0.25 and self.inner == kind:
+            return f"inner({self.expression('int', depth)}, {self.expression('float', depth)})"
+        if choice > 0.95 and kind == "bool":
+            return f"({self.complex(2)} == {self.complex(1)})"
+        if choice > 0.95 and kind == "float":
+            number = self.complex(2)
+            return r.choice([f"abs({number})", f"{number}.real", f"{number}.imag"])
+        return None
+
     def expression(self, kind: str, depth: int, only: list[str] | None = None) -> str:
         r = self.random
         names = [n for n, k in self.names.items() if k == kind and (only is None or n in only)]
@@ -186,6 +364,10 @@ class Program:
                 "bool": [True, False],
             }
             return f"({r.choice(constants[kind])!r})"
+
+        unusual = self.unusual(kind, depth - 1) if only is None else None
+        if unusual is not None:
+            return unusual
 
         def sub(kind: str) -> str:
             return self.expression(kind, depth - 1, only)
@@ -265,6 +447,10 @@ class Checked(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):
+            name = ast.copy_location(ast.Name("power", ast.Load()), node)
+            call = ast.Call(name, [node.left, node.right], [])
+            return checked_call(ast.copy_location(call, node))
         return checked_call(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -290,11 +476,17 @@ def checked_call(node: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Call(name, [node], []), node)
 
 
+def power(base: Any, exponent: Any) -> Any:
+    """A negative float to the power of a fraction is an error in native code."""
+    result = base**exponent
+    if isinstance(result, complex) and not isinstance(base, complex):
+        raise ValueError("complex")
+    return result
+
+
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise OverflowError("int")
-    if isinstance(value, complex):
-        raise ValueError("complex")
     return value
 
 
@@ -322,7 +514,7 @@ def oracle(text: str, name: str) -> Callable[..., Any]:
     tree = ast.fix_missing_locations(Checked().visit(ast.parse(text)))
     import math  # noqa: PLC0415
 
-    names: dict[str, Any] = {"checked": checked, "math": math}
+    names: dict[str, Any] = {"checked": checked, "power": power, "math": math}
     exec(compile(tree, name, "exec"), names)
     function: Callable[..., Any] = names["f"]
     return function
@@ -354,7 +546,12 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
         result = function(**inputs)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == file]
+        # Comprehensions have frames of their own before Python 3.12.
+        lines = [
+            frame.lineno
+            for frame in frames
+            if frame.filename == file and frame.name != "<listcomp>"
+        ]
         return ("raised", type(error).__name__, *lines)
     return ("returned", type(result).__name__, bits(result))
 
@@ -362,6 +559,8 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
 def bits(value: Any) -> Any:
     if isinstance(value, float):
         return value.hex()
+    if isinstance(value, tuple):
+        return [(type(item).__name__, bits(item)) for item in value]
     return value
 
 

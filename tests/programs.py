@@ -1,5 +1,6 @@
 """Programs that tests write, run and kill; and waiting for what they do."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import ungil.race
 
 PATIENCE = 20.0
 SOON = 5.0  # a second is the promise; the machine may be busy
@@ -126,3 +128,12 @@ def alive(process: psutil.Process) -> bool:
 
 def is_running(pid: int) -> bool:
     return psutil.pid_exists(pid) and alive(psutil.Process(pid))
+
+
+@functools.cache
+def explores() -> bool:
+    """Whether ungil.race does on this Python."""
+    try:
+        return ungil.race.explore(lambda: None).ok
+    except RuntimeError:
+        return False

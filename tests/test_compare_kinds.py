@@ -229,6 +229,8 @@ def test_native_threads_run_the_function_as_machine_code(cli: Cli, tmp_path: Pat
     assert measured.returncode == 0, measured.stderr
     (kind,) = json.loads(measured.stdout)["workloads"][0]["kinds"]
     assert kind["kind"] == "native"
+    # LLVM, loaded once, is no worker's memory.
+    assert kind["cells"][0]["summary"]["memory"]["pss_bytes"] < 10e6
     assert kind["cells"][0]["summary"]["speedup"] > 0
     refused = cli("compare", "jobs.py:words", *options)
     assert "native code has no `str` (jobs.py, line 7)" in " ".join(

@@ -2,7 +2,8 @@
 
 A Python block is a program of its own. A comment in the line before a block says more:
 
-    <!-- needs NAME -->   skipped where the package NAME, or `race`, is not to be had
+    <!-- needs NAME -->   skipped where the package NAME, or `race`, is not to be had (all of
+                          race.md needs `race`)
     <!-- file NAME -->    is not run: a file for the blocks of its page that are run
     <!-- run -->          commands for a shell that are run; of others, options are looked up
 
@@ -22,10 +23,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import ungil.race
+from programs import explores
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "COMPARE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MADE = ROOT / "docs" / "api"  # by the site's build
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "COMPARE.md",
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if MADE not in page.parents),
+]
 BLOCK = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```(\w+)\n(.*?)^```$", re.S | re.M)
 SHELL = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
@@ -46,7 +52,9 @@ class Block(NamedTuple):
 
     @property
     def needs(self) -> str | None:
-        return self.comment.removeprefix("needs ") if self.comment.startswith("needs ") else None
+        if self.comment.startswith("needs "):
+            return self.comment.removeprefix("needs ")
+        return "race" if self.page.name == "race.md" else None
 
 
 def blocks() -> Iterator[Block]:
@@ -61,14 +69,6 @@ BLOCKS = list(blocks())
 PROGRAMS = [b for b in BLOCKS if b.language == "python" and not b.file]
 COMMANDS = [b for b in BLOCKS if b.language == "sh" and b.comment == "run"]
 SHOWN = [b for b in BLOCKS if b.language == "sh" and b.comment != "run"]
-
-
-@functools.cache
-def explores() -> bool:
-    try:
-        return ungil.race.explore(lambda: None).ok
-    except RuntimeError:
-        return False
 
 
 def have(needed: str) -> bool:

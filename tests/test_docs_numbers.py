@@ -9,10 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
+from test_docs_examples import PAGES, ROOT
 
-ROOT = Path(__file__).parents[1]
 RESULTS = (ROOT / "benchmarks" / "RESULTS.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "COMPARE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 QUOTED = [
     (page, found[1])
     for page in PAGES

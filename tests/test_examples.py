@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ungil._tour
+from programs import explores
 
 from tools import notebooks
 from tools.examples import (
@@ -18,10 +19,12 @@ from tools.examples import (
 )
 
 CHAPTERS = Path(__file__).parents[1] / "examples"
-RACES = sys.version_info < (3, 14)
+RACES = pytest.mark.skipif(not explores(), reason="ungil.race does not explore on this Python")
 ON_ONE_PYTHON = pytest.mark.skipif(
     sys.version_info[:2] != RECORDED_ON, reason="examples were recorded on Python 3.11"
 )
+
+AGAIN = "if that is as it should be, record it: `python3 dev.py examples NAME`"
 
 printed = functools.cache(output_of_script)
 
@@ -74,7 +77,7 @@ def test_a_process_costs_more_than_a_thread() -> None:
     assert thread < process < 14.48e6
 
 
-@pytest.mark.skipif(not RACES, reason="ungil.race is for 3.11 to 3.13 so far")
+@RACES
 def test_reference_counts_race_and_one_lock_ends_it() -> None:
     plain, locked = output("03_why/reference_counts").split("with one lock:")
     assert "Lost update of Object.count" in plain
@@ -113,7 +116,7 @@ def test_updates_are_lost_and_then_they_are_not() -> None:
     assert 'total.add(int("1")): nothing lost in 1 attempt' in ours
 
 
-@pytest.mark.skipif(not RACES, reason="ungil.race is for 3.11 to 3.13 so far")
+@RACES
 def test_the_race_is_found_and_its_lock_is_proved() -> None:
     plain, locked = output("05_fun/find_the_race").split("with a lock:")
     assert "Lost update of x" in plain
@@ -128,21 +131,21 @@ def test_compiled_code_runs_without_its_source() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_script_prints_what_was_recorded(script: Path) -> None:
     recorded = script.with_suffix(".out").read_text()
-    assert normalised(printed(script)) == normalised(recorded)
+    assert normalised(printed(script)) == normalised(recorded), AGAIN
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_notebook_is_made_of_its_script(script: Path) -> None:
     made = [(c["cell_type"], c["source"]) for c in notebooks.cells_of(script)]
     kept = json.loads(script.with_suffix(".ipynb").read_text())["cells"]
-    assert [(c["cell_type"], c["source"]) for c in kept] == made, "run `python3 dev.py examples`"
+    assert [(c["cell_type"], c["source"]) for c in kept] == made, AGAIN
 
 
 @ON_ONE_PYTHON
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_notebook_prints_what_was_recorded(script: Path) -> None:
     fresh, kept = executed_notebook(script), script.with_suffix(".ipynb").read_text()
-    assert normalised(printed_by(fresh)) == normalised(printed_by(kept))
+    assert normalised(printed_by(fresh)) == normalised(printed_by(kept)), AGAIN
 
 
 def test_numbers_are_not_compared_and_words_are() -> None:

@@ -5,6 +5,7 @@
 
 import importlib.util
 import os
+import re
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ PROGRAMS = int(os.environ.get("UNGIL_NATIVE_PROGRAMS", "0"))
 SEED = int(os.environ.get("UNGIL_NATIVE_SEED", "0"))
 SECONDS = 10.0
 INPUTS = 40
+IMPORTS = "import math\nfrom ungil import prange\n"
 
 
 def test_random_programs_do_what_cpython_does(tmp_path: Path) -> None:
@@ -28,12 +30,17 @@ def test_random_programs_do_what_cpython_does(tmp_path: Path) -> None:
         number += 1
 
 
+def decorated(text: str, decorator: str) -> str:
+    """Functions but those inside of others with a line above them."""
+    return re.sub("^def ", f"{decorator}\ndef ", text, flags=re.MULTILINE)
+
+
 def compare_with_cpython(seed: int, folder: Path) -> None:
     program = Program(seed)
     file = folder / f"program_{seed}.py"
-    file.write_text("import math\n" + program.text.replace("def ", "@native\ndef ", 99))
+    file.write_text(IMPORTS + decorated(program.text, "@native"))
     # The same lines for both: the decorators have lines of their own.
-    plain = "import math\n" + program.text.replace("def ", "\ndef ", 99)
+    plain = IMPORTS + decorated(program.text, "")
     expected_function = oracle(plain, str(file))
     specification = importlib.util.spec_from_file_location(f"program_{seed}", file)
     assert specification is not None

@@ -4,8 +4,8 @@
 
 The interface is that of `concurrent.futures`, so one line of the lecture's code has changed: where
 the pools come from. `ungil.run_example` is the same function ready made, and so is, for a shell,
-`ungil run io --worker thread --workers 4`. The lecture's tasks have 1,000,000 iterations; these are
-smaller.
+`ungil run io --worker thread --workers 4`. The lecture's tasks have 1,000,000 iterations, and the
+first of its runs took 43.0095 s; these are smaller.
 """
 
 import time

@@ -10,7 +10,7 @@ from ungil._ungil import __version__
 
 TYPE_CHECKING = False  # `typing` takes a quarter of a worker's start
 if TYPE_CHECKING:
-    from ungil import race, sync
+    from ungil import race, sync, types
     from ungil._context import worker_context
     from ungil._doctor import doctor
     from ungil._explain import Explanation, explain
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ungil._kinds.serial import SerialExecutor
     from ungil._map import map
     from ungil._native import native
+    from ungil._native.parallel import prange
     from ungil._process import (
         BrokenProcessPool,
         ProcessPoolExecutor,
@@ -60,11 +61,13 @@ __all__ = [
     "gil_stats",
     "map",
     "native",
+    "prange",
     "race",
     "run_example",
     "share",
     "sync",
     "trace",
+    "types",
     "worker_context",
 ]
 
@@ -93,13 +96,14 @@ _HOMES = {
     "gil_stats": "ungil._ungil",
     "map": "ungil._map",
     "native": "ungil._native",
+    "prange": "ungil._native.parallel",
     "run_example": "ungil._ungil",
     "share": "ungil._share",
     "trace": "ungil._trace",
     "worker_context": "ungil._context",
 }
 
-_SUBMODULES = {"race", "sync"}
+_SUBMODULES = {"race", "sync", "types"}
 
 
 def load_ipython_extension(shell: object) -> None:

@@ -1,1 +1,1 @@
-"""A program, and what CPython 3.11 has found in it."""
+"""A program, and its finding by another Python."""

@@ -8,6 +8,7 @@
 //!                    scaling      Amdahl's law, Gunther's law
 //!                    warning      what may make figures worth less
 //!                    verdict      what to use, and why
+//!  change         -> what differs between two comparisons, and how sure that is
 //!  doctor         -> what the machine and its Python can do, what to do about the rest
 //!  pool_stats     -> a pool's tasks, latencies, workers: counted in bounded memory
 //!  units          -> figures as people read them
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod analyse;
+pub mod change;
 pub mod comparison;
 pub mod doctor;
 pub mod os;

@@ -19,6 +19,8 @@ pub struct Compiled {
     pub sites: Vec<Site>,
     /// Whether it can take long: whether it has loops or recursion.
     pub long: bool,
+    /// Whether it has parallel loops.
+    pub parallel: bool,
     /// Whether it needs to know where the stack ends.
     pub recursive: bool,
     /// What became of its checks.
@@ -60,6 +62,7 @@ pub fn compile(
         ir,
         returns: root.returns,
         long: root.long,
+        parallel: has_parallel_loops(&program),
         recursive: program.functions.iter().any(|function| function.recursive),
         checks: count(&program),
         typed: program.functions.iter().map(ToString::to_string).collect(),
@@ -73,6 +76,16 @@ pub fn parameter_types(
     function: FunctionId,
 ) -> Vec<Option<Type>> {
     lower::annotations(environment, function)
+}
+
+fn has_parallel_loops(program: &Program) -> bool {
+    let mut found = false;
+    for function in &program.functions {
+        walk(&function.body, &mut |stmt| {
+            found |= matches!(stmt, Stmt::Count(count) if count.parallel.is_some());
+        });
+    }
+    found
 }
 
 fn count(program: &Program) -> Checks {

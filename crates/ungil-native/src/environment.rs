@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Source;
+use crate::types::Element;
 
 /// A native function that the environment knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +24,12 @@ pub enum Global {
     Builtin(String),
     /// A function of Python's `math`, by its name there.
     Math(String),
+    /// A function or class of `numpy`, by its name there.
+    Numpy(String),
+    /// `ungil.prange`.
+    Parallel,
+    /// A number of fixed width, from `ungil.types`.
+    Width(Element),
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.
@@ -42,6 +49,8 @@ pub enum Constant {
     Int(i64),
     /// A `float`.
     Float(f64),
+    /// A `complex`: real and imaginary part.
+    Complex(f64, f64),
 }
 
 /// A function as it was written, with what only running Python knows of it.
@@ -79,6 +88,11 @@ pub trait Environment {
     /// What a name means in an annotation, which Python reads once, when the function is defined.
     fn annotation(&mut self, function: FunctionId, name: &str) -> Global {
         self.global(function, name)
+    }
+
+    /// The version of Python whose meaning is asked for: some of it has changed.
+    fn python(&self) -> (u8, u8) {
+        (3, 14)
     }
 
     /// What an attribute of a module means.

@@ -10,18 +10,24 @@
 //! emit/        ir -> LLVM IR
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
+//! parallel/    runs parallel loops on several threads
+//! memory       lists, for machine code
 //! diagnostic   refusals, laid out as rustc does
 //! ```
 
 #![allow(clippy::similar_names)] // start, stop and step are Python's words, site and size ours
 
 mod compile;
+mod complex;
 mod diagnostic;
 mod emit;
 mod environment;
 mod ir;
+mod items;
 mod lower;
+mod memory;
 pub mod object;
+mod parallel;
 mod range;
 pub mod runtime;
 mod source;
@@ -34,5 +40,6 @@ pub use environment::{
 };
 pub use ir::{Message, Raise, Site};
 pub use lower::Refusal;
+pub use memory::ArrayMemory;
 pub use source::{Place, Source};
-pub use types::{ArrayType, Element, Type};
+pub use types::{ArrayType, Element, Items, Scalar, Type};

@@ -4,12 +4,21 @@
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
+pub(crate) mod fold;
+mod layout;
+pub mod stack;
+
+use crate::{complex, memory};
+
 /// Sites of a traceback that are kept.
 pub const TRACE: usize = 64;
 
+/// The most numbers that a result can consist of: each takes a word of 8 bytes.
+pub const LARGEST_RESULT: usize = 16;
+
 /// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Rounds of loops until `ungil_poll` is called.
     pub fuel: i64,
@@ -25,13 +34,52 @@ pub struct Context {
     pub y: f64,
     /// Number of sites from the error outwards, those that are not kept included.
     pub depth: u32,
+    /// Not zero in a parallel loop: others in it have no threads of their own.
+    pub nested: u32,
     /// The caller's own.
     pub host: *mut c_void,
     /// The sites, that of the error first: as many as `depth` tells.
     pub trace: [MaybeUninit<u32>; TRACE],
+    /// What the caller does for machine code.
+    pub hooks: &'static Hooks,
 }
 
+/// What is asked of whoever calls machine code.
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    /// Called now and then by loops; not zero: leave.
+    pub poll: extern "C" fn(context: *mut Context) -> i32,
+    /// How many threads a parallel loop may have, where it does not say.
+    pub threads: fn() -> usize,
+}
+
+/// Rounds of loops between two polls: about a millisecond.
+const FUEL: i64 = 1 << 20;
+
 impl Context {
+    /// A context without host, stack limit and error.
+    pub fn new(hooks: &'static Hooks) -> Self {
+        Self {
+            fuel: FUEL,
+            stack_limit: 0,
+            a: 0,
+            b: 0,
+            x: 0.0,
+            y: 0.0,
+            depth: 0,
+            nested: 0,
+            host: std::ptr::null_mut(),
+            trace: [const { MaybeUninit::uninit() }; TRACE],
+            hooks,
+        }
+    }
+
+    /// Tells of the same error as another one.
+    pub(crate) fn take_failure(&mut self, other: &Self) {
+        (self.a, self.b, self.x, self.y) = (other.a, other.b, other.x, other.y);
+        (self.depth, self.trace) = (other.depth, other.trace);
+    }
+
     /// The sites of the traceback that were kept, that of the error first.
     pub fn sites(&self) -> Vec<usize> {
         let kept = (self.depth as usize).min(TRACE);
@@ -53,8 +101,14 @@ const _: () = {
 pub type Entry =
     unsafe extern "C" fn(arguments: *const u64, result: *mut u64, context: *mut Context) -> i32;
 
-/// Called now and then by loops; not zero: leave.
-pub type Poll = extern "C" fn(context: *mut Context) -> i32;
+/// Called by loops when they are out of fuel.
+extern "C" fn poll(context: *mut Context) -> i32 {
+    // SAFETY: machine code passes on what it was called with, which lives as long as the call.
+    unsafe {
+        (*context).fuel = FUEL;
+        ((*context).hooks.poll)(context)
+    }
+}
 
 /// `a / b` of ints, rounded once, to the nearest, ties to even; `b` is not zero.
 pub extern "C" fn divide_ints(a: i64, b: i64) -> f64 {
@@ -76,17 +130,27 @@ const LIBRARY: &[&CStr] = &[
     c"pow", c"fmod", c"atan2", c"exp", c"exp2", c"expm1", c"log", c"log2", c"log10", c"log1p",
     c"sin", c"cos", c"tan", c"asin", c"acos", c"atan", c"sinh", c"cosh", c"tanh", c"asinh",
     c"acosh", c"atanh", c"erf", c"erfc", c"cbrt", c"floor", c"ceil", c"rint", c"trunc", c"sqrt",
-    c"fma", c"memset", c"memcpy", c"memmove", c"memcmp", c"bcmp",
+    c"fma", c"hypot", c"memset", c"memcpy", c"memmove", c"memcmp", c"bcmp",
 ];
 
 /// The address of a function that machine code may call, by its name there.
 ///
 /// Those of the C library are looked up at run time: Rust brings some of its own under the same names,
 /// whose last bits differ from what `CPython` calls.
-pub fn symbol(name: &str, poll: Poll) -> Option<usize> {
+pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_fold" => return Some(fold::fold as *const () as usize),
+        "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
+        "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),
+        "ungil_complex_real_quotient" => return Some(complex::real_quotient as *const () as usize),
+        "ungil_complex_product_of_nans" => {
+            return Some(complex::product_of_nans as *const () as usize);
+        }
+        "ungil_list_new" => return Some(memory::list_new as *const () as usize),
+        "ungil_list_grow" => return Some(memory::list_grow as *const () as usize),
+        "ungil_list_free" => return Some(memory::list_free as *const () as usize),
         _ => {}
     }
     let name = LIBRARY

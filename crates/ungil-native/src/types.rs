@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::items::Items;
+
 /// The type of a value in the native language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
@@ -13,8 +15,59 @@ pub enum Type {
     Int,
     /// `float`: IEEE 754 binary64, as in `CPython`.
     Float,
+    /// `complex`: two floats.
+    Complex,
     /// An array of numbers in somebody else's memory.
     Array(ArrayType),
+    /// A list of numbers, which lives as long as a call.
+    List(Scalar),
+    /// A tuple.
+    Tuple(Items),
+    /// A function inside of the one whose text has it at this place.
+    Nested(u32),
+}
+
+/// What a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scalar {
+    /// Not known yet: it is empty, and nothing was appended so far.
+    Unknown,
+    /// `bool`, in one byte.
+    Bool,
+    /// `int`, in 8 bytes.
+    Int,
+    /// `float`, in 8 bytes.
+    Float,
+}
+
+impl Scalar {
+    /// The one of that type, if a list can hold it.
+    pub fn of(ty: Type) -> Option<Self> {
+        match ty {
+            Type::Bool => Some(Self::Bool),
+            Type::Int => Some(Self::Int),
+            Type::Float => Some(Self::Float),
+            _ => None,
+        }
+    }
+
+    /// The type of a value.
+    pub fn ty(self) -> Type {
+        match self {
+            Self::Unknown => Type::None,
+            Self::Bool => Type::Bool,
+            Self::Int => Type::Int,
+            Self::Float => Type::Float,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Unknown | Self::Bool => 1,
+            Self::Int | Self::Float => 8,
+        }
+    }
 }
 
 /// The type of an array.
@@ -60,6 +113,24 @@ impl Element {
         }
     }
 
+    /// The element that `NumPy` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        let bits = |digits: &str| {
+            digits
+                .parse()
+                .ok()
+                .filter(|bits| [8, 16, 32, 64].contains(bits))
+        };
+        match name {
+            "float32" => Some(Self::Float32),
+            "float64" => Some(Self::Float64),
+            _ => match name.strip_prefix("uint") {
+                Some(digits) => bits(digits).map(Self::Unsigned),
+                None => bits(name.strip_prefix("int")?).map(Self::Signed),
+            },
+        }
+    }
+
     /// Size in bytes.
     pub fn size(self) -> usize {
         match self {
@@ -77,6 +148,11 @@ impl Element {
             Self::Signed(_) | Self::Unsigned(_) => Type::Int,
             Self::Float32 | Self::Float64 => Type::Float,
         }
+    }
+
+    /// Whether it is a float.
+    pub fn is_float(self) -> bool {
+        self.read() == Type::Float
     }
 
     /// The smallest and the largest number of an integer element, as far as an `int` reaches.
@@ -110,6 +186,7 @@ impl fmt::Display for Type {
             Self::Bool => f.write_str("bool"),
             Self::Int => f.write_str("int"),
             Self::Float => f.write_str("float"),
+            Self::Complex => f.write_str("complex"),
             Self::Array(array) => {
                 if !array.contiguous {
                     f.write_str("strided ")?;
@@ -119,6 +196,10 @@ impl fmt::Display for Type {
                 }
                 write!(f, "{}-d {} array", array.dimensions, array.element)
             }
+            Self::List(Scalar::Unknown) => f.write_str("list"),
+            Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
+            Self::Tuple(items) => write!(f, "{items}"),
+            Self::Nested(_) => f.write_str("function"),
         }
     }
 }
@@ -133,7 +214,12 @@ impl Type {
         }
     }
 
-    /// Whether it is a number (a `bool` is one, as in Python).
+    /// Whether a tuple can hold it: numbers, and tuples of them.
+    pub fn is_small(self) -> bool {
+        self.is_number() || matches!(self, Self::Complex | Self::Tuple(_))
+    }
+
+    /// Whether it is a real number (a `bool` is one, as in Python).
     pub fn is_number(self) -> bool {
         matches!(self, Self::Bool | Self::Int | Self::Float)
     }

@@ -196,14 +196,20 @@ fn refusals_name_the_reason_and_the_remedy() {
         (
             "return x in x",
             "native code has no `in`",
-            "comparisons joined",
+            "a tuple on the right",
         ),
         (
             "return 99999999999999999999",
             "does not fit into 64 bits",
             "as a float",
         ),
-        ("return [x]", "native code has no lists yet", "NumPy array"),
+        ("return [x]", "cannot return a list", "into an array"),
+        ("return {x}", "native code has no sets", "array of bools"),
+        (
+            "y = [[x]]",
+            "holds numbers of one type",
+            "a list for each part",
+        ),
         (
             "return math.gamma(x)",
             "native code has no `math.gamma`",
@@ -225,7 +231,7 @@ fn refusals_name_the_reason_and_the_remedy() {
             "constant text",
         ),
         ("x.y = 1", "cannot assign to this", "names and elements"),
-        ("a, b = x", "cannot unpack this", "values on the right"),
+        ("a, b = x", "cannot unpack this", "several values in a row"),
     ];
     for (body, title, remedy) in cases {
         let printed = refusal(&format!("def f(x):\n    {body}\n"), &[Type::Float]);
@@ -250,6 +256,9 @@ mod syntax {
             Just("True".to_owned()),
             Just("None".to_owned()),
             Just("'text'".to_owned()),
+            Just("xs".to_owned()),
+            Just("t".to_owned()),
+            Just("[]".to_owned()),
         ];
         leaf.prop_recursive(4, 24, 3, |inner| {
             let pair = (inner.clone(), inner.clone());
@@ -266,7 +275,11 @@ mod syntax {
                     .prop_map(|(left, right)| format!("{left}[{right}:]")),
                 (pair, "len|min|int|float|f|math.sqrt|a.sum|print")
                     .prop_map(|((left, right), name)| format!("{name}({left}, {right})")),
-                (inner.clone(), "len|abs|int|bool|math.log|range")
+                pair_of(inner.clone()),
+                (
+                    inner.clone(),
+                    "len|abs|int|bool|math.log|range|divmod|xs.append|xs.pop|t"
+                )
                     .prop_map(|(one, name)| format!("{name}({one})")),
                 (inner.clone(), inner.clone(), inner)
                     .prop_map(|(a, b, c)| format!("({a} if {b} else {c})")),
@@ -274,8 +287,29 @@ mod syntax {
         })
     }
 
+    fn pair_of(
+        inner: impl Strategy<Value = String> + Clone + 'static,
+    ) -> impl Strategy<Value = String> {
+        (
+            inner.clone(),
+            inner,
+            "LIST|TUPLE|REPEAT|COMPREHENSION|NESTED",
+        )
+            .prop_map(|(left, right, form)| match form.as_str() {
+                "LIST" => format!("[{left}, {right}]"),
+                "TUPLE" => format!("({left}, {right})"),
+                "REPEAT" => format!("[{left}] * {right}"),
+                "COMPREHENSION" => format!("[{left} for y in {right}]"),
+                _ => format!("[y for x in {left} if {right} for y in xs]"),
+            })
+    }
+
     fn statement() -> impl Strategy<Value = String> {
-        let simple = (expression(), "x|y|a\\[n\\]|n|x, y|a\\[1:\\]", "=|\\+=|//=")
+        let simple = (
+            expression(),
+            "x|y|a\\[n\\]|n|x, y|a\\[1:\\]|xs|xs\\[n\\]|t",
+            "=|\\+=|//=",
+        )
             .prop_map(|(value, target, op)| format!("{target} {op} {value}"));
         let simple = prop_oneof![
             simple,

@@ -108,6 +108,10 @@ pub(crate) enum Error {
         source: std::io::Error,
     },
 
+    /// A cell takes longer than it may, compared with an earlier comparison.
+    #[error("{0}")]
+    Slower(String),
+
     /// Ctrl-C, with what had been done by then.
     #[error("interrupted{}", if .0.is_empty() { String::new() } else { format!(": {}", .0) })]
     Interrupted(String),
@@ -147,6 +151,7 @@ impl Error {
             | Error::WorkerDied { .. }
             | Error::TimedOut { .. } => 1,
             Error::Usage(_) | Error::WrongType(_) | Error::Output { .. } => 2,
+            Error::Slower(_) => 3,
             Error::Internal(_) => 70,
             Error::Interrupted(_) => 130,
         }
@@ -193,6 +198,7 @@ impl From<Error> for PyErr {
             Error::Unpicklable { .. } => match pickling_error(py, &message) {
                 Ok(error) | Err(error) => error,
             },
+            Error::Slower(_) => PyRuntimeError::new_err(message),
             Error::NoWorkers { what, source } => {
                 with_note(py, source, &format!("ungil: cannot start {what}"))
             }

@@ -18,6 +18,7 @@ mod cli;
 mod clock;
 mod compare;
 mod completions;
+mod dashboard;
 mod doctor;
 mod error;
 mod explain;
@@ -72,7 +73,7 @@ mod _ungil {
     };
 
     #[pymodule_export]
-    use crate::native::{NativeFunction, new_frame};
+    use crate::native::{NativeFunction, NativeMemory, new_frame};
 
     #[pymodule_export]
     use crate::cli::cli_main;

@@ -13,7 +13,7 @@ use crate::compare::Listener;
 use crate::span::span;
 
 /// Redraw period, so that the clock runs while a task takes its time.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// The bar of `ungil run`: tasks done, rate, time.
 pub(crate) struct RunBar(indicatif::ProgressBar);
@@ -86,6 +86,21 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("█▉▊▋▌▍▎▏ ")
 }
 
+/// Visits done, what is being done, and how long the rest takes until `end`.
+pub(crate) fn visits_style(end: &Arc<Mutex<Option<Instant>>>) -> ProgressStyle {
+    let shown = Arc::clone(end);
+    let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let end: Option<Instant> = *locked(&shown);
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        // A bar that cannot be written has nobody to tell.
+        let _ = match left {
+            Some(left) => write!(out, "{} left", span(left.as_secs_f64() + 1.0)),
+            None => Ok(()),
+        };
+    };
+    style("{bar:24} {pos}/{len} {wide_msg} {left}").with_key("left", left)
+}
+
 /// The progress of `ungil compare`: a bar on a terminal, a line for each round elsewhere.
 pub(crate) struct CompareProgress {
     bar: indicatif::ProgressBar,
@@ -118,17 +133,7 @@ impl CompareProgress {
     fn new(wanted: bool, speaks: bool) -> Self {
         let end = Arc::new(Mutex::new(None));
         let bar = bar(Some(0), wanted);
-        let shown = Arc::clone(&end);
-        let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let end: Option<Instant> = *locked(&shown);
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            // A bar that cannot be written has nobody to tell.
-            let _ = match left {
-                Some(left) => write!(out, "{} left", span(left.as_secs_f64() + 1.0)),
-                None => Ok(()),
-            };
-        };
-        bar.set_style(style("{bar:24} {pos}/{len} {wide_msg} {left}").with_key("left", left));
+        bar.set_style(visits_style(&end));
         Self {
             bar,
             end,
@@ -190,6 +195,6 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,9 +11,16 @@ pub(crate) struct Column {
     /// The order in which narrow terminals drop columns: the greatest goes first, 0 stays.
     pub(crate) drop: u8,
     value: fn(&Summary) -> Option<String>,
+    /// What rows are sorted by.
+    order: fn(&Summary) -> Option<f64>,
 }
 
 impl Column {
+    /// What a cell is sorted by in this column.
+    pub(crate) fn order(&self, cell: &Cell) -> Option<f64> {
+        cell.summary.as_ref().and_then(self.order)
+    }
+
     /// The figure of a cell; empty where there is none.
     pub(crate) fn value(&self, cell: &Cell) -> String {
         cell.summary
@@ -30,6 +37,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         meaning: "median time of a run",
         drop: 0,
         value: |s| Some(seconds(s.wall_s.median)),
+        order: |s| Some(s.wall_s.median),
     },
     Column {
         header: "±",
@@ -41,12 +49,14 @@ pub(crate) const COLUMNS: &[Column] = &[
                     .map_or_else(|| "?".to_owned(), |r| format!("{} %", short(r * 100.0))),
             )
         },
+        order: relative_reach,
     },
     Column {
         header: "speed-up",
         meaning: "against the plain loop",
         drop: 0,
         value: |s| Some(format!("{}x", three_digits(s.speedup?))),
+        order: |s| s.speedup,
     },
     Column {
         header: "interval",
@@ -60,54 +70,63 @@ pub(crate) const COLUMNS: &[Column] = &[
                 three_digits(interval.high)
             ))
         },
+        order: |s| Some(s.speedup_interval?.low),
     },
     Column {
         header: "eff.",
         meaning: "speed-up per worker",
         drop: 6,
         value: |s| Some(percent(s.efficiency?)),
+        order: |s| s.efficiency,
     },
     Column {
         header: "p50",
         meaning: "quantiles of a task's time on its worker",
         drop: 7,
         value: |s| Some(seconds(s.latency_s?.p50)),
+        order: |s| Some(s.latency_s?.p50),
     },
     Column {
         header: "p95",
         meaning: "quantiles of a task's time on its worker",
         drop: 8,
         value: |s| Some(seconds(s.latency_s?.p95)),
+        order: |s| Some(s.latency_s?.p95),
     },
     Column {
         header: "p99",
         meaning: "quantiles of a task's time on its worker",
         drop: 4,
         value: |s| Some(seconds(s.latency_s?.p99)),
+        order: |s| Some(s.latency_s?.p99),
     },
     Column {
         header: "CPU",
         meaning: "100 % is one core kept busy",
         drop: 3,
         value: |s| Some(percent(s.cpu_cores)),
+        order: |s| Some(s.cpu_cores),
     },
     Column {
         header: "start",
         meaning: "until the pool's first result",
         drop: 5,
         value: |s| Some(seconds(s.startup_s?)),
+        order: |s| s.startup_s,
     },
     Column {
         header: "PSS",
         meaning: "memory per worker, shared pages divided among their users",
         drop: 1,
         value: |s| Some(bytes(s.memory?.pss_bytes)),
+        order: |s| Some(s.memory?.pss_bytes as f64),
     },
     Column {
         header: "USS",
         meaning: "memory per worker, its own pages only",
         drop: 9,
         value: |s| Some(bytes(s.memory?.uss_bytes)),
+        order: |s| Some(s.memory?.uss_bytes as f64),
     },
 ];
 

@@ -6,7 +6,7 @@ use ungil_measure::comparison::WorkloadComparison;
 
 use crate::columns::{COLUMNS, cells, is_winner};
 use crate::page::escape;
-use crate::{lecture, phrases};
+use crate::{change, lecture, phrases};
 
 const TABLE: &str = "border-collapse:collapse;margin:0.6em 0;background:transparent;color:inherit";
 const HEAD: &str = "padding:0.2em 0.7em;font-weight:normal;opacity:0.7;\
@@ -23,6 +23,12 @@ pub fn html(comparison: &Comparison) -> String {
     let mut text = format!("<div style=\"color:inherit\"><p style=\"{QUIET}\">{machine}</p>\n");
     for work in &comparison.workloads {
         text.push_str(&workload(work));
+    }
+    if let Some(change) = &comparison.change {
+        let headline = escape(&change::headline(change));
+        text.push_str(&format!(
+            "<p style=\"margin:0.8em 0 0.3em\"><b>{headline}</b></p>\n"
+        ));
     }
     text.push_str("</div>\n");
     text

@@ -7,6 +7,7 @@
 //!                  -> terminal/  tables that fit the width, prose, colour if told
 //!                  -> markdown   GitHub tables, for a file or an issue
 //!                  -> html       a fragment for notebooks
+//!             -> chart/     pictures, as SVG    -> compare_page/  one offline page with everything
 //!             -> csv        one row per cell, plain numbers
 //!             -> json       everything, raw samples included; docs/schema/compare-1.schema.json
 //!  PoolStats  -> pool       tables for a terminal
@@ -24,11 +25,15 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string)] // reports are small: reading the templates matters more
 
+mod change;
+mod chart;
 mod columns;
+mod compare_page;
 mod csv;
 mod doctor;
 mod error;
 mod explain;
+mod format;
 mod gil;
 mod html;
 mod json;
@@ -39,15 +44,20 @@ mod phrases;
 mod race;
 mod terminal;
 
+pub use chart::{png, svg};
+pub use compare_page::compare_page;
 pub use csv::csv;
 pub use doctor::doctor_json;
 pub use error::Error;
 pub use explain::{
     Explanation, Instruction, Line, explanation, explanation_json, explanation_page,
 };
+pub use format::{Format, PICTURES, picture};
 pub use gil::{TraceFormat, prometheus, trace_json};
 pub use html::html;
-pub use json::json;
+pub use json::{json, read_json};
 pub use markdown::markdown;
 pub use race::{RaceFinding, RaceStep, race_page};
-pub use terminal::{ColorChoice, TerminalOptions, doctor, pool, terminal, trace_terminal};
+pub use terminal::{
+    ColorChoice, Dashboard, LiveCell, TerminalOptions, doctor, pool, terminal, trace_terminal,
+};

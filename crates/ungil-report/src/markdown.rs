@@ -1,10 +1,11 @@
 //! Markdown: GitHub tables and the verdict, for a file, an issue or a pull request.
 
 use ungil_measure::Comparison;
+use ungil_measure::change::Change;
 use ungil_measure::comparison::{Cell, WorkloadComparison};
 
 use crate::columns::{COLUMNS, cells, is_winner};
-use crate::{lecture, phrases};
+use crate::{change, lecture, phrases};
 
 /// The comparison in GitHub's Markdown, with a final newline. The winner's row is bold.
 pub fn markdown(comparison: &Comparison) -> String {
@@ -12,6 +13,29 @@ pub fn markdown(comparison: &Comparison) -> String {
     text.push_str(&format!("{}.\n", escape(&phrases::machine(comparison))));
     for work in &comparison.workloads {
         text.push_str(&workload(work));
+    }
+    if let Some(change) = &comparison.change {
+        text.push_str(&changed(change));
+    }
+    text
+}
+
+fn changed(change: &Change) -> String {
+    let headline = escape(&change::headline(change));
+    let mut text = format!("\n## Change\n\n**{headline}**\n\n");
+    for remark in &change.remarks {
+        text.push_str(&format!("- ⚠ {}\n", escape(remark)));
+    }
+    for work in change::workloads(change) {
+        let headers = change::COLUMNS.map(|(name, _)| name.to_owned());
+        text.push('\n');
+        text.push_str(&head(&escape(&work.name), headers.into_iter()));
+        for cell in &work.cells {
+            text.push_str(&row(
+                &escape(&cell.label()),
+                change::fields(cell).into_iter(),
+            ));
+        }
     }
     text
 }

@@ -85,6 +85,13 @@ pub(crate) fn machine(comparison: &Comparison) -> String {
     parts.join(", ")
 }
 
+/// Where and when it was measured, for below a picture.
+pub(crate) fn provenance(comparison: &Comparison) -> String {
+    let day = comparison.created.get(..10).unwrap_or_default();
+    let version = &comparison.ungil_version;
+    format!("{}; ungil {version}, {day}", machine(comparison))
+}
+
 /// One line per law and measured kind; a refusal that kinds share is told once, for all of them.
 pub(crate) fn fits(work: &WorkloadComparison) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -6,6 +6,7 @@ mod example;
 mod support;
 
 use support::assert_golden;
+use ungil_measure::change::changes;
 use ungil_report::{ColorChoice, TerminalOptions, csv, html, json, markdown, terminal};
 use unicode_width::UnicodeWidthStr;
 
@@ -169,6 +170,9 @@ fn json_reads_back() {
 #[test]
 fn json_is_indented_and_complete() {
     let mut comparison = example::comparison();
+    let before = example::comparison();
+    comparison.machine.usable_cpus = 8;
+    comparison.change = Some(changes(&before, &comparison, "earlier.json"));
     for work in &mut comparison.workloads {
         let cells = work.kinds.iter_mut().flat_map(|curve| &mut curve.cells);
         for cell in cells.chain([&mut work.serial]) {

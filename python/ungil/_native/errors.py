@@ -6,7 +6,7 @@ import builtins
 import math
 import os
 import warnings
-from types import FunctionType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 
 from ungil._ungil import NativeFunction, _new_frame
 
@@ -76,18 +76,38 @@ def add_frames(
     """Put the native functions into the traceback: `frames` has the innermost first."""
     trace = exception.__traceback__
     for function, position in frames:
-        frame = _new_frame(function.__code__, function.__globals__)
-        trace = TracebackType(trace, frame, instruction_at(function, position), position[0])
+        code = code_around(function.__code__, position[0])
+        frame = _new_frame(code, function.__globals__)
+        trace = TracebackType(trace, frame, instruction_at(code, position), position[0])
     if left_out:
         exception.add_note(f"{left_out} more calls of native functions are not shown")
     exception.__traceback__ = trace
 
 
-def instruction_at(function: FunctionType, position: Position) -> int:
+def code_around(code: CodeType, line: int) -> CodeType:
+    """The code of the innermost function that has this line, `code`'s own or one inside of it."""
+    for inner in code.co_consts:
+        if not isinstance(inner, CodeType) or inner.co_name.startswith("<"):
+            continue
+        lines = [found for _, _, found in inner.co_lines() if found is not None]
+        if min(lines) <= line <= max(lines):
+            return code_around(without_cells(inner), line)
+    return code
+
+
+def without_cells(code: CodeType) -> CodeType:
+    """The code for a frame that is looked at only: one with cells would look for a closure."""
+    from opcode import opmap  # noqa: PLC0415
+
+    nothing = bytes([opmap["NOP"], 0]) * (len(code.co_code) // 2)
+    return code.replace(co_code=nothing, co_freevars=(), co_cellvars=())
+
+
+def instruction_at(code: CodeType, position: Position) -> int:
     """The instruction whose source this is, for the marks under it; -1 if there is none."""
     line, column, end_line, end_column = position
     wanted = (line, end_line, column, end_column)
-    for index, found in enumerate(function.__code__.co_positions()):
+    for index, found in enumerate(code.co_positions()):
         if found == wanted:
             return 2 * index
     return -1

@@ -68,7 +68,7 @@ CHAPTERS = [
     ),
     _chapter(
         "05_fun",
-        "Fun",
+        "Fun (and how to avoid the GIL: chapter 4)",
         "break_python",
         "find_the_race",
         "steal_money",

@@ -19,6 +19,26 @@ impl Track {
         &self.0
     }
 
+    /// Of each of so many equal stretches of the time from `start` on, the share that the slices are busy.
+    pub fn shares(&self, start: u64, duration: u64, stretches: usize) -> Vec<f64> {
+        let mut shares = vec![0.0; stretches];
+        let step = duration as f64 / stretches.max(1) as f64;
+        if step <= 0.0 {
+            return shares;
+        }
+        for slice in &self.0 {
+            let place = |time: u64| time.saturating_sub(start) as f64 / step;
+            let (begin, end) = (place(slice.start), place(slice.end).min(stretches as f64));
+            let density = slice.busy as f64 / (slice.end - slice.start).max(1) as f64;
+            let touched = shares.iter_mut().enumerate().skip(begin as usize);
+            for (stretch, share) in touched.take_while(|(at, _)| (*at as f64) < end) {
+                let inside = end.min(stretch as f64 + 1.0) - begin.max(stretch as f64);
+                *share += inside * density;
+            }
+        }
+        shares
+    }
+
     /// Merges neighbours that together take no longer than this, nanoseconds. What they add up to
     /// and how many they were stays.
     pub fn coarsen(&mut self, resolution: u64) {
@@ -34,6 +54,24 @@ mod tests {
 
     use super::*;
     use crate::model::Kind;
+
+    #[test]
+    fn shares_are_of_each_stretch() {
+        let mut track = Track::default();
+        for (start, end) in [(100, 150), (250, 400), (480, 900)] {
+            track.push(Record::new(Kind::Held, 0, 0, start, end));
+        }
+        let shares = track.shares(100, 400, 4);
+        let expected = [0.5, 0.5, 1.0, 0.2];
+        assert!(
+            shares
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-9),
+            "{shares:?}"
+        );
+        assert_eq!(track.shares(100, 0, 2), [0.0, 0.0]);
+    }
 
     proptest! {
         #[test]

@@ -65,6 +65,7 @@ pub fn analyse(raw: RawComparison, options: &AnalysisOptions) -> Comparison {
         settings,
         analysis: *options,
         workloads,
+        change: None,
     }
 }
 

@@ -13,10 +13,12 @@ mod settings;
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
+
 pub use machine::{Gil, Machine, Python, SystemState};
 pub use raw::{
-    Conditions, GilUse, MemorySample, RawCell, RawComparison, RawWorkload, RunSample, Scaling,
-    TaskSample,
+    Conditions, GilThread, GilTimeline, GilUse, MemorySample, RawCell, RawComparison, RawWorkload,
+    RunSample, Scaling, TaskSample,
 };
 pub use result::{Cell, Interval, KindCurve, Latency, Memory, Spread, Summary, WorkloadComparison};
 pub use settings::{AnalysisOptions, Settings};
@@ -45,4 +47,7 @@ pub struct Comparison {
     pub analysis: AnalysisOptions,
     /// One entry per workload, in the order asked for.
     pub workloads: Vec<WorkloadComparison>,
+    /// What differs from an earlier comparison, where one was given.
+    #[serde(default)]
+    pub change: Option<Change>,
 }

@@ -73,6 +73,29 @@ pub struct RawCell {
     /// The system before and after the cell.
     #[serde(default)]
     pub conditions: Option<Conditions>,
+    /// What the threads of one more run did with the GIL, where that was traced.
+    #[serde(default)]
+    pub gil_timeline: Option<GilTimeline>,
+}
+
+/// Who held the GIL when, and who waited, in a run that does not count as a sample.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GilTimeline {
+    /// Seconds from the run's begin to its end.
+    pub duration_s: f64,
+    /// The threads that held it or waited for it.
+    pub threads: Vec<GilThread>,
+}
+
+/// One thread of a [`GilTimeline`]. Both lists divide the duration into as many equal stretches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GilThread {
+    /// Its name.
+    pub name: String,
+    /// Shares of each stretch in which it held the GIL.
+    pub held: Vec<f64>,
+    /// Shares of each stretch in which it waited for the GIL.
+    pub waited: Vec<f64>,
 }
 
 /// One timed run of all tasks.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, GilUse, MemorySample, RawCell, RunSample, SERIAL, Scaling};
+use super::{Conditions, GilTimeline, GilUse, MemorySample, RawCell, RunSample, SERIAL, Scaling};
 use crate::scaling::{Amdahl, Fit, Usl};
 use crate::verdict::Verdict;
 use crate::warning::Warning;
@@ -56,6 +56,9 @@ pub struct Cell {
     pub memory: Vec<MemorySample>,
     /// The system before and after.
     pub conditions: Option<Conditions>,
+    /// What its threads did with the GIL, see [`RawCell::gil_timeline`].
+    #[serde(default)]
+    pub gil_timeline: Option<GilTimeline>,
     /// Derived figures; `None` without a timed run.
     pub summary: Option<Summary>,
 }
@@ -80,6 +83,7 @@ impl Cell {
             runs,
             memory,
             conditions,
+            gil_timeline,
         } = raw;
         Self {
             kind,
@@ -89,6 +93,7 @@ impl Cell {
             runs,
             memory,
             conditions,
+            gil_timeline,
             summary,
         }
     }

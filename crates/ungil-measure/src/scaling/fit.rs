@@ -5,6 +5,7 @@
 //! its best point. It needs no derivatives and no starting value, cannot leave the bounds, and
 //! gives the same answer for the same points.
 
+use super::laws::relative;
 use super::{Amdahl, Fit, Point, Quality, Usl};
 
 /// Distinct worker counts that Amdahl's law needs: one more than it has parameters.
@@ -103,8 +104,7 @@ struct Shape {
 impl Shape {
     /// Speed-up of `workers` relative to one.
     fn relative(self, workers: usize) -> f64 {
-        let n = workers as f64;
-        n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
+        relative(workers as f64, self.sigma, self.kappa)
     }
 }
 

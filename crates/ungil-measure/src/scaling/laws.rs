@@ -66,3 +66,23 @@ pub struct Usl {
     /// no such point.
     pub peak_workers: Option<f64>,
 }
+
+impl Amdahl {
+    /// The speed-up that the law gives this number of workers.
+    pub fn speedup(&self, workers: f64) -> f64 {
+        self.unit * relative(workers, self.serial_fraction, 0.0)
+    }
+}
+
+impl Usl {
+    /// The speed-up that the law gives this number of workers.
+    pub fn speedup(&self, workers: f64) -> f64 {
+        self.unit * relative(workers, self.contention, self.coherency)
+    }
+}
+
+/// Gunther's law with a `unit` of 1: the speed-up relative to one worker.
+pub(super) fn relative(workers: f64, contention: f64, coherency: f64) -> f64 {
+    let others = workers - 1.0;
+    workers / (1.0 + contention * others + coherency * workers * others)
+}

@@ -1,12 +1,13 @@
 //! Arrays: addresses, elements, parts.
 
-use super::builder::{ArrayValue, Builder, Details, Value};
+use super::builder::{Builder, Details};
 use super::llvm;
+use super::value::{ArrayValue, Value};
 use crate::ir::{Expr, Guard, Op, Store, ViewPart};
 use crate::types::{ArrayType, Element, Type};
 
 impl Builder<'_> {
-    fn array(&mut self, expr: &Expr) -> (ArrayValue, ArrayType) {
+    pub(super) fn array(&mut self, expr: &Expr) -> (ArrayValue, ArrayType) {
         let (Value::Array(value), Type::Array(ty)) = (self.value(expr), expr.ty) else {
             unreachable!("the lowering has checked that it is an array");
         };
@@ -40,29 +41,54 @@ impl Builder<'_> {
         let (array, ty) = self.array(&store.array);
         let index: Vec<String> = store.index.iter().map(|arg| self.scalar(arg)).collect();
         let index = self.checked(&array, &index, &store.index, &store.guards);
-        let memory = memory_type(ty.element);
-        let raw = match ty.element {
-            Element::Float64 | Element::Signed(64) => value,
+        let guard = store.guards[store.guards.len() - 1];
+        let (memory, raw) = self.raw(ty.element, &value, guard);
+        let address = self.address(&array, ty, &index);
+        self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+    }
+
+    /// A number as it is in memory, and its type there.
+    pub(super) fn raw(
+        &mut self,
+        element: Element,
+        value: &str,
+        guard: Guard,
+    ) -> (&'static str, String) {
+        let memory = memory_type(element);
+        let raw = match element {
+            Element::Float64 | Element::Signed(64) => value.to_owned(),
             Element::Float32 => self.let_(format!("fptrunc double {value} to float")),
             Element::Bool => self.let_(format!("zext i1 {value} to i8")),
             Element::Signed(_) | Element::Unsigned(_) => {
-                let guard = store.guards[store.guards.len() - 1];
-                if self.is_open(guard) {
-                    let (low, high) = ty.element.bounds();
-                    let above = self.let_(format!("icmp sge i64 {value}, {low}"));
-                    let below = self.let_(format!("icmp sle i64 {value}, {high}"));
-                    let fits = self.let_(format!("and i1 {above}, {below}"));
-                    self.check(&fits, guard, &Details::Ints(&value, "0"));
-                }
+                self.check_fits(element, value, guard);
                 if memory == "i64" {
-                    value
+                    value.to_owned()
                 } else {
                     self.let_(format!("trunc i64 {value} to {memory}"))
                 }
             }
         };
-        let address = self.address(&array, ty, &index);
-        self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+        (memory, raw)
+    }
+
+    fn check_fits(&mut self, element: Element, value: &str, guard: Guard) {
+        if self.is_open(guard) {
+            let (low, high) = element.bounds();
+            let above = self.let_(format!("icmp sge i64 {value}, {low}"));
+            let below = self.let_(format!("icmp sle i64 {value}, {high}"));
+            let fits = self.let_(format!("and i1 {above}, {below}"));
+            self.check(&fits, guard, &Details::Ints(value, "0"));
+        }
+    }
+
+    /// A number as one of an element's width.
+    pub(super) fn fit(&mut self, element: Element, expr: &Expr, value: &str) -> String {
+        if element == Element::Float32 {
+            let short = self.let_(format!("fptrunc double {value} to float"));
+            return self.let_(format!("fpext float {short} to double"));
+        }
+        self.check_fits(element, value, expr.guards[0]);
+        value.to_owned()
     }
 
     /// Indices within the bounds: negative ones count from the end.
@@ -84,7 +110,13 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn checked_index(&mut self, index: &str, size: &str, guard: Guard, written: &Expr) -> String {
+    pub(super) fn checked_index(
+        &mut self,
+        index: &str,
+        size: &str,
+        guard: Guard,
+        written: &Expr,
+    ) -> String {
         let negative = matches!(written.op, Op::Int(value) if value < 0);
         if !self.is_open(guard) {
             // Hoisted: it is within the bounds as it is. Waived: it may be negative.
@@ -150,7 +182,7 @@ impl Builder<'_> {
     }
 
     /// Strides in bytes of each axis, calculated where the array is contiguous.
-    fn strides(&mut self, array: &ArrayValue, ty: ArrayType) -> Vec<String> {
+    pub(super) fn strides(&mut self, array: &ArrayValue, ty: ArrayType) -> Vec<String> {
         if !ty.contiguous {
             return array.strides.clone();
         }
@@ -209,6 +241,7 @@ impl Builder<'_> {
             data,
             sizes,
             strides: if result.contiguous { Vec::new() } else { left },
+            owner: array.owner,
         }
     }
 
@@ -267,7 +300,7 @@ impl Builder<'_> {
     }
 
     /// A bound of a slice: negative ones count from the end, all are brought into the array.
-    fn clamped(&mut self, bound: &str, size: &str, low: &str, high: &str) -> String {
+    pub(super) fn clamped(&mut self, bound: &str, size: &str, low: &str, high: &str) -> String {
         let negative = self.let_(format!("icmp slt i64 {bound}, 0"));
         let from_end = self.let_(format!("add i64 {bound}, {size}"));
         let absolute = self.let_(format!("select i1 {negative}, i64 {from_end}, i64 {bound}"));
@@ -276,41 +309,10 @@ impl Builder<'_> {
         ));
         self.let_(format!("call i64 @llvm.smin.i64(i64 {above}, i64 {high})"))
     }
-
-    /// One of two arrays of one type.
-    pub(super) fn select_array(&mut self, expr: &Expr) -> ArrayValue {
-        let test = self.scalar(&expr.args[0]);
-        let (yes, no, after) = (self.label(), self.label(), self.label());
-        self.branch(&test, &yes, &no);
-        self.start(&yes);
-        let (then, _) = self.array(&expr.args[1]);
-        let then_block = self.block.clone();
-        self.jump(&after);
-        self.start(&no);
-        let (other, _) = self.array(&expr.args[2]);
-        let other_block = self.block.clone();
-        self.jump(&after);
-        self.start(&after);
-        let types = super::parts(expr.ty);
-        let mut merged = then
-            .parts()
-            .zip(other.parts())
-            .zip(types)
-            .map(|((then, other), ty)| self.phi(ty, &[(then, &then_block), (other, &other_block)]))
-            .collect::<Vec<_>>()
-            .into_iter();
-        let data = merged.next().expect("an array has data");
-        let sizes = merged.by_ref().take(then.sizes.len()).collect();
-        ArrayValue {
-            data,
-            sizes,
-            strides: merged.collect(),
-        }
-    }
 }
 
 /// LLVM's type of an element in memory.
-fn memory_type(element: Element) -> &'static str {
+pub(super) fn memory_type(element: Element) -> &'static str {
     match element {
         Element::Bool | Element::Signed(8) | Element::Unsigned(8) => "i8",
         Element::Signed(16) | Element::Unsigned(16) => "i16",

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{llvm, parts, result_type};
+use super::value::Value;
+use super::{parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
@@ -11,8 +12,12 @@ pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
     pub(super) options: Options,
+    /// The function's name in LLVM IR.
+    pub(super) name: String,
+    /// What the function returns beside its code.
+    pub(super) returns: Type,
     /// Stack slots.
-    allocas: String,
+    pub(super) allocas: String,
     /// Instructions so far.
     body: String,
     /// Blocks that are hardly ever run.
@@ -23,6 +28,15 @@ pub(super) struct Builder<'a> {
     pub(super) loops: Vec<LoopLabels>,
     /// Whether the loop's version without hoisted checks is being written.
     pub(super) fast: bool,
+    /// Functions that were written beside it, and how many.
+    pub(super) beside: String,
+    pub(super) outlined: usize,
+    /// Slots that are given back at the end.
+    pub(super) owning: Vec<(SlotId, usize)>,
+    /// Whether arrays can have memory that was made here.
+    pub(super) makes_arrays: bool,
+    /// Whether there is a way to the block where the function ends in failure.
+    fails: bool,
 }
 
 /// Where `break` and `continue` lead.
@@ -38,30 +52,6 @@ pub(super) enum Details<'a> {
     Floats(&'a str, &'a str),
 }
 
-/// A value in registers.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Scalar(String),
-    Array(ArrayValue),
-    None,
-}
-
-/// An array in registers: the strides, in bytes, only where it is not contiguous.
-#[derive(Clone, Debug)]
-pub(super) struct ArrayValue {
-    pub(super) data: String,
-    pub(super) sizes: Vec<String>,
-    pub(super) strides: Vec<String>,
-}
-
-impl ArrayValue {
-    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.data)
-            .chain(&self.sizes)
-            .chain(&self.strides)
-    }
-}
-
 impl<'a> Builder<'a> {
     /// The text of a function.
     pub(super) fn function(
@@ -70,27 +60,11 @@ impl<'a> Builder<'a> {
         function: &'a Function,
         options: Options,
     ) -> String {
-        let mut this = Self {
-            program,
-            function,
-            options,
-            allocas: String::new(),
-            body: String::new(),
-            cold: String::new(),
-            next: 0,
-            block: "entry".to_owned(),
-            loops: Vec::new(),
-            fast: false,
-        };
+        let mut this = Self::new(program, function, options, &format!("f{id}"));
         let mut parameters = String::new();
-        for (slot, description) in function.slots.iter().enumerate() {
-            for (part, ty) in parts(description.ty).into_iter().enumerate() {
-                let _ = writeln!(this.allocas, "  %s{slot}.{part} = alloca {ty}");
-            }
-            if description.flagged {
-                let _ = writeln!(this.allocas, "  %s{slot}.set = alloca i1");
-                this.push(format!("store i1 false, ptr %s{slot}.set"));
-            }
+        for slot in 0..function.slots.len() {
+            this.slot(slot);
+            this.own(slot);
         }
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
@@ -100,6 +74,7 @@ impl<'a> Builder<'a> {
                 ));
             }
         }
+        this.retain_parameters();
         if function.long {
             let _ = writeln!(this.allocas, "  %fuel = alloca i64");
             this.load_fuel();
@@ -110,12 +85,64 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
+        let result = result_type(function.returns);
+        this.text(&format!(
+            "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
+        ))
+    }
+
+    /// A function without text yet.
+    pub(super) fn new(
+        program: &'a Program,
+        function: &'a Function,
+        options: Options,
+        name: &str,
+    ) -> Self {
+        Self {
+            program,
+            function,
+            options,
+            name: name.to_owned(),
+            returns: function.returns,
+            allocas: String::new(),
+            body: String::new(),
+            cold: String::new(),
+            next: 0,
+            block: "entry".to_owned(),
+            loops: Vec::new(),
+            fast: false,
+            beside: String::new(),
+            outlined: 0,
+            owning: Vec::new(),
+            makes_arrays: super::created::makes_arrays(program),
+            fails: false,
+        }
+    }
+
+    /// Makes room for a slot.
+    pub(super) fn slot(&mut self, slot: SlotId) {
+        let description = &self.function.slots[slot];
+        for (part, ty) in parts(description.ty).into_iter().enumerate() {
+            let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
+        }
+        if let Some(part) = self.owner_part(slot) {
+            self.push(format!("store ptr null, ptr %s{slot}.{part}"));
+        }
+        if description.flagged {
+            let _ = writeln!(self.allocas, "  %s{slot}.set = alloca i1");
+            self.push(format!("store i1 false, ptr %s{slot}.set"));
+        }
+    }
+
+    /// The whole text, with the functions beside it.
+    pub(super) fn text(&mut self, head: &str) -> String {
+        let mut body = std::mem::take(&mut self.body);
+        self.failed();
+        body.push_str(&self.cold);
+        body.push_str(&self.body);
         format!(
-            "define internal fastcc {} @f{id}(ptr noalias %context{parameters}) nounwind {{\nentry:\n{}{}{}}}\n\n",
-            result_type(function.returns),
-            this.allocas,
-            this.body,
-            this.cold
+            "define {head} nounwind {{\nentry:\n{}{body}}}\n\n{}",
+            self.allocas, self.beside
         )
     }
 
@@ -220,36 +247,44 @@ impl<'a> Builder<'a> {
         self.return_failed();
     }
 
-    fn return_failed(&mut self) {
-        match self.function.returns {
-            Type::None => self.push("ret i32 1".to_owned()),
-            ty => {
-                let result = result_type(ty);
-                self.push(format!(
-                    "ret {result} {{ i32 1, {} {} }}",
-                    llvm(ty),
-                    if ty == Type::Float { "0.0" } else { "0" }
-                ));
-            }
-        }
+    pub(super) fn return_failed(&mut self) {
+        self.push("br label %failed".to_owned());
+        self.fails = true;
     }
 
     pub(super) fn return_value(&mut self, value: &Value) {
         if self.function.long {
             self.store_fuel();
         }
-        match value {
-            Value::Scalar(value) => {
-                let ty = self.function.returns;
-                let result = result_type(ty);
-                let pair = self.let_(format!(
-                    "insertvalue {result} {{ i32 0, {0} poison }}, {0} {value}, 1",
-                    llvm(ty)
-                ));
-                self.push(format!("ret {result} {pair}"));
-            }
-            Value::None => self.push("ret i32 0".to_owned()),
-            Value::Array(_) => unreachable!("arrays are not returned"),
+        let result = result_type(self.returns);
+        if *value == Value::None {
+            self.release_slots();
+            self.push("ret i32 0".to_owned());
+            return;
+        }
+        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.returns));
+        for (at, (part, ty)) in value.flat().iter().zip(parts(self.returns)).enumerate() {
+            let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
+            filled = format!("{result} {next}");
+        }
+        self.release_slots();
+        self.push(format!("ret {filled}"));
+    }
+
+    /// The end of a function that fails: what it owns is freed.
+    fn failed(&mut self) {
+        if !self.fails {
+            return;
+        }
+        self.start("failed");
+        self.release_slots();
+        match self.returns {
+            Type::None => self.push("ret i32 1".to_owned()),
+            ty => self.push(format!(
+                "ret {} {{ i32 1{} }}",
+                result_type(ty),
+                poisons(ty)
+            )),
         }
     }
 
@@ -303,18 +338,9 @@ impl<'a> Builder<'a> {
 
     /// Assigns to a slot.
     pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
-        match value {
-            Value::Scalar(value) => {
-                let ty = llvm(self.function.slots[slot].ty);
-                self.push(format!("store {ty} {value}, ptr %s{slot}.0"));
-            }
-            Value::Array(array) => {
-                let types = parts(self.function.slots[slot].ty);
-                for ((part, value), ty) in array.parts().enumerate().zip(types) {
-                    self.push(format!("store {ty} {value}, ptr %s{slot}.{part}"));
-                }
-            }
-            Value::None => {}
+        let ty = self.function.slots[slot].ty;
+        for (at, (part, ty)) in value.flat().iter().zip(parts(ty)).enumerate() {
+            self.push(format!("store {ty} {part}, ptr %s{slot}.{at}"));
         }
         if self.function.slots[slot].flagged {
             self.push(format!("store i1 true, ptr %s{slot}.set"));
@@ -323,27 +349,19 @@ impl<'a> Builder<'a> {
 
     /// The value of a slot.
     pub(super) fn get(&mut self, slot: SlotId) -> Value {
-        match self.function.slots[slot].ty {
-            Type::Array(array) => {
-                let data = self.let_(format!("load ptr, ptr %s{slot}.0"));
-                let count = usize::from(array.dimensions);
-                let mut load = |part| self.let_(format!("load i64, ptr %s{slot}.{part}"));
-                let sizes = (1..=count).map(&mut load).collect();
-                let strides = if array.contiguous {
-                    Vec::new()
-                } else {
-                    (count + 1..=2 * count).map(load).collect()
-                };
-                Value::Array(ArrayValue {
-                    data,
-                    sizes,
-                    strides,
-                })
-            }
-            ty => {
-                let ty = llvm(ty);
-                Value::Scalar(self.let_(format!("load {ty}, ptr %s{slot}.0")))
-            }
-        }
+        let ty = self.function.slots[slot].ty;
+        let loaded: Vec<String> = parts(ty)
+            .into_iter()
+            .enumerate()
+            .map(|(at, ty)| self.let_(format!("load {ty}, ptr %s{slot}.{at}")))
+            .collect();
+        Value::of(ty, &mut loaded.into_iter())
     }
+}
+
+/// The values of a result that is not there.
+fn poisons(ty: Type) -> String {
+    parts(ty)
+        .into_iter()
+        .fold(String::new(), |text, part| text + ", " + part + " poison")
 }

@@ -1,6 +1,7 @@
 //! Statements.
 
-use super::builder::{Builder, Details, LoopLabels, Value};
+use super::builder::{Builder, Details, LoopLabels};
+use super::value::Value;
 use crate::ir::{Stmt, While};
 
 impl Builder<'_> {
@@ -13,8 +14,7 @@ impl Builder<'_> {
     fn statement(&mut self, stmt: &Stmt) {
         match stmt {
             Stmt::Set(slot, value) => {
-                let value = self.value(value);
-                self.set(*slot, &value);
+                self.assign(*slot, value);
             }
             Stmt::Store(store) => self.store(store),
             Stmt::Eval(value) => {
@@ -44,6 +44,7 @@ impl Builder<'_> {
             }
             Stmt::Return(value) => {
                 let value = self.value(value);
+                self.retain_result(&value);
                 self.return_value(&value);
                 let unreachable = self.label();
                 self.start(&unreachable);
@@ -92,7 +93,7 @@ impl Builder<'_> {
     pub(super) fn scalar(&mut self, expr: &crate::ir::Expr) -> String {
         match self.value(expr) {
             Value::Scalar(register) => register,
-            Value::Array(_) | Value::None => unreachable!("the lowering has checked the types"),
+            _ => unreachable!("the lowering has checked the types"),
         }
     }
 }

@@ -4,43 +4,55 @@
 //! nothing for that and can be vectorised. Where checks were moved before the loop, it is there twice:
 //! without them for the case that they hold, and with them.
 
-use super::builder::{Builder, Details, LoopLabels, Value};
+use super::builder::{Builder, Details, LoopLabels};
+use super::value::Value;
 use crate::ir::{Condition, Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.
 const STRETCH: u32 = 1 << 18;
 
 /// A range in registers, and the step where it is a constant.
-struct Range {
-    start: String,
-    stop: String,
-    step: String,
-    constant_step: Option<i64>,
+pub(super) struct Range {
+    pub(super) start: String,
+    pub(super) stop: String,
+    pub(super) step: String,
+    pub(super) constant_step: Option<i64>,
     /// Number of rounds, unsigned.
-    rounds: String,
+    pub(super) rounds: String,
 }
 
 impl Builder<'_> {
     pub(super) fn count_loop(&mut self, count: &Count) {
         let range = self.range(count);
         let [done, after] = [(); 2].map(|()| self.label());
-        if count.hoisted.is_empty() || self.fast {
-            self.rounds(count, &range, &done, &after);
-        } else {
-            let holds = self.conditions(count, &range);
-            let (fast, slow) = (self.label(), self.label());
-            self.branch(&holds, &fast, &slow);
-            self.start(&fast);
-            self.fast = true;
-            self.rounds(count, &range, &done, &after);
-            self.fast = false;
-            self.start(&slow);
-            self.rounds(count, &range, &done, &after);
+        match &count.parallel {
+            Some(parallel) => {
+                self.parallel_loop(count, parallel, &range);
+                self.jump(&done);
+            }
+            None => self.both_versions(count, &range, &done, &after),
         }
         self.start(&done);
         self.statements(&count.orelse);
         self.jump(&after);
         self.start(&after);
+    }
+
+    /// The loop, where it pays once without the checks that hold before it and once with them.
+    pub(super) fn both_versions(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
+        if count.hoisted.is_empty() || self.fast {
+            self.rounds(count, range, done, after);
+            return;
+        }
+        let holds = self.conditions(count, range);
+        let (fast, slow) = (self.label(), self.label());
+        self.branch(&holds, &fast, &slow);
+        self.start(&fast);
+        self.fast = true;
+        self.rounds(count, range, done, after);
+        self.fast = false;
+        self.start(&slow);
+        self.rounds(count, range, done, after);
     }
 
     fn range(&mut self, count: &Count) -> Range {
@@ -239,7 +251,7 @@ fn is_innermost(builder: &Builder<'_>, body: &[Stmt]) -> bool {
     innermost
 }
 
-fn constant(expr: &Expr) -> Option<i64> {
+pub(super) fn constant(expr: &Expr) -> Option<i64> {
     match expr.op {
         Op::Int(value) => Some(value),
         _ => None,

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::builder::{Builder, Details, Value};
+use super::builder::{Builder, Details};
+use super::value::Value;
 use super::{llvm, parts, result_type};
 use crate::ir::{Comparison, Expr, MathFunction, Op, SlotId};
 use crate::types::Type;
@@ -14,15 +15,17 @@ impl Builder<'_> {
             Op::Slot(slot) => self.get(*slot),
             Op::BoundSlot(slot) => self.bound_slot(*slot, expr),
             Op::Let(slot) => {
-                let value = self.value(&expr.args[0]);
-                self.set(*slot, &value);
+                self.assign(*slot, &expr.args[0]);
                 self.value(&expr.args[1])
             }
             Op::Call(id) => self.call(*id, expr),
+            Op::NewArray => Value::Array(self.new_array(expr)),
             Op::View(kinds) => Value::Array(self.view(kinds, expr)),
-            Op::Select if matches!(expr.ty, Type::Array(_)) => {
-                Value::Array(self.select_array(expr))
-            }
+            Op::Select => self.select(expr),
+            Op::Tuple => Value::Tuple(expr.args.iter().map(|arg| self.value(arg)).collect()),
+            Op::Item(at) => self.item(&expr.args[0], *at),
+            Op::Complex(operation) => self.complex_operation(*operation, expr),
+            Op::List(operation) => self.list_operation(*operation, expr),
             _ => Value::Scalar(self.number(expr)),
         }
     }
@@ -33,8 +36,8 @@ impl Builder<'_> {
             Op::Float(value) => format!("0x{:016X}", value.to_bits()),
             Op::Bool(value) => value.to_string(),
             Op::And | Op::Or => self.short_circuit(expr),
-            Op::Select => self.select(expr),
             Op::Load => self.load(expr),
+            Op::Fold(fold) => self.fold(*fold, expr),
             Op::Dim(axis) => {
                 let Value::Array(array) = self.value(&expr.args[0]) else {
                     unreachable!("only arrays have sizes");
@@ -61,9 +64,18 @@ impl Builder<'_> {
                 let ty = expr.args[0].ty;
                 self.compare(*comparison, ty, a, &args[1])
             }
+            Op::SameItem => {
+                let b = &args[1];
+                let nans = [a, b].map(|x| self.let_(format!("fcmp uno double {x}, 0.0")));
+                let both = self.let_(format!("and i1 {}, {}", nans[0], nans[1]));
+                let clear = self.let_(format!("xor i1 {both}, true"));
+                self.check(&clear, expr.guards[0], &Details::None);
+                self.let_(format!("fcmp oeq double {a}, {b}"))
+            }
             Op::CompareMixed(comparison) => {
                 self.compare_mixed(*comparison, a, &args[1], expr.plain)
             }
+            Op::Fit(element) => self.fit(*element, expr, a),
             Op::FNeg => {
                 let flags = self.flags();
                 self.let_(format!("fneg{flags} double {a}"))
@@ -94,6 +106,13 @@ impl Builder<'_> {
         self.let_(format!("call double @llvm.{name}.f64(double {a})"))
     }
 
+    fn item(&mut self, tuple: &Expr, at: usize) -> Value {
+        let Value::Tuple(mut items) = self.value(tuple) else {
+            unreachable!("only tuples have items");
+        };
+        items.swap_remove(at)
+    }
+
     fn bound_slot(&mut self, slot: SlotId, expr: &Expr) -> Value {
         let set = self.let_(format!("load i1, ptr %s{slot}.set"));
         self.check(&set, expr.guards[0], &Details::None);
@@ -119,38 +138,12 @@ impl Builder<'_> {
         self.phi("i1", &[(settled, &from), (&second, &last)])
     }
 
-    fn select(&mut self, expr: &Expr) -> String {
-        let test = self.scalar(&expr.args[0]);
-        let (yes, no, after) = (self.label(), self.label(), self.label());
-        self.branch(&test, &yes, &no);
-        self.start(&yes);
-        let then = self.scalar(&expr.args[1]);
-        let then_block = self.block.clone();
-        self.jump(&after);
-        self.start(&no);
-        let other = self.scalar(&expr.args[2]);
-        let other_block = self.block.clone();
-        self.jump(&after);
-        self.start(&after);
-        self.phi(
-            llvm(expr.ty),
-            &[(&then, &then_block), (&other, &other_block)],
-        )
-    }
-
     fn call(&mut self, id: usize, expr: &Expr) -> Value {
         let mut arguments = String::new();
         for arg in &expr.args {
-            match self.value(arg) {
-                Value::Scalar(register) => {
-                    let _ = write!(arguments, ", {} {register}", llvm(arg.ty));
-                }
-                Value::Array(array) => {
-                    for (part, ty) in array.parts().zip(parts(arg.ty)) {
-                        let _ = write!(arguments, ", {ty} {part}");
-                    }
-                }
-                Value::None => unreachable!("None is not passed"),
+            let value = self.value(arg);
+            for (part, ty) in value.flat().iter().zip(parts(arg.ty)) {
+                let _ = write!(arguments, ", {ty} {part}");
             }
         }
         let callee = &self.program.functions[id];
@@ -158,13 +151,13 @@ impl Builder<'_> {
         if long {
             self.store_fuel();
         }
-        let pair = self.let_(format!(
+        let all = self.let_(format!(
             "call fastcc {result} @f{id}(ptr %context{arguments})"
         ));
         let code = if callee.returns == Type::None {
-            pair.clone()
+            all.clone()
         } else {
-            self.let_(format!("extractvalue {result} {pair}, 0"))
+            self.let_(format!("extractvalue {result} {all}, 0"))
         };
         let good = self.let_(format!("icmp eq i32 {code}, 0"));
         let site = expr.guards[0].site;
@@ -172,10 +165,10 @@ impl Builder<'_> {
         if long {
             self.load_fuel();
         }
-        if expr.ty == Type::None {
-            return Value::None;
-        }
-        Value::Scalar(self.let_(format!("extractvalue {result} {pair}, 1")))
+        let values: Vec<String> = (1..=parts(expr.ty).len())
+            .map(|at| self.let_(format!("extractvalue {result} {all}, {at}")))
+            .collect();
+        Value::of(expr.ty, &mut values.into_iter())
     }
 
     fn compare(&mut self, comparison: Comparison, ty: Type, a: &str, b: &str) -> String {

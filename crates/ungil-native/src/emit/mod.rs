@@ -7,10 +7,16 @@
 mod arithmetic;
 mod array;
 mod builder;
+mod complex;
 mod control;
 mod count;
+mod created;
 mod expression;
+mod fold;
+mod list;
+mod parallel;
 mod power;
+mod value;
 
 use std::fmt::Write as _;
 
@@ -41,7 +47,10 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Bool => "i1",
         Type::Int => "i64",
         Type::Float => "double",
-        Type::None | Type::Array(_) => unreachable!("not a scalar"),
+        Type::List(_) => "ptr",
+        Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+            unreachable!("not a scalar")
+        }
     }
 }
 
@@ -49,11 +58,11 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
 fn result_type(ty: Type) -> String {
     match ty {
         Type::None => "i32".to_owned(),
-        ty => format!("{{ i32, {} }}", llvm(ty)),
+        ty => format!("{{ i32, {} }}", parts(ty).join(", ")),
     }
 }
 
-/// The values that an argument is passed as: LLVM's types.
+/// The registers that a value is in: LLVM's types.
 fn parts(ty: Type) -> Vec<&'static str> {
     match ty {
         Type::Array(array) => {
@@ -61,8 +70,12 @@ fn parts(ty: Type) -> Vec<&'static str> {
             let strides = if array.contiguous { 0 } else { sizes };
             let mut parts = vec!["ptr"];
             parts.extend(vec!["i64"; sizes + strides]);
+            parts.push("ptr");
             parts
         }
+        Type::Complex => vec!["double"; 2],
+        Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
+        Type::None | Type::Nested(_) => Vec::new(),
         ty => vec![llvm(ty)],
     }
 }
@@ -74,7 +87,12 @@ fn entry(program: &Program, text: &mut String) {
     let mut passed = Vec::new();
     let mut position = 0;
     for &slot in &function.parameters {
-        for part in parts(function.slots[slot].ty) {
+        let mut registers = parts(function.slots[slot].ty);
+        // Arrays that are passed are somebody else's.
+        let owner = matches!(function.slots[slot].ty, Type::Array(_))
+            .then(|| registers.pop())
+            .flatten();
+        for part in registers {
             let at = position * 8;
             let _ = writeln!(
                 loads,
@@ -91,6 +109,7 @@ fn entry(program: &Program, text: &mut String) {
             passed.push(format!(", {part} %a{position}"));
             position += 1;
         }
+        passed.extend(owner.map(|owner| format!(", {owner} null")));
     }
     let result = result_type(function.returns);
     let _ = writeln!(
@@ -99,25 +118,26 @@ fn entry(program: &Program, text: &mut String) {
          %r = call fastcc {result} @f0(ptr %context{})",
         passed.concat()
     );
-    match function.returns {
-        Type::None => {
-            let _ = writeln!(text, "  ret i32 %r\n}}");
-        }
-        ty => {
-            let ty = llvm(ty);
+    if function.returns == Type::None {
+        let _ = writeln!(text, "  ret i32 %r\n}}");
+        return;
+    }
+    let _ = writeln!(text, "  %code = extractvalue {result} %r, 0");
+    for (at, ty) in parts(function.returns).into_iter().enumerate() {
+        let (place, from) = (8 * at, at + 1);
+        let _ = writeln!(
+            text,
+            "  %v{at} = extractvalue {result} %r, {from}\n  \
+             %o{at} = getelementptr inbounds i8, ptr %result, i64 {place}"
+        );
+        if ty == "i1" {
             let _ = writeln!(
                 text,
-                "  %code = extractvalue {result} %r, 0\n  %value = extractvalue {result} %r, 1"
+                "  %x{at} = zext i1 %v{at} to i64\n  store i64 %x{at}, ptr %o{at}"
             );
-            if ty == "i1" {
-                let _ = writeln!(
-                    text,
-                    "  %wide = zext i1 %value to i64\n  store i64 %wide, ptr %result"
-                );
-            } else {
-                let _ = writeln!(text, "  store {ty} %value, ptr %result");
-            }
-            let _ = writeln!(text, "  ret i32 %code\n}}");
+        } else {
+            let _ = writeln!(text, "  store {ty} %v{at}, ptr %o{at}");
         }
     }
+    let _ = writeln!(text, "  ret i32 %code\n}}");
 }

@@ -41,9 +41,53 @@ declare double @atanh(double) #0
 declare double @erf(double) #0
 declare double @erfc(double) #0
 declare double @cbrt(double) #0
+declare double @hypot(double, double) #0
+declare void @ungil_complex_quotient(double, double, double, double, i64, ptr) #7
+declare void @ungil_complex_real_quotient(double, double, double, ptr) #7
+declare void @ungil_complex_product_of_nans(double, double, double, double, ptr) #7
 
 declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
+declare i32 @ungil_prange(ptr, ptr, i32) #5
+declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
+
+; A list's head: address of the items 0, length 8, capacity 16, references 24.
+declare noalias ptr @ungil_list_new(ptr, i64, i64, i64) #5
+declare i32 @ungil_list_grow(ptr, i64) #6
+declare void @ungil_list_free(ptr) #6
+declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
+
+; One reference more, if there is a list.
+define internal void @ungil.retain(ptr %list) #5 {
+  %some = icmp ne ptr %list, null
+  br i1 %some, label %held, label %done
+held:
+  %place = getelementptr inbounds i8, ptr %list, i64 24
+  %references = load i64, ptr %place, !tbaa !3
+  %more = add i64 %references, 1
+  store i64 %more, ptr %place, !tbaa !3
+  br label %done
+done:
+  ret void
+}
+
+; One reference less, if there is a list (or an array's memory, which is one); the last one frees it.
+define internal void @ungil.release(ptr %list) #5 {
+  %some = icmp ne ptr %list, null
+  br i1 %some, label %held, label %done
+held:
+  %place = getelementptr inbounds i8, ptr %list, i64 24
+  %references = load i64, ptr %place, !tbaa !3
+  %less = sub i64 %references, 1
+  store i64 %less, ptr %place, !tbaa !3
+  %last = icmp eq i64 %less, 0
+  br i1 %last, label %free, label %done
+free:
+  call void @ungil_list_free(ptr %list)
+  br label %done
+done:
+  ret void
+}
 
 ; Context: fuel 0, stack limit 8, a 16, b 24, x 32, y 40, depth 48, host 56, trace 64 (64 sites).
 define internal void @ungil.raise(ptr noalias %context, i32 %site, i64 %a, i64 %b) #2 {
@@ -164,5 +208,13 @@ attributes #2 = { cold noinline nounwind }
 attributes #3 = { nounwind alwaysinline }
 attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
+attributes #6 = { cold nounwind }
+attributes #7 = { nounwind willreturn memory(argmem: write) }
 !0 = !{!"branch_weights", i32 1000000, i32 1}
+; A write to an item changes no list's head.
+!1 = !{!"ungil"}
+!2 = !{!"head", !1, i64 0}
+!3 = !{!2, !2, i64 0}
+!4 = !{!"item", !1, i64 0}
+!5 = !{!4, !4, i64 0}
 

@@ -46,7 +46,12 @@ impl Function {
                 Stmt::If(test, ..) => format!("if {}", self.expression(test)),
                 Stmt::While(inner) => format!("while {}", self.expression(&inner.test)),
                 Stmt::Count(count) => format!(
-                    "for {} in {}..{} by {}{}",
+                    "{}for {} in {}..{} by {}{}",
+                    if count.parallel.is_some() {
+                        "parallel "
+                    } else {
+                        ""
+                    },
                     self.slot(count.slot),
                     self.expression(&count.start),
                     self.expression(&count.stop),

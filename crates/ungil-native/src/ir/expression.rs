@@ -1,7 +1,8 @@
 //! Typed expressions.
 
 use super::{Guard, InstanceId, SlotId};
-use crate::types::Type;
+use crate::runtime::fold::Fold;
+use crate::types::{Element, Type};
 
 /// An expression: an operation on others.
 #[derive(Clone, Debug)]
@@ -95,6 +96,8 @@ pub(crate) enum Op {
     BoolToInt,
     /// Truncates. Guards: NaN, infinity, overflow.
     FloatToInt,
+    /// An int that fits into an element, or a float as one of that width. Guard: the range, of ints.
+    Fit(Element),
     /// To the nearest whole number, ties to even.
     Rint,
     /// Down to a whole number.
@@ -114,6 +117,8 @@ pub(crate) enum Op {
     Compare(Comparison),
     /// Of an int and a float, exactly.
     CompareMixed(Comparison),
+    /// Whether two floats in tuples are equal. Guard: two NaNs.
+    SameItem,
     /// Of bools; the second is evaluated only where needed.
     And,
     /// Of bools; the second is evaluated only where needed.
@@ -132,8 +137,68 @@ pub(crate) enum Op {
     Load,
     /// The array's size along an axis.
     Dim(u8),
+    /// A new array; only as what is assigned to a slot. Arguments: what it is filled with, its sizes. Guards: a
+    /// negative size, memory, the value's range.
+    NewArray,
+    /// What becomes of whole arrays. Guards: overflow, no elements, sizes.
+    Fold(Fold),
     /// A part of an array. Arguments: the array, then those of the parts in order.
     View(Vec<ViewPart>),
+
+    /// A tuple of the arguments.
+    Tuple,
+    /// An item of a tuple, a part of a complex number.
+    Item(usize),
+    /// An operation on complex numbers.
+    Complex(ComplexOp),
+    /// An operation on a list.
+    List(ListOp),
+}
+
+/// Operations on complex numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ComplexOp {
+    /// Of real and imaginary part.
+    Make,
+    /// A product: its parts, then those of the factors, for the case that both are NaNs.
+    Recovered,
+    /// Of the parts of two. Guard: zero.
+    Quotient {
+        /// Whether infinities are recovered.
+        annex: bool,
+    },
+    /// Of a float and the parts of one. Guard: zero.
+    RealQuotient,
+    /// Of the parts of one and a float. Guard: zero.
+    QuotientByReal,
+    /// The absolute value, of one. Guard: overflow.
+    Abs,
+    /// The argument. Guard: infinities in it.
+    Finite,
+}
+
+/// Operations on lists. The list is the first argument where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListOp {
+    /// A list of the arguments; only as what is assigned to a slot. Guard: memory.
+    New,
+    /// The arguments but the last one, as many times as that says; only as what is assigned to a slot.
+    /// Guard: memory.
+    Repeat,
+    /// The number of items.
+    Len,
+    /// The item at an index. Guard: the index.
+    Get,
+    /// Puts the first argument into the list that is the second, at the index that is the third. Guard: the index.
+    Set,
+    /// Adds an item at the end. Guard: memory.
+    Append,
+    /// Adds an item, the third argument, before the index that is the second. Guard: memory.
+    Insert,
+    /// Takes out the last item, or that at an index. Guards: empty, the index.
+    Pop,
+    /// Takes out all items.
+    Clear,
 }
 
 /// What is done with one axis of an array.

@@ -5,10 +5,12 @@
 
 mod display;
 mod expression;
+mod parallel;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, Expr, MathFunction, Op, ViewPart};
+pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use parallel::{Parallel, Reduction};
 
 use crate::environment::FunctionId;
 use crate::types::Type;
@@ -191,6 +193,8 @@ pub(crate) struct Count {
     pub orelse: Block,
     /// Conditions under which the guards that are [`Proof::Hoisted`] in the body cannot fail.
     pub hoisted: Vec<Condition>,
+    /// What makes it a parallel loop, if it is one.
+    pub parallel: Option<Box<Parallel>>,
 }
 
 /// What has to hold before a loop, at its first and at its last round.
@@ -219,6 +223,11 @@ impl Stmt {
                 visit(&mut count.start);
                 visit(&mut count.stop);
                 visit(&mut count.step);
+                if let Some(parallel) = &mut count.parallel
+                    && let Some((threads, _)) = &mut parallel.threads
+                {
+                    visit(threads);
+                }
             }
             Self::Break | Self::Continue | Self::Raise(_) => {}
         }

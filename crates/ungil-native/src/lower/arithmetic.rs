@@ -18,6 +18,11 @@ impl FunctionLowerer<'_, '_> {
         right: Expr,
         range: TextRange,
     ) -> Lowered<Expr> {
+        let complex = |ty: Type| ty == Type::Complex;
+        let fits = |ty: Type| ty.is_number() || complex(ty);
+        if (complex(left.ty) || complex(right.ty)) && fits(left.ty) && fits(right.ty) {
+            return self.complex_binary(op, left, right, range);
+        }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(
@@ -170,6 +175,11 @@ impl FunctionLowerer<'_, '_> {
             return Ok(Expr::int(i64::MIN));
         }
         let value = self.expression(&expr.operand)?;
+        match (expr.op, value.ty) {
+            (ast::UnaryOp::USub, Type::Complex) => return Ok(self.complex_negative(value)),
+            (ast::UnaryOp::UAdd, Type::Complex) => return Ok(value),
+            _ => {}
+        }
         if !value.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(expr.range(), "native code has no sign for this")

@@ -1,7 +1,7 @@
 //! Assignments.
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
 use super::arithmetic::{as_float, as_int, truth};
@@ -16,10 +16,6 @@ impl FunctionLowerer<'_, '_> {
             (&stmt.targets[..], &*stmt.value)
         {
             return self.unpack_values(targets, values);
-        }
-        if let [ast::Expr::Tuple(targets)] = &stmt.targets[..] {
-            let values = self.unpacked(&stmt.value, targets.elts.len())?;
-            return self.assign_all(&targets.elts, values);
         }
         let value = self.expression(&stmt.value)?;
         if let [target] = &stmt.targets[..] {
@@ -56,6 +52,37 @@ impl FunctionLowerer<'_, '_> {
         self.assign_all(&targets.elts, held)
     }
 
+    /// Assigns the items of a tuple to targets.
+    pub(super) fn unpack(
+        &mut self,
+        targets: &[ast::Expr],
+        value: Expr,
+        range: TextRange,
+    ) -> Lowered<()> {
+        let Type::Tuple(types) = value.ty else {
+            return Err(self.refuse(
+                Diagnostic::new(range, "native code cannot unpack this")
+                    .label(format!("{} on the right", value.ty.with_article()))
+                    .help("unpack a tuple: several values in a row, or the result of a function"),
+            ));
+        };
+        if types.len() != targets.len() {
+            return Err(self.refuse(
+                Diagnostic::new(
+                    range,
+                    format!(
+                        "{} values cannot be unpacked into {} targets",
+                        types.len(),
+                        targets.len()
+                    ),
+                )
+                .label(format!("{} targets", targets.len())),
+            ));
+        }
+        let items = self.items_held(value);
+        self.assign_all(targets, items)
+    }
+
     fn assign_all(&mut self, targets: &[ast::Expr], values: Vec<Expr>) -> Lowered<()> {
         for (target, value) in targets.iter().zip(values) {
             self.assign_to(target, value)?;
@@ -78,16 +105,42 @@ impl FunctionLowerer<'_, '_> {
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let array = self.array(&subscript.value)?;
-                let index = self.indices(subscript, &array)?;
+                let (array, index) = self.written_to(subscript)?;
                 self.store(subscript, array, index, value)
             }
+            ast::Expr::Tuple(targets) => self.unpack(&targets.elts, value, target.range()),
+            ast::Expr::List(targets) => self.unpack(&targets.elts, value, target.range()),
             other => Err(self.refuse(
                 Diagnostic::new(other.range(), "native code cannot assign to this")
                     .label("neither a name nor an element of an array")
                     .help("assign to names and elements"),
             )),
         }
+    }
+
+    /// The array or list of a subscript, and its indices.
+    fn written_to(&mut self, target: &ast::ExprSubscript) -> Lowered<(Expr, Vec<Expr>)> {
+        let array = self.expression(&target.value)?;
+        if matches!(array.ty, Type::List(_)) {
+            let index = self.list_index(&target.slice)?;
+            return Ok((array, vec![index]));
+        }
+        let array = self.as_array(array, target.value.range())?;
+        let index = self.indices(target, &array)?;
+        Ok((array, index))
+    }
+
+    fn element(
+        &mut self,
+        target: &ast::ExprSubscript,
+        array: Expr,
+        index: Vec<Expr>,
+    ) -> Lowered<Expr> {
+        if !matches!(array.ty, Type::List(_)) {
+            return Ok(self.load(target, array, index));
+        }
+        let position = index.into_iter().next().expect("a list has one index");
+        self.list_item_at(target, array, position)
     }
 
     fn store(
@@ -98,7 +151,8 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
     ) -> Lowered<()> {
         let Type::Array(ty) = array.ty else {
-            unreachable!("`array` gives arrays");
+            let index = index.into_iter().next().expect("a list has one index");
+            return self.set_item(target, array, index, value);
         };
         let range = target.range();
         if !ty.writable {
@@ -151,13 +205,12 @@ impl FunctionLowerer<'_, '_> {
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let array = self.array(&subscript.value)?;
-                let index = self.indices(subscript, &array)?;
+                let (array, index) = self.written_to(subscript)?;
                 let index: Vec<Expr> = index
                     .into_iter()
                     .map(|one| if one.is_cheap() { one } else { self.held(one) })
                     .collect();
-                let left = self.load(subscript, array.clone(), index.clone());
+                let left = self.element(subscript, array.clone(), index.clone())?;
                 let left = self.held(left);
                 let right = self.expression(&stmt.value)?;
                 let value = self.binary(stmt.op, left, right, stmt.range())?;
@@ -185,9 +238,11 @@ impl FunctionLowerer<'_, '_> {
         let range = value.range();
         let value = self.expression(value)?;
         let annotated = self.lowerer.annotated(self.id, Some(&stmt.annotation));
+        let value = match annotated {
+            Some(wanted) => self.coerced(value, wanted, range),
+            None => value,
+        };
         let value = match (annotated, value.ty) {
-            (Some(Type::Float), Type::Int | Type::Bool) => self.exact_float(value, range),
-            (Some(Type::Int), Type::Bool) => as_int(value),
             (Some(wanted), got) if wanted != got => {
                 return Err(self.refuse(
                     Diagnostic::new(

@@ -4,7 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
-use super::arithmetic::{as_float, as_int, truth};
+use super::arithmetic::{as_float, as_int};
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Comparison, Expr, Op};
@@ -16,22 +16,26 @@ impl FunctionLowerer<'_, '_> {
         let arguments = &call.arguments.args;
         match (name, arguments.len()) {
             ("len", 1) => {
-                let array = self.array(&arguments[0])?;
-                Ok(Expr::new(Op::Dim(0), vec![array], Type::Int))
+                let value = self.expression(&arguments[0])?;
+                match value.ty {
+                    Type::List(_) => Ok(Self::list_length(value)),
+                    Type::Tuple(items) => Ok(Expr::int(items.len().cast_signed() as i64)),
+                    _ => {
+                        let array = self.as_array(value, arguments[0].range())?;
+                        Ok(Expr::new(Op::Dim(0), vec![array], Type::Int))
+                    }
+                }
             }
-            ("abs" | "int" | "float" | "bool" | "round", 1) => {
+            ("complex", 0..=2) if call.arguments.keywords.is_empty() => self.complex_of(call),
+            ("bool", 1) if call.arguments.keywords.is_empty() => self.condition(&arguments[0]),
+            ("abs", 1) if call.arguments.keywords.is_empty() => {
+                let value = self.expression(&arguments[0])?;
+                self.absolute(value, range)
+            }
+            ("int" | "float" | "round", 1) => {
                 let value = self.numbers(call, name)?.remove(0);
                 Ok(match name {
-                    "abs" if value.ty == Type::Float => {
-                        Expr::new(Op::FAbs, vec![value], Type::Float)
-                    }
-                    "abs" => {
-                        let overflow = self.overflow(range);
-                        let value = as_int(value);
-                        Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow])
-                    }
                     "float" => as_float(value),
-                    "bool" => truth(value),
                     _ if value.ty != Type::Float => as_int(value),
                     "int" => self.float_to_int(value, range),
                     _ => {
@@ -40,21 +44,30 @@ impl FunctionLowerer<'_, '_> {
                     }
                 })
             }
-            ("pow", 2) => {
-                let mut values = self.numbers(call, name)?;
-                let (right, left) = (values.pop(), values.pop());
-                let (Some(left), Some(right)) = (left, right) else {
-                    unreachable!("two arguments");
-                };
+            ("pow", 2) if call.arguments.keywords.is_empty() => {
+                let left = self.expression(&arguments[0])?;
+                let right = self.expression(&arguments[1])?;
                 self.binary(ast::Operator::Pow, left, right, range)
             }
             ("min" | "max", 2..) => self.extreme(call, name),
-            ("divmod", _) => Err(self.refuse(
-                Diagnostic::new(range, "`divmod` gives two values")
-                    .label("they can only be unpacked here")
-                    .help("write `q, r = divmod(a, b)`"),
-            )),
+            ("divmod", 2) => self.divmod(call),
             _ => Err(self.refuse_builtin(call, name)),
+        }
+    }
+
+    fn absolute(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {
+        match value.ty {
+            Type::Complex => Ok(self.complex_abs(value, range)),
+            Type::Float => Ok(Expr::new(Op::FAbs, vec![value], Type::Float)),
+            ty if ty.is_number() => {
+                let overflow = self.overflow(range);
+                let value = as_int(value);
+                Ok(Expr::new(Op::Abs, vec![value], Type::Int).guarded(vec![overflow]))
+            }
+            ty => Err(self.refuse(
+                Diagnostic::new(range, "`abs` takes numbers here")
+                    .label(format!("this is of {}", ty.with_article())),
+            )),
         }
     }
 
@@ -90,7 +103,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(chosen)
     }
 
-    fn extreme_of_two(&mut self, smallest: bool, left: Expr, right: Expr) -> Expr {
+    pub(super) fn extreme_of_two(&mut self, smallest: bool, left: Expr, right: Expr) -> Expr {
         let ty = left.ty;
         let (one, other) = (self.temporary(ty), self.temporary(ty));
         let (first, second) = (Expr::slot(one, ty), Expr::slot(other, ty));
@@ -109,61 +122,37 @@ impl FunctionLowerer<'_, '_> {
         Expr::new(Op::Let(one), vec![left, inner], ty)
     }
 
+    pub(super) fn longer(&mut self, left: Expr, right: Expr) -> Expr {
+        self.extreme_of_two(false, left, right)
+    }
+
     pub(super) fn shorter(&mut self, left: Expr, right: Expr) -> Expr {
         self.extreme_of_two(true, left, right)
     }
 
-    /// The values of what is unpacked into several targets, if that is in the language.
-    pub(super) fn unpacked(&mut self, value: &ast::Expr, targets: usize) -> Lowered<Vec<Expr>> {
-        if let ast::Expr::Attribute(attribute) = value
-            && &*attribute.attr == "shape"
-        {
-            let array = self.array(&attribute.value)?;
-            let Type::Array(ty) = array.ty else {
-                unreachable!("`array` gives arrays");
+    /// `divmod`: a tuple of quotient and rest.
+    fn divmod(&mut self, call: &ast::ExprCall) -> Lowered<Expr> {
+        let mut values = self.numbers(call, "divmod")?;
+        let right = values.pop().expect("two arguments");
+        let left = values.pop().expect("two arguments");
+        let (left_slot, right_slot) = (self.temporary(left.ty), self.temporary(right.ty));
+        let kept = [
+            Expr::slot(left_slot, left.ty),
+            Expr::slot(right_slot, right.ty),
+        ];
+        let mut both = Vec::new();
+        for op in [ast::Operator::FloorDiv, ast::Operator::Mod] {
+            let mut part = self.binary(op, kept[0].clone(), kept[1].clone(), call.range())?;
+            let example = match part.ty {
+                Type::Float => "divmod(1.0, 0.0)",
+                _ => "divmod(1, 0)",
             };
-            if usize::from(ty.dimensions) == targets {
-                return Ok((0..ty.dimensions)
-                    .map(|axis| Expr::new(Op::Dim(axis), vec![array.clone()], Type::Int))
-                    .collect());
-            }
-            return Err(self.refuse(
-                Diagnostic::new(
-                    value.range(),
-                    format!(
-                        "{} sizes cannot be unpacked into {targets} names",
-                        ty.dimensions
-                    ),
-                )
-                .label(format!("the shape of a {}", array.ty)),
-            ));
+            part.guards[0] = self.zero(call.range(), example);
+            both.push(part);
         }
-        if let ast::Expr::Call(call) = value
-            && self.builtin_called(call).as_deref() == Some("divmod")
-            && call.arguments.args.len() == 2
-            && targets == 2
-        {
-            let mut values = self.numbers(call, "divmod")?;
-            let right = values.pop().expect("two arguments");
-            let left = values.pop().expect("two arguments");
-            let (left, right) = (self.held(left), self.held(right));
-            let range = value.range();
-            let mut both = Vec::new();
-            for op in [ast::Operator::FloorDiv, ast::Operator::Mod] {
-                let mut part = self.binary(op, left.clone(), right.clone(), range)?;
-                let example = match part.ty {
-                    Type::Float => "divmod(1.0, 0.0)",
-                    _ => "divmod(1, 0)",
-                };
-                part.guards[0] = self.zero(range, example);
-                both.push(self.held(part));
-            }
-            return Ok(both);
-        }
-        Err(self.refuse(
-            Diagnostic::new(value.range(), "native code cannot unpack this")
-                .label("neither values in a row nor `divmod(...)` nor a shape")
-                .help("write the values on the right side, `a, b = x, y`"),
-        ))
+        let pair = super::tuple::tuple(both);
+        let ty = pair.ty;
+        let inner = Expr::new(Op::Let(right_slot), vec![right, pair], ty);
+        Ok(Expr::new(Op::Let(left_slot), vec![left, inner], ty))
     }
 }

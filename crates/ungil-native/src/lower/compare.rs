@@ -68,11 +68,18 @@ impl FunctionLowerer<'_, '_> {
             CmpOp::LtE => Comparison::Le,
             CmpOp::Gt => Comparison::Gt,
             CmpOp::GtE => Comparison::Ge,
+            CmpOp::In | CmpOp::NotIn if matches!(right.ty, Type::Tuple(_)) => {
+                let found = self.in_tuple(left, right, range)?;
+                return Ok(match op {
+                    CmpOp::In => found,
+                    _ => Expr::new(Op::Not, vec![found], Type::Bool),
+                });
+            }
             CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => {
                 let help = if matches!(op, CmpOp::Is | CmpOp::IsNot) {
                     "numbers have no identity here: use `==` or `!=`"
                 } else {
-                    "write a loop, or comparisons joined by `or`"
+                    "write a loop, or a tuple on the right: `x in (1, 2, 3)`"
                 };
                 return Err(self.refuse(
                     Diagnostic::new(range, format!("native code has no `{}`", op.as_str()))
@@ -81,6 +88,16 @@ impl FunctionLowerer<'_, '_> {
                 ));
             }
         };
+        let fits = |ty: Type| ty.is_number() || ty == Type::Complex;
+        if (left.ty == Type::Complex || right.ty == Type::Complex)
+            && fits(left.ty)
+            && fits(right.ty)
+        {
+            return self.complex_comparison(comparison, (left, right), range);
+        }
+        if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
+            return self.tuple_comparison(op, comparison, (left, right), range);
+        }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(range, "native code compares numbers only").label(format!(

@@ -22,7 +22,18 @@ impl FunctionLowerer<'_, '_> {
             ast::Expr::BooleanLiteral(inner) => Ok(Expr::bool(inner.value)),
             ast::Expr::NoneLiteral(_) => Ok(Expr::none()),
             ast::Expr::Name(inner) => self.name(inner),
+            ast::Expr::List(inner) => self.list_literal(inner),
+            ast::Expr::ListComp(inner) => self.list_comprehension(inner),
+            ast::Expr::Tuple(inner) => self.tuple_literal(inner),
             ast::Expr::BinOp(inner) => {
+                if inner.op == ast::Operator::Mult {
+                    match (&*inner.left, &*inner.right) {
+                        (ast::Expr::List(items), count) | (count, ast::Expr::List(items)) => {
+                            return self.list_repeated(items, count, inner.range());
+                        }
+                        _ => {}
+                    }
+                }
                 let left = self.expression(&inner.left)?;
                 let right = self.expression(&inner.right)?;
                 self.binary(inner.op, left, right, inner.range())
@@ -49,10 +60,9 @@ impl FunctionLowerer<'_, '_> {
                 )),
             },
             ast::Number::Float(value) => Ok(Expr::float(*value)),
-            ast::Number::Complex { .. } => Err(self.refuse(
-                Diagnostic::new(literal.range(), "native code has no complex numbers yet")
-                    .label("complex")
-                    .help("calculate with real and imaginary part in two floats"),
+            ast::Number::Complex { real, imag } => Ok(super::complex::complex(
+                Expr::float(*real),
+                Expr::float(*imag),
             )),
         }
     }
@@ -76,6 +86,9 @@ impl FunctionLowerer<'_, '_> {
             Global::Constant(Constant::Bool(value)) => Ok(Expr::bool(value)),
             Global::Constant(Constant::Int(value)) => Ok(Expr::int(value)),
             Global::Constant(Constant::Float(value)) => Ok(Expr::float(value)),
+            Global::Constant(Constant::Complex(re, im)) => {
+                Ok(super::complex::complex(Expr::float(re), Expr::float(im)))
+            }
             Global::Missing => Err(self.refuse(
                 Diagnostic::new(range, format!("there is no `{name}`"))
                     .label("neither a local variable nor a global name nor a built-in"),
@@ -114,13 +127,18 @@ impl FunctionLowerer<'_, '_> {
         let before = self.block.len();
         let value = self.expression(expr)?;
         if self.block.len() > before {
-            return Err(self.refuse(
-                Diagnostic::new(expr.range(), "this is too much for a part of an expression")
-                    .label("needs a statement of its own")
-                    .help("assign it to a variable first, in an `if` statement"),
-            ));
+            return Err(self.refuse_statements_of(expr.range()));
         }
         Ok(value)
+    }
+
+    /// What is evaluated only sometimes, or again and again, cannot be a statement before.
+    pub(super) fn refuse_statements_of(&self, range: TextRange) -> Box<super::Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "this is too much for a part of an expression")
+                .label("needs a statement of its own")
+                .help("assign it to a variable first, in an `if` statement or in a loop"),
+        )
     }
 
     /// Two values that have to be of one type; an integer literal becomes a float beside one.
@@ -148,14 +166,22 @@ impl FunctionLowerer<'_, '_> {
             return self.nested(expr.range(), |this| this.bool_condition(inner));
         }
         let value = self.expression(expr)?;
-        if !value.ty.is_number() {
-            return Err(self.refuse(
+        match value.ty {
+            Type::Complex => Ok(self.complex_truth(value)),
+            Type::List(_) => Ok(truth(Self::list_length(value))),
+            Type::Tuple(items) => {
+                // Evaluated for what can go wrong in it.
+                let slot = self.temporary(value.ty);
+                let some = Expr::bool(!items.is_empty());
+                Ok(Expr::new(Op::Let(slot), vec![value, some], Type::Bool))
+            }
+            ty if ty.is_number() => Ok(truth(value)),
+            ty => Err(self.refuse(
                 Diagnostic::new(expr.range(), "this is no condition")
-                    .label(value.ty.with_article())
+                    .label(ty.with_article())
                     .help("compare numbers"),
-            ));
+            )),
         }
-        Ok(truth(value))
     }
 
     fn bool_condition(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
@@ -221,16 +247,19 @@ impl FunctionLowerer<'_, '_> {
             return self.constant(global, name, expr.range());
         }
         let value = self.expression(&expr.value)?;
+        if value.ty == Type::Complex
+            && let Some(part) = super::complex::part(value.clone(), name)
+        {
+            return Ok(part);
+        }
         if let Type::Array(ty) = value.ty {
             match name {
                 "size" => return Ok(self.size(&value, ty)),
                 "ndim" => return Ok(Expr::int(i64::from(ty.dimensions))),
                 "shape" => {
-                    return Err(self.refuse(
-                        Diagnostic::new(expr.range(), "native code has no tuples")
-                            .label("a tuple")
-                            .help("take one size, `a.shape[0]`, or unpack all: `n, m = a.shape`"),
-                    ));
+                    let sizes = (0..ty.dimensions)
+                        .map(|axis| Expr::new(Op::Dim(axis), vec![value.clone()], Type::Int));
+                    return Ok(super::tuple::tuple(sizes.collect()));
                 }
                 _ => {}
             }

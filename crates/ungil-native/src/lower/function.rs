@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ruff_python_ast as ast;
-use ruff_python_ast::visitor::{self, Visitor};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arithmetic::as_float;
+use super::call::Callee;
+use super::locals::Locals;
+use super::promotion::Promotions;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
 use crate::diagnostic::Diagnostic;
@@ -15,15 +17,18 @@ use crate::environment::{FunctionId, FunctionSource};
 use crate::ir::{
     Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
 };
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 /// Expressions and statements nested deeper than this are refused: passes are recursive.
-const DEEPEST: usize = 150;
+pub(super) const DEEPEST: usize = 150;
 
 pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) lowerer: &'a mut Lowerer<'e>,
     pub(super) id: FunctionId,
     pub(super) source: &'a Arc<FunctionSource>,
+    pub(super) definition: &'a ast::StmtFunctionDef,
+    /// The variables of the functions around that come in as parameters.
+    pub(super) captured: Vec<String>,
     pub(super) state: State,
     pub(super) loops: Vec<LoopFrame>,
     /// Where statements go.
@@ -34,13 +39,20 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     /// What the function returns, from its annotation or its first `return`, and where that is.
     pub(super) returns: Option<(Type, TextRange)>,
     pub(super) returns_annotated: bool,
-    /// Names whose integer literals meet floats: they are floats from the start.
-    promoted: BTreeSet<String>,
-    pub(super) promote: BTreeSet<String>,
+    pub(super) promoted: Promotions,
+    pub(super) promote: Promotions,
     locals: BTreeSet<String>,
+    /// The widths that annotations give to numbers, by variable.
+    widths: HashMap<String, Element>,
+    /// The width of a returned number.
+    pub(super) returned_width: Option<Element>,
+    /// The variables of the comprehensions that are being lowered, and what they are called here.
+    pub(super) scopes: Vec<(String, String)>,
     slots: Vec<Slot>,
     by_name: HashMap<(String, Type), SlotId>,
     depth: usize,
+    /// All that is right of the `=` or of `return` in the statement that is being lowered.
+    pub(super) whole: TextRange,
 }
 
 /// What leaves a loop's body.
@@ -53,56 +65,56 @@ pub(super) struct LoopFrame {
 impl<'a, 'e> FunctionLowerer<'a, 'e> {
     pub(super) fn lower(
         lowerer: &'a mut Lowerer<'e>,
-        id: FunctionId,
+        callee: &Callee,
         source: &'a Arc<FunctionSource>,
         arguments: &[Type],
         returns: Option<Type>,
     ) -> Lowered<Function> {
-        let definition = source.source.function();
-        let mut locals = Locals::default();
-        locals.visit_body(&definition.body);
-        locals.names.extend(source.source.parameter_names());
+        let id = callee.function;
+        let definition = callee.definition(source);
+        let mut locals = Locals::of(definition);
+        locals.names.extend(callee.captured.iter().cloned());
         let mut this = FunctionLowerer {
             lowerer,
             id,
             source,
+            definition,
+            captured: callee.captured.clone(),
             state: State::entry(),
             loops: Vec::new(),
             block: Vec::new(),
             unbound: None,
             returns: None,
             returns_annotated: returns.is_some(),
-            promoted: BTreeSet::new(),
-            promote: BTreeSet::new(),
+            promoted: Promotions::default(),
+            promote: Promotions::default(),
             locals: locals.names,
+            widths: HashMap::new(),
+            returned_width: None,
+            scopes: Vec::new(),
             slots: Vec::new(),
             by_name: HashMap::new(),
             depth: 0,
+            whole: TextRange::default(),
         };
         if let Some(range) = locals.too_deep {
             return Err(this.too_deep(range));
         }
         this.refuse_signature(definition)?;
+        this.note_widths(definition, &locals.annotations);
         let site = this.site(
             definition.name.range(),
             "RecursionError",
             "maximum recursion depth exceeded: the stack of this thread is full",
         );
         loop {
-            let annotation = definition.returns.as_deref();
-            this.returns = returns.zip(annotation.map(Ranged::range));
-            let parameters = this.parameters(arguments);
-            this.statements(&definition.body)?;
-            if let Some(refusal) = this.unbound.take() {
-                return Err(refusal);
-            }
-            this.end_of_body(definition)?;
+            let lowered = this.pass(definition, arguments, returns);
             let new = std::mem::take(&mut this.promote);
-            if new.is_subset(&this.promoted) {
+            if !this.promoted.extend(new) || this.lowerer.failed {
                 return Ok(Function {
                     source: id,
-                    name: source.name.clone(),
-                    parameters,
+                    name: definition.name.to_string(),
+                    parameters: lowered?,
                     slots: this.slots,
                     returns: this.returns.map_or(Type::None, |(ty, _)| ty),
                     body: this.block,
@@ -111,16 +123,37 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                     long: false,
                 });
             }
-            this.promoted.extend(new);
             this.state = State::entry();
+            this.loops = Vec::new();
             this.block = Vec::new();
+            this.unbound = None;
             this.slots = Vec::new();
             this.by_name = HashMap::new();
+            this.scopes = Vec::new();
+            this.depth = 0;
         }
     }
 
+    /// Goes through the whole text; gives the slots of the parameters.
+    fn pass(
+        &mut self,
+        definition: &ast::StmtFunctionDef,
+        arguments: &[Type],
+        returns: Option<Type>,
+    ) -> Lowered<Vec<SlotId>> {
+        let annotation = definition.returns.as_deref();
+        self.returns = returns.zip(annotation.map(Ranged::range));
+        let parameters = self.parameters(arguments);
+        self.statements(&definition.body)?;
+        if let Some(refusal) = self.unbound.take() {
+            return Err(refusal);
+        }
+        self.end_of_body(definition)?;
+        Ok(parameters)
+    }
+
     fn parameters(&mut self, arguments: &[Type]) -> Vec<SlotId> {
-        let definition = self.source.source.function();
+        let definition = self.definition;
         let mut slots = Vec::new();
         for (parameter, &ty) in definition
             .parameters
@@ -128,10 +161,43 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             .zip(arguments)
         {
             let name = &parameter.parameter.name;
+            let slot = self.variable(name, ty);
+            slots.push(slot);
+            if self.widths.contains_key(name.as_str()) {
+                self.assign(name, Expr::slot(slot, ty), parameter.range());
+            } else {
+                self.state.bind(name, ty, false, name.range());
+            }
+        }
+        let own = slots.len();
+        for (name, &ty) in self.captured.clone().iter().zip(&arguments[own..]) {
             slots.push(self.variable(name, ty));
-            self.state.bind(name, ty, false, name.range());
+            self.state.bind(name, ty, false, definition.name.range());
         }
         slots
+    }
+
+    fn note_widths(
+        &mut self,
+        definition: &ast::StmtFunctionDef,
+        annotations: &[(&str, &ast::Expr)],
+    ) {
+        let parameters = definition.parameters.iter_non_variadic_params();
+        let parameters = parameters.filter_map(|parameter| {
+            let annotation = parameter.parameter.annotation.as_deref()?;
+            Some((parameter.parameter.name.as_str(), annotation))
+        });
+        for (name, annotation) in parameters.chain(annotations.iter().copied()) {
+            if let Some(width) = self.lowerer.width(self.id, Some(annotation)) {
+                self.widths.insert(name.to_owned(), width);
+            }
+        }
+        self.returned_width = self.lowerer.width(self.id, definition.returns.as_deref());
+    }
+
+    /// Whether what is assigned to a variable is checked.
+    pub(super) fn has_width(&self, name: &str) -> bool {
+        self.widths.contains_key(name)
     }
 
     /// What happens where a function's text ends.
@@ -147,7 +213,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             Some((ty, at)) => Err(self.refuse(
                 Diagnostic::new(
                     definition.name.range(),
-                    format!("`{}` can end without a `return`", self.source.name),
+                    format!("`{}` can end without a `return`", definition.name),
                 )
                 .label("its end is reached on some way")
                 .context(at, format!("it returns {} here", ty.with_article()))
@@ -173,6 +239,10 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             })
     }
 
+    pub(super) fn slot_name(&self, slot: SlotId) -> &str {
+        &self.slots[slot].name
+    }
+
     /// A slot of its own.
     pub(super) fn temporary(&mut self, ty: Type) -> SlotId {
         self.slots.push(Slot {
@@ -184,7 +254,13 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
     }
 
     pub(super) fn is_local(&self, name: &str) -> bool {
-        self.locals.contains(name)
+        self.locals.contains(name) || self.scopes.iter().any(|(known, _)| known == name)
+    }
+
+    /// What a variable is called here: those of comprehensions have names of their own.
+    pub(super) fn own_name(&self, name: &str) -> String {
+        let renamed = self.scopes.iter().rev().find(|(known, _)| known == name);
+        renamed.map_or(name, |(_, own)| own).to_owned()
     }
 
     pub(super) fn emit(&mut self, stmt: Stmt) {
@@ -265,25 +341,34 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
 
     /// Assigns to a variable.
     pub(super) fn assign(&mut self, name: &str, value: Expr, at: TextRange) {
+        let name = self.own_name(name);
         let mut value = value;
         let mut literal = matches!(value.op, Op::Int(_));
-        if literal && self.promoted.contains(name) {
+        if literal && self.promoted.floats.contains(&name) {
             value = as_float(value);
             literal = false;
         }
+        if let Some(&item) = self.promoted.lists.get(&name) {
+            value = self.retyped_list(value, item);
+        }
+        if let Some(&width) = self.widths.get(&name) {
+            value = self.fitted(value, width, at);
+            literal = false;
+        }
         let ty = value.ty;
-        let slot = self.variable(name, ty);
+        let slot = self.variable(&name, ty);
         self.emit(Stmt::Set(slot, value));
-        self.state.bind(name, ty, literal, at);
+        self.state.bind(&name, ty, literal, at);
     }
 
     /// Reads a local variable.
     pub(super) fn read(&mut self, name: &str, range: TextRange) -> Lowered<Expr> {
+        let own = self.own_name(name);
         let Some(Binding {
             holds,
             maybe_unbound,
             ..
-        }) = self.state.get(name).cloned()
+        }) = self.state.get(&own).cloned()
         else {
             let mut refusal = self.refuse(
                 Diagnostic::new(range, format!("`{name}` has no value here"))
@@ -295,6 +380,9 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         };
         let ty = match holds {
             Holds::One(ty) => ty,
+            Holds::Crossing(crossing) => {
+                return Err(self.refuse_crossing(name, range, crossing));
+            }
             Holds::Clash([(one, here), (other, there)]) => {
                 let help = match (one, other) {
                     (Type::Int, Type::Float) | (Type::Float, Type::Int) => {
@@ -315,7 +403,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                 ));
             }
         };
-        let slot = self.variable(name, ty);
+        let slot = self.variable(&own, ty);
         if !maybe_unbound {
             return Ok(Expr::slot(slot, ty));
         }
@@ -335,6 +423,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             function: self.id,
             diagnostic,
             provisional: false,
+            later: false,
         })
     }
 
@@ -370,56 +459,5 @@ impl FunctionLowerer<'_, '_> {
                 .label(format!("more than {DEEPEST} levels"))
                 .help("split it into several statements or functions"),
         )
-    }
-}
-
-/// The names that a function assigns to; and whether its text is too deep to look at.
-#[derive(Default)]
-struct Locals {
-    names: BTreeSet<String>,
-    depth: usize,
-    too_deep: Option<TextRange>,
-}
-
-impl Locals {
-    fn deeper(&mut self, range: TextRange, inner: impl FnOnce(&mut Self)) {
-        if self.depth >= DEEPEST {
-            self.too_deep = Some(range);
-            return;
-        }
-        self.depth += 1;
-        inner(self);
-        self.depth -= 1;
-    }
-}
-
-impl<'a> Visitor<'a> for Locals {
-    fn visit_stmt(&mut self, stmt: &'a ast::Stmt) {
-        match stmt {
-            ast::Stmt::FunctionDef(inner) => {
-                self.names.insert(inner.name.to_string());
-            }
-            ast::Stmt::ClassDef(inner) => {
-                self.names.insert(inner.name.to_string());
-            }
-            ast::Stmt::If(inner) if inner.elif_else_clauses.len() > DEEPEST => {
-                self.too_deep = Some(stmt.range());
-            }
-            _ => self.deeper(stmt.range(), |this| visitor::walk_stmt(this, stmt)),
-        }
-    }
-
-    fn visit_expr(&mut self, expr: &'a ast::Expr) {
-        match expr {
-            ast::Expr::Name(name) if name.ctx != ast::ExprContext::Load => {
-                self.names.insert(name.id.to_string());
-            }
-            ast::Expr::Lambda(_)
-            | ast::Expr::ListComp(_)
-            | ast::Expr::SetComp(_)
-            | ast::Expr::DictComp(_)
-            | ast::Expr::Generator(_) => {}
-            _ => self.deeper(expr.range(), |this| visitor::walk_expr(this, expr)),
-        }
     }
 }

@@ -13,12 +13,15 @@ impl FunctionLowerer<'_, '_> {
     /// An expression that has to be an array.
     pub(super) fn array(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
         let value = self.expression(expr)?;
+        self.as_array(value, expr.range())
+    }
+
+    pub(super) fn as_array(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {
         if matches!(value.ty, Type::Array(_)) {
             return Ok(value);
         }
-        Err(self.refuse(
-            Diagnostic::new(expr.range(), "this is not an array").label(value.ty.with_article()),
-        ))
+        Err(self
+            .refuse(Diagnostic::new(range, "this is not an array").label(value.ty.with_article())))
     }
 
     pub(super) fn subscript(&mut self, expr: &ast::ExprSubscript) -> Lowered<Expr> {
@@ -29,9 +32,15 @@ impl FunctionLowerer<'_, '_> {
         {
             return self.size_along(expr, attribute);
         }
-        let array = self.array(&expr.value)?;
+        let value = self.expression(&expr.value)?;
+        match value.ty {
+            Type::List(_) => return self.list_item(expr, value),
+            Type::Tuple(types) => return self.tuple_item(expr, value, types),
+            _ => {}
+        }
+        let array = self.as_array(value, expr.value.range())?;
         let Type::Array(ty) = array.ty else {
-            unreachable!("`array` gives arrays");
+            unreachable!("`as_array` gives arrays");
         };
         let parts = parts(&expr.slice);
         let slices = parts.iter().any(|part| matches!(part, ast::Expr::Slice(_)));

@@ -40,7 +40,11 @@ impl FunctionLowerer<'_, '_> {
         );
         let mut test = Expr::bool(true);
         let (body, at_end, frame) = self.until_stable(|this| {
+            let before = this.block.len();
             test = this.condition(&stmt.test)?;
+            if this.block.len() > before {
+                return Err(this.refuse_statements_of(stmt.test.range()));
+            }
             let at_test = this.state.clone();
             let body = this.block_of(&stmt.body)?;
             Ok((body, at_test))
@@ -64,7 +68,7 @@ impl FunctionLowerer<'_, '_> {
 
     /// Lowers a loop's body again and again: gives it, the state where the loop ends by itself, and
     /// the ways out of it. `round` starts in the state at the loop's head and leaves that at its end.
-    fn until_stable(
+    pub(super) fn until_stable(
         &mut self,
         mut round: impl FnMut(&mut Self) -> Lowered<(Block, State)>,
     ) -> Lowered<(Block, State, LoopFrame)> {
@@ -88,7 +92,7 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    fn after_loop(&mut self, frame: LoopFrame) {
+    pub(super) fn after_loop(&mut self, frame: LoopFrame) {
         self.state = std::mem::take(&mut self.state).join(frame.breaks, &mut self.promote);
     }
 
@@ -100,12 +104,37 @@ impl FunctionLowerer<'_, '_> {
                     .help("use a plain `for`"),
             ));
         }
+        if let Some(call) = self.prange_called(&stmt.iter) {
+            return self.parallel_loop(stmt, call);
+        }
         let source = self.iterated(&stmt.iter)?;
+        self.loop_over(
+            &stmt.target,
+            &source,
+            &stmt.iter,
+            &stmt.orelse,
+            &mut |this| this.statements(&stmt.body),
+        )
+    }
+
+    /// A loop over what `iter` has turned out to be, whose body is lowered by `inside`.
+    pub(super) fn loop_over(
+        &mut self,
+        target: &ast::Expr,
+        source: &Iterated,
+        iter: &ast::Expr,
+        orelse: &[ast::Stmt],
+        inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
+    ) -> Lowered<()> {
+        if source.can_change() {
+            return self.loop_while_there_are(target, source, iter, orelse, inside);
+        }
         // The loop counts in a slot of its own: the body may assign to the variable as it likes.
-        let counter = match (&source, &*stmt.target) {
-            (Iterated::Range { .. }, ast::Expr::Name(name)) => {
-                let slot = self.variable(&name.id, Type::Int);
-                Counter::Variable(slot, name)
+        let counter = match (source, target) {
+            (Iterated::Range { .. }, ast::Expr::Name(name)) if !self.has_width(&name.id) => {
+                let own = self.own_name(&name.id);
+                let slot = self.variable(&own, Type::Int);
+                Counter::Variable(slot, own, name.range())
             }
             _ => Counter::Hidden(self.temporary(Type::Int)),
         };
@@ -115,29 +144,25 @@ impl FunctionLowerer<'_, '_> {
             let outer = std::mem::take(&mut this.block);
             let result = (|| {
                 match &counter {
-                    Counter::Variable(_, name) => {
-                        this.state.bind(&name.id, Type::Int, false, name.range());
+                    Counter::Variable(_, name, at) => {
+                        this.state.bind(name, Type::Int, false, *at);
                     }
                     Counter::Hidden(slot) => {
                         let position = Expr::slot(*slot, Type::Int);
-                        this.bind_item(&stmt.target, &source, &position)?;
+                        this.bind_item(target, source, &position)?;
                     }
                 }
-                this.statements(&stmt.body)
+                inside(this)
             })();
             let body = std::mem::replace(&mut this.block, outer);
             result.map(|()| (body, at_head))
         })?;
         self.state = at_head;
-        let orelse = self.block_of(&stmt.orelse)?;
+        let orelse = self.block_of(orelse)?;
         self.after_loop(frame);
         let (start, stop, step) = source.bounds();
-        let guard = self.guard(
-            stmt.iter.range(),
-            "ValueError",
-            "range() arg 3 must not be zero",
-        );
-        let site = self.push_site(stmt.iter.range(), None);
+        let guard = self.guard(iter.range(), "ValueError", "range() arg 3 must not be zero");
+        let site = self.push_site(iter.range(), None);
         self.emit(Stmt::Count(Box::new(Count {
             slot,
             start,
@@ -148,74 +173,137 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            parallel: None,
         })));
         Ok(())
     }
 
     /// What a `for` goes over.
-    fn iterated(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
+    pub(super) fn iterated(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
         if let ast::Expr::Call(call) = iter
             && let Some(function) = self.builtin_called(call)
         {
             match function.as_str() {
                 "range" => return self.range(call),
-                "enumerate" if call.arguments.keywords.is_empty() => {
-                    if let [inner] = &*call.arguments.args {
-                        let inner = self.iterated_array(inner)?;
-                        return Ok(Iterated::Enumerate(Box::new(inner)));
+                "enumerate" => {
+                    if let Some(enumerated) = self.enumerated(call)? {
+                        return Ok(enumerated);
                     }
                 }
-                "zip" if call.arguments.keywords.iter().all(is_lax) => {
-                    if let [left, right] = &*call.arguments.args {
-                        let left = self.iterated_array(left)?;
-                        let right = self.iterated_array(right)?;
-                        return Ok(self.zipped(left, right));
-                    }
+                "zip"
+                    if call.arguments.keywords.iter().all(is_lax)
+                        && !call.arguments.args.is_empty() =>
+                {
+                    return self.zipped(&call.arguments.args);
                 }
                 "reversed" if call.arguments.keywords.is_empty() => {
                     if let [inner] = &*call.arguments.args {
                         let inner = self.iterated(inner)?;
-                        if let Iterated::Array { array, len, .. } = inner {
-                            return Ok(Iterated::Array {
+                        match inner {
+                            Iterated::Range { start, stop, step } => {
+                                return self.reversed_range((start, stop, step), call.range());
+                            }
+                            Iterated::Array {
                                 array,
                                 len,
-                                reversed: true,
-                            });
+                                reversed: false,
+                            } => {
+                                return Ok(Iterated::Array {
+                                    array,
+                                    len,
+                                    reversed: true,
+                                });
+                            }
+                            Iterated::List { list, last: None } => {
+                                let length = Self::list_length(list.clone());
+                                let length = self.held(length);
+                                let last = self.back_from(&length, &Expr::int(1));
+                                let last = Some(self.held(last));
+                                return Ok(Iterated::List { list, last });
+                            }
+                            _ => {}
                         }
                     }
                 }
                 _ => {}
             }
         }
-        if let ast::Expr::Name(_) | ast::Expr::Subscript(_) = iter {
+        // A tuple of numbers of one type is gone through as a list is.
+        if let ast::Expr::Tuple(tuple) = iter {
+            let list = ast::ExprList {
+                node_index: tuple.node_index.clone(),
+                range: tuple.range,
+                elts: tuple.elts.clone(),
+                ctx: tuple.ctx,
+            };
+            let list = self.list_literal(&list)?;
+            return Ok(self.over_list(list));
+        }
+        if let ast::Expr::Name(_)
+        | ast::Expr::Subscript(_)
+        | ast::Expr::List(_)
+        | ast::Expr::ListComp(_) = iter
+        {
             let value = self.expression(iter)?;
-            if matches!(value.ty, Type::Array(_)) {
-                return Ok(self.over_array(value));
+            match value.ty {
+                Type::Array(_) => return Ok(self.over_array(value)),
+                Type::List(_) => return Ok(self.over_list(value)),
+                Type::Tuple(items) if items.windows(2).all(|two| two[0] == two[1]) => {
+                    let kept = self.held(value);
+                    let items = super::tuple::items(&kept);
+                    let list = self.new_list(items, iter.range());
+                    return Ok(self.over_list(list));
+                }
+                _ => {}
             }
+        }
+        if self.prange_called(iter).is_some() {
+            return Err(self.refuse(
+                Diagnostic::new(iter.range(), "native code cannot iterate over this")
+                    .label("the range of a parallel loop, within something else")
+                    .help("write `for i in ungil.prange(...)`"),
+            ));
         }
         Err(self.refuse(
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
-                .label("neither a range nor an array")
+                .label("neither a range nor an array nor a list")
                 .help(
-                    "iterate over `range(...)`, an array, or `enumerate`, `zip` of two or \
-                     `reversed` of arrays",
+                    "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` or `reversed` \
+                     of these",
                 ),
         ))
     }
 
     fn range(&mut self, call: &ast::ExprCall) -> Lowered<Iterated> {
         let arguments = &call.arguments;
-        if !arguments.keywords.is_empty() || !(1..=3).contains(&arguments.args.len()) {
+        if let Some(keyword) = arguments.keywords.first() {
             return Err(self.refuse(
-                Diagnostic::new(call.range(), "`range` takes one to three ints")
+                Diagnostic::new(keyword.range(), "`range` takes no keyword arguments")
+                    .label("not a range that Python knows either"),
+            ));
+        }
+        let (start, stop, step) = self.range_bounds("range", &arguments.args, call.range())?;
+        Ok(Iterated::Range { start, stop, step })
+    }
+
+    /// Start, stop and step, evaluated before the loop, once: the body may change what they are made of.
+    pub(super) fn range_bounds(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        range: TextRange,
+    ) -> Lowered<(Expr, Expr, Expr)> {
+        if !(1..=3).contains(&arguments.len()) {
+            return Err(self.refuse(
+                Diagnostic::new(range, format!("`{name}` takes one to three ints"))
                     .label("not a range that Python knows either"),
             ));
         }
         let mut values = Vec::new();
-        for argument in &arguments.args {
+        for argument in arguments {
             let value = self.expression(argument)?;
-            let value = self.expect_int(value, argument.range(), "`range` takes ints")?;
-            // Evaluated before the loop, once: the body may change what it is made of.
+            let title = format!("`{name}` takes ints");
+            let value = self.expect_int(value, argument.range(), &title)?;
             values.push(self.held(value));
         }
         let step = if values.len() == 3 {
@@ -225,7 +313,7 @@ impl FunctionLowerer<'_, '_> {
         };
         let stop = values.pop().expect("there is at least one");
         let start = values.pop().unwrap_or_else(|| Expr::int(0));
-        Ok(Iterated::Range { start, stop, step })
+        Ok((start, stop, step))
     }
 
     fn over_array(&mut self, array: Expr) -> Iterated {
@@ -236,28 +324,6 @@ impl FunctionLowerer<'_, '_> {
             len,
             reversed: false,
         }
-    }
-
-    /// What is inside `enumerate` and `zip`: not a range, whose positions are not its values.
-    fn iterated_array(&mut self, iter: &ast::Expr) -> Lowered<Iterated> {
-        let inner = self.iterated(iter)?;
-        if matches!(inner, Iterated::Range { .. }) {
-            return Err(self.refuse(
-                Diagnostic::new(
-                    iter.range(),
-                    "native code has no `enumerate` or `zip` of ranges",
-                )
-                .label("a range")
-                .help("count in a variable of your own"),
-            ));
-        }
-        Ok(inner)
-    }
-
-    fn zipped(&mut self, left: Iterated, right: Iterated) -> Iterated {
-        let shorter = self.shorter(left.len(), right.len());
-        let len = self.held(shorter);
-        Iterated::Zip(Box::new([left, right]), len)
     }
 
     /// The value in a slot of its own, unless it is a constant.
@@ -272,25 +338,37 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// Assigns what is at a position to the loop's target.
-    fn bind_item(&mut self, target: &ast::Expr, source: &Iterated, position: &Expr) -> Lowered<()> {
+    pub(super) fn bind_item(
+        &mut self,
+        target: &ast::Expr,
+        source: &Iterated,
+        position: &Expr,
+    ) -> Lowered<()> {
         let pair = match target {
             ast::Expr::Tuple(tuple) => Some(&tuple.elts[..]),
             _ => None,
         };
         match (source, pair) {
-            (Iterated::Enumerate(inner), Some([index, value])) => {
-                self.assign_to(index, position.clone())?;
+            (Iterated::Enumerate(inner, start), Some([index, value])) => {
+                let number = self.number_at(start, position, index.range())?;
+                self.assign_to(index, number)?;
                 self.bind_item(value, inner, position)
             }
-            (Iterated::Zip(both, _), Some([first, second])) => {
-                self.bind_item(first, &both[0], position)?;
-                self.bind_item(second, &both[1], position)
+            (Iterated::Zip(all, _), Some(targets)) if targets.len() == all.len() => {
+                for (target, source) in targets.iter().zip(all) {
+                    self.bind_item(target, source, position)?;
+                }
+                Ok(())
             }
-            (Iterated::Enumerate(_) | Iterated::Zip(..), _) => Err(self.refuse(
-                Diagnostic::new(target.range(), "this loop gives pairs")
-                    .label("expected two names")
+            (Iterated::Enumerate(..) | Iterated::Zip(..), _) => Err(self.refuse(
+                Diagnostic::new(target.range(), "this loop gives several values each time")
+                    .label("expected a name for each")
                     .help("write `for a, b in ...`"),
             )),
+            (Iterated::Steps { start, step, .. }, _) => {
+                let value = self.step_at(start, *step, position);
+                self.assign_to(target, value)
+            }
             (Iterated::Range { .. }, _) => self.assign_to(target, position.clone()),
             (
                 Iterated::Array {
@@ -303,6 +381,14 @@ impl FunctionLowerer<'_, '_> {
                 let value = self.array_item(array, len, *reversed, position, target.range());
                 self.assign_to(target, value)
             }
+            (Iterated::List { list, last }, _) => {
+                let at = match last {
+                    Some(last) => self.back_from(last, position),
+                    None => position.clone(),
+                };
+                let value = self.list_item_within(list, at, target.range())?;
+                self.assign_to(target, value)
+            }
         }
     }
 }
@@ -313,21 +399,21 @@ fn is_lax(keyword: &ast::Keyword) -> bool {
     strict && matches!(&keyword.value, ast::Expr::BooleanLiteral(literal) if !literal.value)
 }
 
-enum Counter<'a> {
-    Variable(SlotId, &'a ast::ExprName),
+enum Counter {
+    Variable(SlotId, String, TextRange),
     Hidden(SlotId),
 }
 
-impl Counter<'_> {
+impl Counter {
     fn slot(&self) -> SlotId {
         match self {
-            Self::Variable(slot, _) | Self::Hidden(slot) => *slot,
+            Self::Variable(slot, ..) | Self::Hidden(slot) => *slot,
         }
     }
 }
 
 /// What a `for` goes over.
-enum Iterated {
+pub(super) enum Iterated {
     Range {
         start: Expr,
         stop: Expr,
@@ -338,18 +424,41 @@ enum Iterated {
         len: Expr,
         reversed: bool,
     },
-    Enumerate(Box<Iterated>),
-    /// Two of the same kind, and the length of the shorter one.
-    Zip(Box<[Iterated; 2]>, Expr),
+    List {
+        list: Expr,
+        /// The last position, where it is gone through backwards.
+        last: Option<Expr>,
+    },
+    /// A range within the others, by position.
+    Steps {
+        start: Expr,
+        step: i64,
+        len: Expr,
+    },
+    /// With the number that the first one has.
+    Enumerate(Box<Iterated>, Expr),
+    /// All together, and the length of the shortest one, unless that can change.
+    Zip(Vec<Iterated>, Expr),
 }
 
 impl Iterated {
     /// How many rounds there are, or the end of the range.
-    fn len(&self) -> Expr {
+    pub(super) fn len(&self) -> Expr {
         match self {
             Self::Range { stop, .. } => stop.clone(),
-            Self::Array { len, .. } | Self::Zip(_, len) => len.clone(),
-            Self::Enumerate(inner) => inner.len(),
+            Self::Array { len, .. } | Self::Zip(_, len) | Self::Steps { len, .. } => len.clone(),
+            Self::Enumerate(inner, _) => inner.len(),
+            Self::List { list, .. } => unreachable!("{list:?} has no fixed length"),
+        }
+    }
+
+    /// Whether the loop's body can make it longer or shorter.
+    pub(super) fn can_change(&self) -> bool {
+        match self {
+            Self::Range { .. } | Self::Array { .. } | Self::Steps { .. } => false,
+            Self::List { .. } => true,
+            Self::Enumerate(inner, _) => inner.can_change(),
+            Self::Zip(all, _) => all.iter().any(Self::can_change),
         }
     }
 

@@ -4,28 +4,45 @@
 //! at its head no longer changes. A variable may hold different types at different places, but where
 //! ways with different types meet, it cannot be used.
 
+mod annotation;
 mod arithmetic;
 mod assign;
 mod builtin;
 mod call;
+mod coerce;
 mod compare;
+mod complex;
+mod comprehension;
 mod expression;
 mod function;
 mod index;
+mod list;
+mod list_loop;
+mod locals;
 mod loops;
+mod nested;
+mod numpy;
+mod prange;
+mod promotion;
+mod race;
+mod reduction;
 mod refusal;
 mod state;
 mod statement;
+mod together;
+mod tuple;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use ruff_python_ast as ast;
 
 use crate::diagnostic::Diagnostic;
-use crate::environment::{Environment, FunctionId, FunctionSource, Global};
+use crate::environment::{Environment, FunctionId};
 use crate::ir::{Function, InstanceId, Program};
-use crate::types::Type;
+use crate::types::{Element, Type};
+pub(crate) use annotation::annotations;
+use annotation::{annotated, width};
+use call::Callee;
 use function::FunctionLowerer;
 
 /// A refusal and the function whose text it is about.
@@ -37,6 +54,8 @@ pub struct Refusal {
     pub diagnostic: Diagnostic,
     /// Whether it holds only if it is still so when all ways around loops are known.
     pub(crate) provisional: bool,
+    /// Whether what follows in the text may make it good.
+    pub(crate) later: bool,
 }
 
 pub(crate) type Lowered<T> = Result<T, Box<Refusal>>;
@@ -52,9 +71,11 @@ enum Instance {
 pub(crate) struct Lowerer<'e> {
     environment: &'e mut dyn Environment,
     program: Program,
-    instances: HashMap<(FunctionId, Vec<Type>), Instance>,
+    instances: HashMap<(Callee, Vec<Type>), Instance>,
     /// Those being lowered, outermost first.
     open: Vec<InstanceId>,
+    /// Whether a function was refused: there is no other try then.
+    failed: bool,
 }
 
 /// Lowers a function for these argument types, with all that it calls.
@@ -68,8 +89,9 @@ pub(crate) fn lower(
         program: Program::default(),
         instances: HashMap::new(),
         open: Vec::new(),
+        failed: false,
     };
-    lowerer.instance(function, arguments)?;
+    lowerer.instance(&Callee::of(function), arguments)?;
     let mut program = lowerer.program;
     mark_long(&mut program);
     Ok(program)
@@ -79,10 +101,11 @@ impl Lowerer<'_> {
     /// The function for these argument types, lowered unless it has been, and what it returns.
     fn instance(
         &mut self,
-        function: FunctionId,
+        callee: &Callee,
         arguments: &[Type],
     ) -> Lowered<(InstanceId, Option<Type>)> {
-        let key = (function, arguments.to_vec());
+        let function = callee.function;
+        let key = (callee.clone(), arguments.to_vec());
         match self.instances.get(&key) {
             Some(&Instance::Begun(id, returns)) => {
                 // All that are open from it on can come back to themselves.
@@ -98,11 +121,12 @@ impl Lowerer<'_> {
             None => {}
         }
         let source = self.environment.function(function);
-        let returns = self.annotated(function, source.source.function().returns.as_deref());
+        let definition = callee.definition(&source);
+        let returns = self.annotated(function, definition.returns.as_deref());
         let id = self.program.functions.len();
         self.program.functions.push(Function {
             source: function,
-            name: source.name.clone(),
+            name: definition.name.to_string(),
             parameters: Vec::new(),
             slots: Vec::new(),
             returns: returns.unwrap_or(Type::None),
@@ -114,7 +138,9 @@ impl Lowerer<'_> {
         self.instances
             .insert(key.clone(), Instance::Begun(id, returns));
         self.open.push(id);
-        let lowered = FunctionLowerer::lower(self, function, &source, arguments, returns)?;
+        let lowered = FunctionLowerer::lower(self, callee, &source, arguments, returns);
+        self.failed |= lowered.is_err();
+        let lowered = lowered?;
         self.open.pop();
         let recursive = self.program.functions[id].recursive;
         let returns = lowered.returns;
@@ -126,54 +152,15 @@ impl Lowerer<'_> {
         Ok((id, Some(returns)))
     }
 
+    /// The width of numbers that an annotation fixes, if it does.
+    fn width(&mut self, function: FunctionId, annotation: Option<&ast::Expr>) -> Option<Element> {
+        width(self.environment, function, annotation)
+    }
+
     /// The type that an annotation fixes, if it does.
     fn annotated(&mut self, function: FunctionId, annotation: Option<&ast::Expr>) -> Option<Type> {
         annotated(self.environment, function, annotation)
     }
-}
-
-/// The types that the annotations of a function's parameters fix, in the order of the call.
-pub(crate) fn annotations(
-    environment: &mut dyn Environment,
-    function: FunctionId,
-) -> Vec<Option<Type>> {
-    let source: Arc<FunctionSource> = environment.function(function);
-    source
-        .source
-        .function()
-        .parameters
-        .iter_non_variadic_params()
-        .map(|parameter| {
-            annotated(
-                environment,
-                function,
-                parameter.parameter.annotation.as_deref(),
-            )
-            // Nothing but None could be passed then: the call says that it is not in the language.
-            .filter(|ty| *ty != Type::None)
-        })
-        .collect()
-}
-
-fn annotated(
-    environment: &mut dyn Environment,
-    function: FunctionId,
-    annotation: Option<&ast::Expr>,
-) -> Option<Type> {
-    let name = match annotation? {
-        ast::Expr::Name(name) => name.id.as_str(),
-        ast::Expr::StringLiteral(text) => text.value.to_str(),
-        ast::Expr::NoneLiteral(_) => return Some(Type::None),
-        _ => return None,
-    };
-    let ty = match name {
-        "bool" => Type::Bool,
-        "int" => Type::Int,
-        "float" => Type::Float,
-        "None" => return Some(Type::None),
-        _ => return None,
-    };
-    (environment.annotation(function, name) == Global::Builtin(name.to_owned())).then_some(ty)
 }
 
 /// Marks what can take long: loops, recursion, and whoever calls such.
@@ -188,10 +175,10 @@ fn mark_long(program: &mut Program) {
             loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
             let mut copy = stmt.clone();
             copy.expressions_mut(&mut |expr| {
-                expr.walk(&mut |inner| {
-                    if let Op::Call(id) = inner.op {
-                        called.push(id);
-                    }
+                expr.walk(&mut |inner| match inner.op {
+                    Op::Call(id) => called.push(id),
+                    Op::Fold(_) => loops = true,
+                    _ => {}
                 });
             });
         });

@@ -38,10 +38,6 @@ impl FunctionLowerer<'_, '_> {
 
     pub(super) fn refuse_statement(&self, stmt: &Syntax) -> Box<Refusal> {
         let (what, help) = match stmt {
-            Syntax::FunctionDef(_) => (
-                "functions inside of functions",
-                "define it outside and decorate it with `@ungil.native`",
-            ),
             Syntax::ClassDef(_) => ("classes", "keep the data in numbers and arrays"),
             Syntax::Try(_) => (
                 "`try`",
@@ -84,14 +80,12 @@ impl FunctionLowerer<'_, '_> {
                 "lambdas",
                 "define a function outside and decorate it with `@ungil.native`",
             ),
-            ast::Expr::List(_) => ("lists yet", "pass a NumPy array, or use several variables"),
-            ast::Expr::Tuple(_) => ("tuples but to unpack them", "use several variables"),
             ast::Expr::Dict(_) => ("dicts", "pass an array and index it"),
             ast::Expr::Set(_) => ("sets", "pass an array of bools and index it"),
-            ast::Expr::ListComp(_)
-            | ast::Expr::SetComp(_)
-            | ast::Expr::DictComp(_)
-            | ast::Expr::Generator(_) => ("comprehensions", "write the loop"),
+            ast::Expr::SetComp(_) | ast::Expr::DictComp(_) | ast::Expr::Generator(_) => (
+                "comprehensions but of lists",
+                "write the loop, or a list: `[... for ... in ...]`",
+            ),
             ast::Expr::StringLiteral(_) | ast::Expr::FString(_) | ast::Expr::TString(_) => (
                 "text",
                 "use numbers as codes, or move this out of the native function",
@@ -123,7 +117,7 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "divmod", "float", "int", "len", "max", "min", "pow", "round",
+            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "pow", "round",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(

@@ -1,10 +1,11 @@
 //! What is known of the variables at one point of a function.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ruff_text_size::TextRange;
 
-use crate::types::Type;
+use super::promotion::Promotions;
+use crate::types::{Scalar, Type};
 
 /// What a variable holds.
 #[derive(Clone, Debug)]
@@ -23,6 +24,31 @@ pub(super) enum Holds {
     One(Type),
     /// Ways with different types meet here: an error where the variable is used.
     Clash([(Type, TextRange); 2]),
+    /// What another iteration of a parallel loop has left: an error where the variable is used.
+    Crossing(Crossing),
+}
+
+/// A variable of which every iteration of a parallel loop has its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crossing {
+    /// Where the loop's body assigns to it.
+    pub(super) assigned: TextRange,
+    /// The loop's head.
+    pub(super) around: TextRange,
+    /// The use that keeps it from being a reduction, if it is nearly one.
+    pub(super) other: Option<TextRange>,
+    /// Whether the loop has ended.
+    pub(super) after: bool,
+}
+
+impl Holds {
+    /// The type, if there is only one.
+    pub(super) fn one(self) -> Option<Type> {
+        match self {
+            Self::One(ty) => Some(ty),
+            Self::Clash(_) | Self::Crossing(_) => None,
+        }
+    }
 }
 
 /// The variables that are assigned to, or nothing where no way leads.
@@ -58,8 +84,17 @@ impl State {
         }
     }
 
-    /// What is known where two ways meet. Names whose integer literals have to be floats go into `promote`.
-    pub(super) fn join(self, other: Self, promote: &mut BTreeSet<String>) -> Self {
+    /// Takes a variable's value away.
+    pub(super) fn hide(&mut self, name: &str, crossing: Crossing) {
+        self.bind(name, Type::None, false, crossing.assigned);
+        if let Some(binding) = self.0.as_mut().and_then(|known| known.get_mut(name)) {
+            binding.holds = Holds::Crossing(crossing);
+        }
+    }
+
+    /// What is known where two ways meet. Names whose integer literals have to be floats, and what empty
+    /// lists hold, go into `promote`.
+    pub(super) fn join(self, other: Self, promote: &mut Promotions) -> Self {
         let (mut left, right) = match (self.0, other.0) {
             (Some(left), Some(right)) => (left, right),
             (left, right) => return Self(left.or(right)),
@@ -67,9 +102,7 @@ impl State {
         for (name, binding) in &mut left {
             match right.get(name) {
                 None => binding.maybe_unbound = true,
-                Some(other) => binding.meet(other, || {
-                    promote.insert(name.clone());
-                }),
+                Some(other) => binding.meet(other, name, promote),
             }
         }
         for (name, mut binding) in right {
@@ -100,10 +133,10 @@ impl State {
 }
 
 impl Binding {
-    fn meet(&mut self, other: &Self, promote: impl FnOnce()) {
+    fn meet(&mut self, other: &Self, name: &str, promote: &mut Promotions) {
         self.maybe_unbound |= other.maybe_unbound;
         let (Holds::One(mine), Holds::One(theirs)) = (self.holds, other.holds) else {
-            if matches!(other.holds, Holds::Clash(_)) {
+            if !matches!(self.holds, Holds::Crossing(_)) && !matches!(other.holds, Holds::One(_)) {
                 self.holds = other.holds;
             }
             return;
@@ -117,7 +150,14 @@ impl Binding {
         self.literal = false;
         if literal_meets_float {
             self.holds = Holds::One(Type::Float);
-            promote();
+            promote.floats.insert(name.to_owned());
+        } else if let (Type::List(one), Type::List(another)) = (mine, theirs)
+            && (one == Scalar::Unknown || another == Scalar::Unknown)
+        {
+            // The empty one is one of the others.
+            let known = if one == Scalar::Unknown { another } else { one };
+            self.holds = Holds::One(Type::List(known));
+            promote.lists.insert(name.to_owned(), known);
         } else {
             self.holds = Holds::Clash([(mine, self.at), (theirs, other.at)]);
         }
@@ -126,7 +166,7 @@ impl Binding {
     fn agrees_with(&self, other: &Self) -> bool {
         let same = match (self.holds, other.holds) {
             (Holds::One(mine), Holds::One(theirs)) => mine == theirs,
-            (Holds::Clash(_), Holds::Clash(_)) => true,
+            (Holds::Clash(_), Holds::Clash(_)) | (Holds::Crossing(_), Holds::Crossing(_)) => true,
             _ => false,
         };
         same && self.maybe_unbound == other.maybe_unbound && self.literal == other.literal

@@ -5,12 +5,12 @@ use ruff_python_ast::Stmt as Syntax;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
-use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use super::state::State;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Global;
 use crate::ir::{Block, Expr, Message, Raise, Stmt};
+use crate::runtime::LARGEST_RESULT;
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -22,6 +22,11 @@ impl FunctionLowerer<'_, '_> {
             }
             let depth = self.depth();
             match self.nested(stmt.range(), |this| this.statement(stmt)) {
+                Err(refusal) if refusal.later => {
+                    // It is left out, to see whether something is appended to the list.
+                    self.return_to(depth);
+                    self.unbound.get_or_insert(refusal);
+                }
                 Err(refusal) if refusal.provisional => {
                     self.return_to(depth);
                     self.unbound.get_or_insert(refusal);
@@ -42,6 +47,14 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn statement(&mut self, stmt: &Syntax) -> Lowered<()> {
+        self.whole = match stmt {
+            Syntax::Assign(inner) => inner.value.range(),
+            Syntax::AnnAssign(inner) => {
+                inner.value.as_ref().map_or(stmt.range(), |one| one.range())
+            }
+            Syntax::Return(inner) => inner.value.as_ref().map_or(stmt.range(), |one| one.range()),
+            _ => TextRange::default(),
+        };
         match stmt {
             Syntax::Pass(_) => Ok(()),
             Syntax::Expr(inner) => self.expression_statement(&inner.value),
@@ -56,6 +69,7 @@ impl FunctionLowerer<'_, '_> {
             Syntax::Continue(inner) => self.leave_loop(inner.range(), false),
             Syntax::Assert(inner) => self.assert_statement(inner),
             Syntax::Raise(inner) => self.raise_statement(inner),
+            Syntax::FunctionDef(inner) => self.nested_function(inner),
             other => Err(self.refuse_statement(other)),
         }
     }
@@ -112,11 +126,26 @@ impl FunctionLowerer<'_, '_> {
             Some(value) => self.expression(value)?,
         };
         let range = stmt.value.as_ref().map_or(stmt.range(), |v| v.range());
-        if matches!(value.ty, Type::Array(_)) {
+        if matches!(value.ty, Type::Nested(_)) {
             return Err(self.refuse(
-                Diagnostic::new(range, "a native function cannot return an array")
-                    .label("an array")
-                    .help("write the result into an array that is passed as an argument"),
+                Diagnostic::new(range, "a native function cannot return a function")
+                    .label("a function")
+                    .help("return numbers, and call it here"),
+            ));
+        }
+        if matches!(value.ty, Type::List(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "a native function cannot return a list")
+                    .label(value.ty.with_article())
+                    .note("a list is freed where the function ends that made it")
+                    .help("write the numbers into an array that is passed as an argument"),
+            ));
+        }
+        if parts_of(value.ty) > LARGEST_RESULT {
+            return Err(self.refuse(
+                Diagnostic::new(range, "this tuple is too large to be returned")
+                    .label(format!("more than {LARGEST_RESULT} numbers"))
+                    .help("write them into an array that is passed as an argument"),
             ));
         }
         let value = match self.returns {
@@ -126,6 +155,10 @@ impl FunctionLowerer<'_, '_> {
             }
             Some((ty, _)) if ty == value.ty => value,
             Some((ty, at)) => self.returned_as(ty, at, value, range)?,
+        };
+        let value = match self.returned_width {
+            Some(width) => self.fitted(value, width, range),
+            None => value,
         };
         self.emit(Stmt::Return(value));
         self.state = State::unreachable();
@@ -139,35 +172,34 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
         range: TextRange,
     ) -> Lowered<Expr> {
-        match (ty, value.ty) {
-            (Type::Float, Type::Int | Type::Bool) if self.returns_annotated => {
-                Ok(self.exact_float(value, range))
-            }
-            (Type::Int, Type::Bool) if self.returns_annotated => Ok(as_int(value)),
-            (_, other) => {
-                let diagnostic = Diagnostic::new(
-                    range,
-                    format!("`{}` returns values of two types", self.source.name),
-                )
-                .label(format!("this is {}", other.with_article()))
-                .context(
-                    at,
-                    if self.returns_annotated {
-                        format!("annotated as {}", ty.with_article())
-                    } else {
-                        format!("this is {}", ty.with_article())
-                    },
-                );
-                let mixed = |one: Type| matches!(one, Type::Int | Type::Float | Type::Bool);
-                Err(
-                    self.refuse(if mixed(ty) && mixed(other) && !self.returns_annotated {
-                        diagnostic.help("annotate the result: with `-> float` ints become floats")
-                    } else {
-                        diagnostic.help("return values of one type")
-                    }),
-                )
-            }
+        let value = if self.returns_annotated {
+            self.coerced(value, ty, range)
+        } else {
+            value
+        };
+        let other = value.ty;
+        if other == ty {
+            return Ok(value);
         }
+        let diagnostic = Diagnostic::new(
+            range,
+            format!("`{}` returns values of two types", self.definition.name),
+        )
+        .label(format!("this is {}", other.with_article()))
+        .context(
+            at,
+            if self.returns_annotated {
+                format!("annotated as {}", ty.with_article())
+            } else {
+                format!("this is {}", ty.with_article())
+            },
+        );
+        let mixed = ty.is_number() && other.is_number() && !self.returns_annotated;
+        Err(self.refuse(if mixed {
+            diagnostic.help("annotate the result: with `-> float` ints become floats")
+        } else {
+            diagnostic.help("return values of one type")
+        }))
     }
 
     fn assert_statement(&mut self, stmt: &ast::StmtAssert) -> Lowered<()> {
@@ -232,6 +264,15 @@ impl FunctionLowerer<'_, '_> {
                 .label("not a constant text")
                 .help("use one constant text, in quotes"),
         )
+    }
+}
+
+/// How many numbers a value consists of.
+fn parts_of(ty: Type) -> usize {
+    match ty {
+        Type::Tuple(items) => items.iter().map(|&item| parts_of(item)).sum(),
+        Type::Complex => 2,
+        _ => 1,
     }
 }
 

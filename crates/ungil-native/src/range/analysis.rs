@@ -165,6 +165,13 @@ impl Analysis {
         } else {
             up.join(down)
         };
+        for reduction in count.parallel.iter().flat_map(|one| &one.reductions) {
+            // Each thread's part begins with this.
+            if let Op::Int(identity) = reduction.identity.op {
+                let own = known[reduction.slot];
+                known[reduction.slot] = own.join(Interval::exactly(identity));
+            }
+        }
         let rounds = most_rounds(start, stop, step);
         let limits = self.limits(&mut count.body, count.slot, rounds, &known, values);
         let (slot, body) = (count.slot, &mut count.body);
@@ -331,6 +338,14 @@ impl Analysis {
             Op::CompareMixed(_) => {
                 expr.plain = args[0].is_exact_as_float();
                 Interval::ALL
+            }
+            Op::Fit(element) => {
+                let (low, high) = element.bounds();
+                let bounds = Interval::new(low, high);
+                for guard in guards {
+                    settle(guard, args[0].is_within(bounds));
+                }
+                args[0].meet(bounds)
             }
             Op::BitAnd if expr.ty == Type::Int => args[0].bit_and(args[1]),
             Op::BitOr | Op::BitXor if expr.ty == Type::Int => args[0].bit_or(args[1]),

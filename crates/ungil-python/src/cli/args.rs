@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(super) use super::compare_args::CompareArgs;
 use super::tour::TourArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -20,6 +21,7 @@ Exit codes:
     1  the workload failed: it raised, did not pickle, took longer than --timeout, or lost a worker
     2  the command line, pyproject.toml or an output file is wrong; that is found before anything
        is measured, but for a disk that runs full
+    3  compare --fail-if-slower: a cell is slower than in the baseline
   130  interrupted (Ctrl-C)
 
 Defaults can be set in pyproject.toml, under [tool.ungil], [tool.ungil.run] and
@@ -77,7 +79,7 @@ pub(super) enum Verb {
     /// Run a workload on threads, processes or another kind of workers and print the total time
     Run(RunArgs),
     /// Measure a plain loop, threads, processes ... on a workload and say which to use, and why
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Run a Python program and show who held the GIL, and who waited for it
     Trace(TraceArgs),
     /// Run a threaded function under all schedules and show the one under which it fails
@@ -141,104 +143,6 @@ pub(super) struct RunArgs {
     pub(super) common: CommonArgs,
 }
 
-const COMPARE_EXAMPLES: &str = "\
-Examples:
-  ungil compare
-      the lecture's io and cpu, made small enough to end within about a minute
-  ungil compare cpu --full
-      at the lecture's size, however long that takes
-  ungil compare mypackage.jobs:crunch --items 'range(100)' --workers 1,2,4,8
-      a function of yours, on one argument each
-  ungil compare path/to/jobs.py:crunch --items inputs --tasks 50
-      the items are `inputs` of the function's own module
-  ungil compare cpu --worker process,dask --workers 2
-      processes beside a Dask cluster on this machine (`pip install 'ungil[dask]'`; Ray likewise)
-  ungil compare --json=result.json --markdown=result.md
-      the terminal's table, and everything in files
-  ungil compare cpu --json | jq .workloads[0].verdict
-      machine-readable; progress stays on stderr
-
-The repeats of all cells are interleaved (every cell once, then every cell again, in the opposite
-order), so that a disturbance of the machine hits all of them alike. What the workload itself prints
-goes to stderr.
-
-Exit codes: 0 done, 1 the workload failed, 2 usage, 130 interrupted.";
-
-#[derive(Args, Debug, Default)]
-#[command(after_help = COMPARE_EXAMPLES)]
-pub(super) struct CompareArgs {
-    /// What to measure: io, cpu, module:function or path/to/file.py:function [default: io cpu]
-    #[arg(value_name = "WORKLOAD")]
-    pub(super) workloads: Vec<String>,
-
-    /// Kinds of workers beside the serial baseline: thread, interpreter (Python 3.13 or newer),
-    /// process, native (the function compiled as by `@ungil.native`), dask, ray [default: thread,
-    /// process, and interpreter where this Python has it; the last two only when asked for: they take
-    /// seconds to start, for every run of every cell]
-    #[arg(
-        long,
-        visible_alias = "kinds",
-        value_name = "KIND,KIND,...",
-        value_delimiter = ','
-    )]
-    pub(super) worker: Option<Vec<String>>,
-
-    /// Numbers of workers [default: 1, 2, 4 ... up to twice the usable cores]
-    #[arg(
-        long,
-        value_name = "N,N,...",
-        value_parser = whole,
-        value_delimiter = ',',
-        allow_negative_numbers = true
-    )]
-    pub(super) workers: Option<Vec<i64>>,
-
-    /// Tasks of one run [default: one per item, else 24]
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
-    pub(super) tasks: Option<i64>,
-
-    /// Timed runs of each cell [default: 5]
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
-    pub(super) repeat: Option<i64>,
-
-    /// Iterations of one task of io or cpu [default: as the budget allows]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = whole,
-        allow_negative_numbers = true,
-        conflicts_with = "full"
-    )]
-    pub(super) iterations: Option<i64>,
-
-    /// Feed one-argument functions: module:iterable, or a Python expression
-    #[arg(long, value_name = "ITERABLE")]
-    pub(super) items: Option<String>,
-
-    /// Full size: the lecture's iterations, all tasks, all repeats
-    #[arg(long, conflicts_with = "budget")]
-    pub(super) full: bool,
-
-    /// Time that the whole comparison may take, about [default: 60]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(super) budget: Option<f64>,
-
-    /// Everything as JSON, to a file or (without one) to stdout
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(super) json: Option<String>,
-
-    /// A row per cell as CSV, to a file or (without one) to stdout
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(super) csv: Option<String>,
-
-    /// The tables and verdicts as Markdown, to a file or (with -) to stdout
-    #[arg(long, value_name = "FILE|-")]
-    pub(super) markdown: Option<String>,
-
-    #[command(flatten)]
-    pub(super) common: CommonArgs,
-}
-
 #[derive(Args, Debug, Default)]
 pub(super) struct CommonArgs {
     /// Longest time one task may take; a longer one is stopped and ends the program
@@ -255,7 +159,7 @@ pub(super) struct CommonArgs {
 }
 
 /// A whole number as Python writes it, `1_000_000` too.
-fn whole(text: &str) -> Result<i64, String> {
+pub(super) fn whole(text: &str) -> Result<i64, String> {
     text.replace('_', "")
         .parse()
         .map_err(|_| "it must be a whole number, for example 24 or 1_000_000".to_owned())

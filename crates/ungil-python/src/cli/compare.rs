@@ -5,12 +5,14 @@ use std::io;
 use clap::ColorChoice;
 use pyo3::prelude::*;
 use ungil_measure::Comparison;
+use ungil_report::{Format, PICTURES};
 
 use super::args::CompareArgs;
 use super::config::Config;
 use super::files::OutputFile;
 use super::output::{self, StdoutToStderr};
-use crate::compare::{Request, Wishes, execute};
+use crate::compare::{Baseline, Listener, Request, Wishes, execute};
+use crate::dashboard::LiveProgress;
 use crate::error::{Error, Result};
 use crate::progress::CompareProgress;
 use crate::workload::{self, BUILTIN_NAMES, ItemsSource};
@@ -23,14 +25,75 @@ pub(super) fn run(
     color: ColorChoice,
 ) -> Result<()> {
     let args = with_defaults(args, config);
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    let most = args.fail_if_slower;
+    let earlier = args.from.as_deref().map(Baseline::read).transpose()?;
     let outputs = Outputs::open(&args)?;
-    let progress = CompareProgress::of_command(args.common.quiet);
-    let comparison = {
-        let _results_only = StdoutToStderr::begin(py)?;
-        let request = request(py, args)?;
-        execute(py, request, &progress)?
+    let mut comparison = match earlier {
+        Some(earlier) => earlier.comparison,
+        None => measured(py, args, baseline.as_ref(), color)?,
     };
-    outputs.write(py, &comparison, color)
+    if let Some(baseline) = &baseline {
+        py.detach(|| baseline.put_changes_into(&mut comparison));
+    }
+    outputs.write(py, &comparison, color)?;
+    most.map_or(Ok(()), |most| check_slower(&comparison, most))
+}
+
+fn measured(
+    py: Python<'_>,
+    args: CompareArgs,
+    baseline: Option<&Baseline>,
+    color: ColorChoice,
+) -> Result<Comparison> {
+    let progress = progress(&args, color);
+    let _results_only = StdoutToStderr::begin(py)?;
+    let request = request(py, args, baseline)?;
+    execute(py, request, &*progress)
+}
+
+/// What the user sees meanwhile.
+fn progress(args: &CompareArgs, color: ColorChoice) -> Box<dyn Listener> {
+    if args.live {
+        let color = output::layout(color, &io::stderr()).color;
+        if let Some(live) = LiveProgress::on_stderr(color) {
+            return Box::new(live);
+        }
+    }
+    let lines = CompareProgress::of_command(args.common.quiet);
+    if args.live {
+        lines.remark("--live needs a terminal on stderr that can move its cursor: lines instead.");
+    }
+    Box::new(lines)
+}
+
+/// What `--fail-if-slower` says about the changes.
+fn check_slower(comparison: &Comparison, percent: f64) -> Result<()> {
+    let Some(change) = &comparison.change else {
+        return Ok(());
+    };
+    if change.workloads.iter().all(|work| work.cells.is_empty()) {
+        return Err(Error::Usage(format!(
+            "--fail-if-slower has nothing to go by: no cell can be compared with {}. {}",
+            change.baseline,
+            change.remarks.join(" ")
+        )));
+    }
+    let slower: Vec<String> = change
+        .slower_by(percent / 100.0)
+        .map(|(work, cell)| {
+            let more = (cell.ratio - 1.0) * 100.0;
+            format!("{work}, {} by {more:.0} %", cell.label())
+        })
+        .collect();
+    if slower.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Slower(format!(
+        "slower than in {} by more than {percent} %: {}",
+        change.baseline,
+        slower.join("; ")
+    )))
 }
 
 fn with_defaults(mut args: CompareArgs, config: &Config) -> CompareArgs {
@@ -63,12 +126,15 @@ fn with_defaults(mut args: CompareArgs, config: &Config) -> CompareArgs {
     args
 }
 
-fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
+fn request(py: Python<'_>, args: CompareArgs, baseline: Option<&Baseline>) -> Result<Request> {
     let workloads = args
         .workloads
         .iter()
         .map(|name| workload::from_text(py, name))
         .collect::<Result<Vec<_>>>()?;
+    if let Some(baseline) = baseline {
+        baseline.check(workloads.iter().map(|workload| workload.name.as_str()))?;
+    }
     let items = args.items.as_deref().map(ItemsSource::Text);
     let wishes = Wishes {
         kinds: args.worker,
@@ -80,45 +146,53 @@ fn request(py: Python<'_>, args: CompareArgs) -> Result<Request> {
         budget: args.budget,
         timeout: args.common.timeout,
         start_method: args.common.start_method,
+        trace_gil: args.trace_gil,
     };
-    Request::new(py, workloads, items.as_ref(), wishes)
+    let earlier = baseline.map(|baseline| &baseline.comparison);
+    Request::new(py, workloads, items.as_ref(), wishes, earlier)
 }
-
-type Render = fn(&Comparison) -> std::result::Result<String, ungil_report::Error>;
 
 /// Where the result goes: any number of files, and one thing on stdout.
 struct Outputs {
-    files: Vec<(OutputFile, Render)>,
+    files: Vec<(OutputFile, Format)>,
     /// `None`: the terminal's report.
-    stdout: Option<Render>,
+    stdout: Option<Format>,
+    pictures: Vec<&'static str>,
 }
 
 impl Outputs {
     /// Opens the files now: what cannot be written should not be measured first.
     fn open(args: &CompareArgs) -> Result<Self> {
-        let wanted: [(&Option<String>, Render); 3] = [
-            (&args.json, ungil_report::json),
-            (&args.csv, ungil_report::csv),
-            (&args.markdown, |comparison| {
-                Ok(ungil_report::markdown(comparison))
-            }),
+        let wanted = [
+            (&args.json, Format::Json),
+            (&args.csv, Format::Csv),
+            (&args.markdown, Format::Markdown),
+            (&args.html, Format::Html),
+            (&args.svg, Format::Svg),
+            (&args.png, Format::Png),
         ];
+        if args.picture.is_some() && args.svg.is_none() && args.png.is_none() {
+            return Err(Error::Usage(
+                "--picture is for --svg and --png: give one of them a file.".to_owned(),
+            ));
+        }
         let mut outputs = Self {
             files: Vec::new(),
             stdout: None,
+            pictures: args.picture.clone().unwrap_or_else(|| vec![PICTURES[0]]),
         };
-        for (target, render) in wanted {
+        for (target, format) in wanted {
             match target.as_deref() {
                 None => {}
                 Some("-") if outputs.stdout.is_some() => {
                     return Err(Error::Usage(
-                        "only one of --json, --csv and --markdown can go to stdout: give the \
-                         others a file, as in --json=result.json."
+                        "only one of the documents can go to stdout: give the others a file, as in \
+                         --json=result.json."
                             .to_owned(),
                     ));
                 }
-                Some("-") => outputs.stdout = Some(render),
-                Some(path) => outputs.files.push((OutputFile::open(path)?, render)),
+                Some("-") => outputs.stdout = Some(format),
+                Some(path) => outputs.files.push((OutputFile::open(path)?, format)),
             }
         }
         Ok(outputs)
@@ -126,19 +200,24 @@ impl Outputs {
 
     /// Everywhere it can be written; the error is the first of those that came.
     fn write(self, py: Python<'_>, comparison: &Comparison, color: ColorChoice) -> Result<()> {
-        let files = self.files.into_iter().map(|(file, render)| {
-            let text = output::rendered(render(comparison))?;
-            file.write(&text)
-        });
+        let bytes = |format: Format| {
+            format
+                .bytes(comparison, &self.pictures)
+                .map_err(|error| Error::Usage(error.to_string()))
+        };
+        let files = self
+            .files
+            .into_iter()
+            .map(|(file, format)| file.write(&bytes(format)?));
         // All of them, before any error is looked at: what has been measured is not to be lost.
         let written: Vec<Result<()>> = files.collect();
-        let text = if let Some(render) = self.stdout {
-            output::rendered(render(comparison))?
+        let printed = if let Some(document) = self.stdout.map(bytes) {
+            document.and_then(|document| output::print(py, &document))
         } else {
             let options = output::layout(color, &io::stdout());
-            ungil_report::terminal(comparison, &options)
+            let report = ungil_report::terminal(comparison, &options);
+            output::print(py, report.as_bytes())
         };
-        let printed = output::print(py, text.as_bytes());
         written.into_iter().chain([printed]).collect()
     }
 }

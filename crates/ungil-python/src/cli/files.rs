@@ -29,7 +29,7 @@ impl JsonOutput {
     ) -> Result<()> {
         let text = output::rendered(text)?;
         match self.0 {
-            Some(file) => file.write(&text),
+            Some(file) => file.write(text.as_bytes()),
             None => output::print(py, text.as_bytes()),
         }
     }
@@ -69,8 +69,8 @@ impl OutputFile {
     }
 
     /// Puts the result in place of what the file held.
-    pub(super) fn write(self, text: &str) -> Result<()> {
-        self.write_with(|file| file.write_all(text.as_bytes()))
+    pub(super) fn write(self, bytes: &[u8]) -> Result<()> {
+        self.write_with(|file| file.write_all(bytes))
     }
 
     /// The same for a result that is written bit by bit.

@@ -2,6 +2,7 @@
 
 mod args;
 mod compare;
+mod compare_args;
 mod completions;
 mod config;
 mod doctor;
@@ -87,7 +88,7 @@ fn dispatch(py: Python<'_>, ungil: Ungil, color: ColorChoice) -> Result<i32> {
             } else {
                 config.color()?
             };
-            compare::run(py, args, &config, color).map_err(|error| config.with_origin(error))
+            compare::run(py, *args, &config, color).map_err(|error| config.with_origin(error))
         }
         Verb::Explain(args) => explain::run(py, &args, color),
         Verb::Completions(args) => output::print(py, &completions::script(&args)),

@@ -52,7 +52,12 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
     if let Some(finding) = &finding {
         for (file, method) in [(json, "to_json"), (page, "to_html")] {
             if let Some(file) = file {
-                file.write(&finding.call_method0(method)?.extract::<String>()?)?;
+                file.write(
+                    finding
+                        .call_method0(method)?
+                        .extract::<String>()?
+                        .as_bytes(),
+                )?;
             }
         }
     }

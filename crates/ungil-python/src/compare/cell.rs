@@ -1,6 +1,6 @@
 //! The samples of one cell, as its visits bring them in.
 
-use ungil_measure::comparison::{Conditions, RawCell, SystemState};
+use ungil_measure::comparison::{Conditions, GilTimeline, RawCell, SystemState};
 
 use super::growth::Growth;
 use super::plan::Place;
@@ -53,6 +53,11 @@ impl Cell {
                 after: continued(sofar.after, findings.before, findings.after),
             },
         });
+    }
+
+    /// Keeps what a traced run has shown.
+    pub(super) fn set_timeline(&mut self, timeline: Option<GilTimeline>) {
+        self.raw.gil_timeline = timeline;
     }
 
     /// Marks the cell as one that cannot be measured.

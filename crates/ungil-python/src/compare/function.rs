@@ -1,9 +1,11 @@
 //! `ungil.compare(...)`.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::{Comparison, Request, Wishes, execute};
+use super::{Baseline, Comparison, Request, Wishes, execute};
 use crate::error::Result;
 use crate::progress::CompareProgress;
 use crate::workload::{self, BUILTIN_NAMES, ItemsSource, Workload};
@@ -16,11 +18,15 @@ use crate::workload::{self, BUILTIN_NAMES, ItemsSource, Workload};
 /// threads, processes, and interpreters where this Python has them), `workers` their numbers. `budget` and `timeout` are seconds; `full`
 /// measures at full size. Progress goes to stderr if that is a terminal, unless `progress` is false.
 ///
+/// `baseline` is an earlier result, or the file of one: its sizes are kept, and the result tells what has changed.
+///
+/// `trace_gil` traces one more run of the plain loop and of each number of threads, for the page's timeline.
+///
 /// A function that does not pickle is measured on threads, and the result says why not on processes.
 #[pyfunction]
 #[pyo3(signature = (
     *workloads, items = None, worker = None, workers = None, tasks = None, repeat = None, iterations = None,
-    full = false, budget = None, timeout = None, start_method = None, progress = true,
+    full = false, budget = None, timeout = None, start_method = None, baseline = None, trace_gil = false, progress = true,
 ))]
 #[allow(clippy::too_many_arguments)] // keywords of a Python function
 pub(crate) fn compare(
@@ -36,8 +42,11 @@ pub(crate) fn compare(
     budget: Option<f64>,
     timeout: Option<f64>,
     start_method: Option<String>,
+    baseline: Option<Earlier<'_>>,
+    trace_gil: bool,
     progress: bool,
 ) -> PyResult<Comparison> {
+    let baseline = baseline.map(Earlier::baseline).transpose()?;
     let text = items
         .as_ref()
         .and_then(|items| items.extract::<String>().ok());
@@ -56,10 +65,20 @@ pub(crate) fn compare(
         budget,
         timeout,
         start_method,
+        trace_gil,
     };
-    let request = Request::new(py, given(py, workloads)?, source.as_ref(), wishes)?;
+    let workloads = given(py, workloads)?;
+    if let Some(baseline) = &baseline {
+        baseline.check(workloads.iter().map(|workload| workload.name.as_str()))?;
+    }
+    let earlier = baseline.as_ref().map(|baseline| &baseline.comparison);
+    let request = Request::new(py, workloads, source.as_ref(), wishes, earlier)?;
     let listener = CompareProgress::on_terminal(progress);
-    Ok(Comparison(execute(py, request, &listener)?))
+    let mut comparison = execute(py, request, &listener)?;
+    if let Some(baseline) = baseline {
+        py.detach(|| baseline.put_changes_into(&mut comparison));
+    }
+    Ok(Comparison(comparison))
 }
 
 fn given(py: Python<'_>, workloads: &Bound<'_, PyTuple>) -> Result<Vec<Workload>> {
@@ -74,6 +93,27 @@ fn given(py: Python<'_>, workloads: &Bound<'_, PyTuple>) -> Result<Vec<Workload>
         Err(_) => workload::from_callable(&workload),
     };
     workloads.iter().map(one).collect()
+}
+
+/// An earlier result, or its file.
+#[derive(FromPyObject)]
+pub(crate) enum Earlier<'py> {
+    /// A result of this program.
+    Result(PyRef<'py, Comparison>),
+    /// What was saved.
+    File(PathBuf),
+}
+
+impl Earlier<'_> {
+    fn baseline(self) -> Result<Baseline> {
+        match self {
+            Earlier::Result(result) => Ok(Baseline {
+                comparison: result.0.clone(),
+                name: "the earlier result".to_owned(),
+            }),
+            Earlier::File(path) => Baseline::read(&path),
+        }
+    }
 }
 
 /// `4` or `[1, 2, 4]`.

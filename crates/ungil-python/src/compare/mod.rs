@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! request   what is wanted, checked
+//! baseline  an earlier comparison, whose sizes are kept, and what has changed since
 //! session   calibrate -> scale -> rounds -> analyse: the story
 //!   calibrate  how long a task takes, what it costs to pickle and to start workers
 //!   scale      sizes that fit the budget
@@ -10,6 +11,7 @@
 //! result    the Python object `Comparison`
 //! ```
 
+mod baseline;
 mod calibrate;
 mod cell;
 mod function;
@@ -25,6 +27,7 @@ mod session;
 mod transport;
 mod visit;
 
+pub(crate) use baseline::Baseline;
 pub(crate) use function::compare;
 pub(crate) use listener::Listener;
 pub(crate) use request::{Request, Wishes};

@@ -1,6 +1,7 @@
 //! What is wanted of a comparison, checked before anything is measured.
 
 use pyo3::prelude::*;
+use ungil_measure::comparison::{Comparison, Scaling, WorkloadComparison};
 
 use crate::error::{Error, Result};
 use crate::kinds::{self, Kind};
@@ -36,6 +37,8 @@ pub(crate) struct Wishes {
     pub(crate) timeout: Option<f64>,
     /// How worker processes start.
     pub(crate) start_method: Option<String>,
+    /// One more run of threads, traced.
+    pub(crate) trace_gil: bool,
 }
 
 /// A comparison that makes sense.
@@ -56,6 +59,8 @@ pub(crate) struct Request {
     pub(crate) start_method: Option<String>,
     /// The text or repr of the items.
     pub(crate) items: Option<String>,
+    /// Whether one more run of threads is traced.
+    pub(crate) traces_gil: bool,
     /// What the user should know about the request.
     pub(crate) remarks: Vec<String>,
 }
@@ -68,6 +73,35 @@ pub(crate) struct Subject {
     pub(crate) tasks: Amount,
     /// Whether the size of a task was chosen by the user.
     pub(crate) size_is_given: bool,
+    /// The scaling of an earlier comparison, which is kept.
+    pub(crate) kept: Option<Scaling>,
+}
+
+impl Subject {
+    /// Takes the size that an earlier comparison had, where none was asked for: other sizes cannot be compared.
+    fn keep_size_of(&mut self, earlier: &Comparison) {
+        let same = |work: &&WorkloadComparison| work.name == self.workload.name;
+        let Some(work) = earlier.workloads.iter().find(same) else {
+            return;
+        };
+        if !self.tasks.given {
+            self.tasks = Amount {
+                number: work.tasks,
+                given: true,
+            };
+        }
+        let Some(scaling) = work.scaling.clone().filter(|_| !self.size_is_given) else {
+            return;
+        };
+        if self.workload.iterations().is_some() {
+            self.workload.set_iterations(scaling.to);
+            self.size_is_given = true;
+        }
+        self.kept = Some(Scaling {
+            reason: "As in the earlier comparison.".to_owned(),
+            ..scaling
+        });
+    }
 }
 
 /// A number, and whether the user insists on it.
@@ -86,6 +120,7 @@ impl Request {
         workloads: Vec<Workload>,
         items: Option<&ItemsSource<'_>>,
         wishes: Wishes,
+        earlier: Option<&Comparison>,
     ) -> Result<Self> {
         let kinds = chosen_kinds(py, wishes.kinds)?;
         let workers = chosen_workers(wishes.workers)?;
@@ -124,14 +159,19 @@ impl Request {
                 workload.feed(py, taken)?;
             }
             workload.check_unfed(py)?;
-            subjects.push(Subject {
+            let mut subject = Subject {
                 workload,
                 tasks: Amount {
                     number: tasks.or(of_items).unwrap_or(TASKS),
                     given: tasks.is_some() || wishes.full,
                 },
                 size_is_given: wishes.iterations.is_some() || wishes.full,
-            });
+                kept: None,
+            };
+            if let Some(earlier) = earlier {
+                subject.keep_size_of(earlier);
+            }
+            subjects.push(subject);
         }
         check_use(&subjects, items.is_some(), wishes.iterations.is_some())?;
         Ok(Self {
@@ -146,6 +186,7 @@ impl Request {
             timeout,
             start_method,
             items: items.map(ItemsSource::label),
+            traces_gil: wishes.trace_gil,
             remarks,
         })
     }

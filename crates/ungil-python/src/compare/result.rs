@@ -1,9 +1,15 @@
 //! `ungil.Comparison`: the result as a Python object.
 
-use pyo3::exceptions::PyRuntimeError;
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use ungil_measure::comparison;
-use ungil_report::{ColorChoice, TerminalOptions};
+use ungil_report::{ColorChoice, Format, PICTURES, TerminalOptions};
+
+use super::Baseline;
+use crate::error::Error;
 
 /// Columns of the text that `repr` gives, where there is no terminal to ask.
 const WIDTH: usize = 100;
@@ -30,6 +36,13 @@ impl Comparison {
         ungil_report::html(&self.0)
     }
 
+    /// Reads what `save` or `ungil compare --json` wrote. `ValueError` where it cannot.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    fn load(path: PathBuf) -> PyResult<Self> {
+        Ok(Self(Baseline::read(&path)?.comparison))
+    }
+
     /// Everything as plain dictionaries, lists, numbers and strings; the layout of `to_json`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import("json")?.call_method1("loads", (self.to_json()?,))
@@ -49,6 +62,50 @@ impl Comparison {
     fn to_markdown(&self) -> String {
         ungil_report::markdown(&self.0)
     }
+
+    /// One page with everything: curves, distributions, tables, every sample. It needs no network.
+    fn to_html(&self) -> PyResult<String> {
+        written(ungil_report::compare_page(&self.0))
+    }
+
+    /// Pictures as SVG, "speedup", "time", "memory", "latency" or "gil"; by default the first. `ValueError` for another
+    /// name, or where nothing was measured that they could show.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    #[pyo3(signature = (*pictures))]
+    fn to_svg(&self, pictures: Vec<String>) -> PyResult<String> {
+        drawn(ungil_report::svg(&self.0, &names(&pictures)?))
+    }
+
+    /// The same as PNG.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    #[pyo3(signature = (*pictures))]
+    fn to_png<'py>(&self, py: Python<'py>, pictures: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+        drawn(ungil_report::png(&self.0, &names(&pictures)?)).map(|png| PyBytes::new(py, &png))
+    }
+
+    /// Writes it to a file; the ending of its name says what: .html, .json, .csv, .md, .svg or .png. `ValueError` for
+    /// another ending, `OSError` where it cannot be written.
+    #[allow(clippy::needless_pass_by_value)] // as PyO3 hands it over
+    #[pyo3(signature = (path, *pictures))]
+    fn save(&self, path: PathBuf, pictures: Vec<String>) -> PyResult<()> {
+        let format = drawn(Format::of(&path))?;
+        let bytes = drawn(format.bytes(&self.0, &names(&pictures)?))?;
+        std::fs::write(&path, bytes).map_err(|source| Error::Output { path, source }.into())
+    }
+}
+
+/// The pictures asked for, checked.
+fn names(asked: &[String]) -> PyResult<Vec<&'static str>> {
+    if asked.is_empty() {
+        return Ok(vec![PICTURES[0]]);
+    }
+    let named = asked.iter().map(|name| drawn(ungil_report::picture(name)));
+    named.collect()
+}
+
+/// What the caller can put right is a `ValueError`.
+fn drawn<T>(made: Result<T, ungil_report::Error>) -> PyResult<T> {
+    made.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn written(text: Result<String, ungil_report::Error>) -> PyResult<String> {

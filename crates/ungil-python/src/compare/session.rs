@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use ungil_measure::comparison::{self, Gil, RawCell, RawComparison, RawWorkload, Settings};
 use ungil_measure::os::linux::System;
 use ungil_measure::{AnalysisOptions, analyse};
+use ungil_report::LiveCell;
 
 use super::calibrate;
 use super::cell::Cell;
@@ -19,7 +20,7 @@ use super::scale::{self, Budget, Load, Size};
 use super::transport::Transport;
 use super::visit::{Findings, Visit};
 use crate::error::{Error, Result};
-use crate::kinds::PoolOptions;
+use crate::kinds::{Home, PoolOptions};
 use crate::waiting::without_gil;
 
 /// A budget may be exceeded by this factor before the remaining repeats are dropped.
@@ -77,8 +78,11 @@ impl<'a> Session<'a> {
             let left_s = (whole_s - begun.elapsed().as_secs_f64()).max(whole_s / 4.0);
             Budget { whole_s, left_s }
         });
-        let (sizes, repeat) = scale::fit(&loads, request.repeat, budget);
-        for (subject, size) in request.workloads.iter_mut().zip(&sizes) {
+        let (mut sizes, repeat) = scale::fit(&loads, request.repeat, budget);
+        for (subject, size) in request.workloads.iter_mut().zip(&mut sizes) {
+            if subject.kept.is_some() {
+                size.scaling.clone_from(&subject.kept);
+            }
             if let Some(iterations) = size.iterations {
                 subject.workload.set_iterations(iterations);
             }
@@ -128,6 +132,13 @@ impl<'a> Session<'a> {
             ));
         }
         let cells = self.cells.iter().filter(|cell| !cell.is_skipped()).count();
+        self.listener.laid_out(
+            self.cells
+                .iter()
+                .map(|cell| self.live(cell.place))
+                .collect(),
+            self.repeat,
+        );
         self.listener
             .planned(cells * self.repeat, self.left_s(0, &[]));
     }
@@ -150,8 +161,12 @@ impl<'a> Session<'a> {
                 }
                 let left_s = self.left_s(round, &order[position..]);
                 let begun = Instant::now();
+                self.listener.running(index);
                 match self.visit(py, index, round, left_s) {
-                    Ok(findings) => self.cells[index].add(findings, &mut growth),
+                    Ok(findings) => {
+                        self.listener.ran(index, findings.run.wall_s);
+                        self.cells[index].add(findings, &mut growth);
+                    }
                     Err(error @ (Error::Unpicklable { .. } | Error::Undelivered { .. })) => {
                         let obstacle = Obstacle::of_kind(self.cells[index].place, error);
                         skip(&mut self.cells, &obstacle);
@@ -164,25 +179,45 @@ impl<'a> Session<'a> {
                 self.listener.ends();
             }
         }
+        if self.request.traces_gil {
+            self.trace(py)?;
+        }
+        Ok(())
+    }
+
+    /// One more run of each cell whose workers share this interpreter's GIL.
+    fn trace(&mut self, py: Python<'_>) -> Result<()> {
+        for index in 0..self.cells.len() {
+            let cell = &self.cells[index];
+            if cell.is_skipped() || cell.place.kind.home() != Home::Interpreter {
+                continue;
+            }
+            self.listener.running(index);
+            let timeline = self.visit_of(cell.place).trace(py)?;
+            self.cells[index].set_timeline(timeline);
+        }
         Ok(())
     }
 
     fn visit(&self, py: Python<'_>, index: usize, round: usize, left_s: f64) -> Result<Findings> {
         let place = self.cells[index].place;
-        let subject = &self.request.workloads[place.subject];
         let tasks = self.sizes[place.subject].tasks;
         self.listener
             .begins(&self.name(place), round + 1, self.repeat, tasks, left_s);
+        self.visit_of(place).make(py)
+    }
+
+    fn visit_of(&self, place: Place) -> Visit<'_> {
+        let subject = &self.request.workloads[place.subject];
         Visit {
             workload: &subject.workload,
-            tasks,
+            tasks: self.sizes[place.subject].tasks,
             kind: place.kind,
             options: self.options(place.workers),
             timeout: self.request.timeout,
             transport: self.transports[place.subject],
-            done: &|done| self.listener.tasks_done(done),
+            listener: self.listener,
         }
-        .make(py)
     }
 
     fn options(&self, workers: usize) -> PoolOptions {
@@ -193,10 +228,23 @@ impl<'a> Session<'a> {
     }
 
     fn name(&self, place: Place) -> String {
-        let workload = &self.request.workloads[place.subject].workload.name;
-        match place.kind.plural() {
-            None => format!("{workload}, {}", place.kind.name()),
-            Some(_) => format!("{workload}, {} x{}", place.kind.name(), place.workers),
+        let live = self.live(place);
+        format!("{}, {}", live.workload, live.label)
+    }
+
+    /// A cell without runs, as a dashboard shows it.
+    fn live(&self, place: Place) -> LiveCell {
+        let is_baseline = place.kind.plural().is_none();
+        let kind = place.kind.name();
+        LiveCell {
+            workload: self.request.workloads[place.subject].workload.name.clone(),
+            label: if is_baseline {
+                kind.to_owned()
+            } else {
+                format!("{kind} x{}", place.workers)
+            },
+            is_baseline,
+            walls: Vec::new(),
         }
     }
 

@@ -3,13 +3,18 @@
 use pyo3::prelude::*;
 use rustix::process::getpid;
 use ungil_gil::meter;
-use ungil_measure::comparison::{GilUse, MemorySample, RunSample, SystemState, TaskSample};
+use ungil_gil::model::Track;
+use ungil_measure::comparison::{
+    GilThread, GilTimeline, GilUse, MemorySample, RunSample, SystemState, TaskSample,
+};
 use ungil_measure::os::linux::System;
 
+use super::listener::Listener;
 use super::transport::Transport;
 use crate::batch::{Batch, Times};
 use crate::clock;
 use crate::error::Result;
+use crate::gil;
 use crate::kinds::{Home, Kind, Pool, PoolOptions};
 use crate::probe::Report;
 use crate::visit;
@@ -30,7 +35,7 @@ pub(super) struct Visit<'a> {
     /// What it costs to pickle a task.
     pub(super) transport: Transport,
     /// Told how many tasks of the timed run are done.
-    pub(super) done: &'a dyn Fn(usize),
+    pub(super) listener: &'a dyn Listener,
 }
 
 /// What a visit brings back.
@@ -63,6 +68,8 @@ pub(super) struct OwnMemory {
 impl Visit<'_> {
     /// Opens the pool, warms it up, runs, looks at memory, closes.
     pub(super) fn make(&self, py: Python<'_>) -> Result<Findings> {
+        // A compiler that the kind loads is no worker's memory: it is there before anything is looked at.
+        self.workload.probe_for(py, self.kind)?;
         let before = self.kind.home().is_shared().then(own_memory).flatten();
         let asked = clock::monotonic_ns();
         let pool = Pool::open(py, self.kind, &self.options)?;
@@ -86,6 +93,35 @@ impl Visit<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// One more run, of which only the GIL's timeline is kept; `None` where it cannot be traced.
+    pub(super) fn trace(&self, py: Python<'_>) -> Result<Option<GilTimeline>> {
+        let pool = Pool::open(py, self.kind, &self.options)?;
+        match self.traced(py, &pool) {
+            Ok(timeline) => {
+                pool.close(py)?;
+                Ok(timeline)
+            }
+            Err(error) => {
+                pool.abandon(py);
+                Err(error)
+            }
+        }
+    }
+
+    fn traced(&self, py: Python<'_>, pool: &Pool) -> Result<Option<GilTimeline>> {
+        if !pool.is_caller() {
+            visit::until_all_are_up(py, pool, self.workload)?;
+        }
+        self.batch(pool, pool.workers.min(self.tasks), &|_| ())
+            .run(py)?;
+        let Ok(trace) = gil::Recording::begin(py) else {
+            return Ok(None); // on a Python without a GIL, or where someone traces already
+        };
+        self.batch(pool, self.tasks, &|done| self.listener.tasks_done(done))
+            .run(py)?;
+        Ok(trace.end().map(|report| timeline(&report)))
     }
 
     fn on(&self, py: Python<'_>, pool: &Pool, asked: i64) -> Result<Findings> {
@@ -112,7 +148,9 @@ impl Visit<'_> {
         // Of one GIL: interpreters have one each, clusters have theirs elsewhere.
         let one_gil = self.kind.home() == Home::Interpreter;
         let gil = one_gil.then(GilMeter::begin).flatten();
-        let times = self.batch(pool, self.tasks, self.done).run(py)?;
+        let times = self
+            .batch(pool, self.tasks, &|done| self.listener.tasks_done(done))
+            .run(py)?;
         let gil = gil.and_then(GilMeter::end);
         let own_cpu = clock::seconds(clock::process_cpu_ns() - own_before);
         let cpu_s = own_cpu + workers_cpu_s(&system, &pids) - workers_before;
@@ -168,6 +206,29 @@ impl Visit<'_> {
             pickle_s: Some(total(self.transport.pickle_s)),
             gil: None,
         }
+    }
+}
+
+/// Stretches that a timeline is divided into.
+const STRETCHES: usize = 120;
+
+fn timeline(report: &ungil_gil::Report) -> GilTimeline {
+    let shares = |track: &Track| {
+        let shares = track.shares(report.start_ns, report.duration_ns, STRETCHES);
+        // A thousandth of a stretch is more than a picture shows.
+        let round = |share: f64| (share.clamp(0.0, 1.0) * 1000.0).round() / 1000.0;
+        shares.into_iter().map(round).collect()
+    };
+    let threads = report.threads.iter().zip(&report.timelines);
+    GilTimeline {
+        duration_s: report.duration_ns as f64 / 1e9,
+        threads: threads
+            .map(|(thread, timeline)| GilThread {
+                name: thread.name.clone(),
+                held: shares(&timeline.held),
+                waited: shares(&timeline.waited),
+            })
+            .collect(),
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) use outside::{Attachment, attach, sample};
 pub(crate) use report::TraceReport;
 pub(crate) use stats::{GilStats, gil_stats};
 pub(crate) use trace::{
-    name_thread, trace_forget, trace_pause, trace_resume_soon, trace_start, trace_stop,
+    Recording, name_thread, trace_forget, trace_pause, trace_resume_soon, trace_start, trace_stop,
 };
 
 /// Why the GIL cannot be traced, as an exception.

@@ -73,6 +73,35 @@ pub(crate) fn trace_stop(names: HashMap<u32, String>) -> PyResult<TraceReport> {
     report.map(TraceReport).map_err(|error| refused(&error))
 }
 
+/// A trace of a stretch of our own code: it ends with this value.
+pub(crate) struct Recording(());
+
+impl Recording {
+    /// Begins; an error where one is on already, or where there is no GIL to trace.
+    pub(crate) fn begin(py: Python<'_>) -> PyResult<Self> {
+        // Forks of what runs meanwhile are looked after there.
+        py.import("ungil._trace")?;
+        trace_start(py, ungil_gil::Options::default().slices)?;
+        Ok(Self(()))
+    }
+
+    /// Ends it; `None` where it could not be exact.
+    pub(crate) fn end(self) -> Option<ungil_gil::Report> {
+        let stopped = tracer().take();
+        drop(self);
+        match stopped {
+            Some(Running::Exact(tracer)) => tracer.stop(&HashMap::<u32, String>::new()).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        drop(tracer().take());
+    }
+}
+
 /// Ends the collecting thread before a fork: a program that has one thread forks as one.
 #[pyfunction]
 pub(crate) fn trace_pause() {

@@ -3,14 +3,19 @@
 
 use std::ffi::CStr;
 
+use super::created;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt};
-use ungil_native::{ArrayType, Element, Type};
+use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyTuple};
+use ungil_native::{ArrayType, Element, Items, Type};
 
 /// The largest size of a dimension, in elements: checks of indices rely on it.
 const LARGEST: isize = 1 << 48;
+
+/// Why a list is no argument.
+const LISTS_STAY: &str = "lists live in native code only: pass a NumPy array or an array.array, \
+                          numpy.array(xs) for example";
 
 /// What is passed to machine code: the words, and the buffers that they point into.
 #[derive(Default)]
@@ -43,10 +48,7 @@ impl Parameter<'_> {
             .get_type()
             .fully_qualified_name()
             .map_or_else(|_| "something else".to_owned(), |name| name.to_string());
-        PyTypeError::new_err(format!(
-            "{}() argument '{}': expected {expected}, got {got}",
-            self.function, self.name
-        ))
+        self.refused_type(&format!("expected {expected}, got {got}"))
     }
 
     fn too_large(&self, value: &Bound<'_, PyAny>, what: &str) -> PyErr {
@@ -54,6 +56,13 @@ impl Parameter<'_> {
         let text = if text.len() > 60 { "an int" } else { &text };
         PyOverflowError::new_err(format!(
             "{}() argument '{}': {text} {what}",
+            self.function, self.name
+        ))
+    }
+
+    fn refused_type(&self, what: &str) -> PyErr {
+        PyTypeError::new_err(format!(
+            "{}() argument '{}': {what}",
             self.function, self.name
         ))
     }
@@ -93,6 +102,34 @@ impl Words {
                 self.words.push(u64::from(truth));
                 Ok(Type::Bool)
             }
+            Some(Type::Complex) => {
+                if let Ok(complex) = value.cast::<PyComplex>() {
+                    self.push_complex(complex);
+                } else {
+                    let real = as_float(value, parameter).map_err(|error| {
+                        if error.is_instance_of::<PyTypeError>(value.py()) {
+                            parameter.wrong("complex", value)
+                        } else {
+                            error
+                        }
+                    })?;
+                    self.words.extend([real.to_bits(), 0]);
+                }
+                Ok(Type::Complex)
+            }
+            Some(Type::Tuple(types)) => {
+                let Ok(tuple) = value.cast_exact::<PyTuple>() else {
+                    return Err(parameter.wrong(&types.to_string(), value));
+                };
+                if tuple.len() != types.len() {
+                    return Err(parameter.refused_type(&format!(
+                        "expected {types}, got a tuple of {} items",
+                        tuple.len()
+                    )));
+                }
+                self.push_tuple(tuple, Some(&types), parameter)
+            }
+            Some(Type::List(_)) => Err(parameter.refused_type(LISTS_STAY)),
             _ => self.push_any(value, parameter),
         }
     }
@@ -115,11 +152,49 @@ impl Words {
             self.words.push(float.to_bits());
             return Ok(Type::Float);
         }
+        if let Ok(complex) = value.cast::<PyComplex>() {
+            self.push_complex(complex);
+            return Ok(Type::Complex);
+        }
+        if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+            return self.push_tuple(tuple, None, parameter);
+        }
         // SAFETY: a valid object.
         if unsafe { ffi::PyObject_CheckBuffer(value.as_ptr()) } == 0 {
+            if value.is_instance_of::<PyList>() {
+                return Err(parameter.refused_type(LISTS_STAY));
+            }
             return Err(parameter.wrong("a number or an array", value));
         }
         self.push_array(value, parameter)
+    }
+
+    fn push_complex(&mut self, complex: &Bound<'_, PyComplex>) {
+        let parts = [complex.real(), complex.imag()];
+        self.words.extend(parts.map(f64::to_bits));
+    }
+
+    /// Adds the items of a tuple, of these types where an annotation tells.
+    fn push_tuple(
+        &mut self,
+        tuple: &Bound<'_, PyTuple>,
+        types: Option<&[Type]>,
+        parameter: Parameter<'_>,
+    ) -> PyResult<Type> {
+        let mut found = Vec::with_capacity(tuple.len());
+        for (at, item) in tuple.iter().enumerate() {
+            let item_parameter = Parameter {
+                name: &format!("{}[{at}]", parameter.name),
+                annotated: types.map(|types| types[at]),
+                ..parameter
+            };
+            let ty = self.push(&item, item_parameter)?;
+            if !ty.is_small() {
+                return Err(item_parameter.wrong("a number or a tuple of numbers", &item));
+            }
+            found.push(ty);
+        }
+        Ok(Type::Tuple(Items::new(&found)))
     }
 
     fn push_array(&mut self, value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<Type> {
@@ -290,16 +365,36 @@ fn as_float(value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<f64>
     Err(parameter.wrong("float", value))
 }
 
-/// What a call returned, as Python has it.
-pub(super) fn returned(py: Python<'_>, ty: Type, word: u64) -> Py<PyAny> {
-    // SAFETY: attached; the functions give new references (or null, without memory, which panics here).
-    unsafe {
-        let object = match ty {
-            Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word)),
-            Type::Int => ffi::PyLong_FromLongLong(word.cast_signed()),
-            Type::Bool => ffi::PyBool_FromLong(i64::from(word != 0)),
-            Type::None | Type::Array(_) => return py.None(),
-        };
-        Bound::from_owned_ptr(py, object).unbind()
+/// What a call returned, as Python has it; takes the words that it consists of.
+pub(super) fn returned(
+    py: Python<'_>,
+    ty: Type,
+    words: &mut dyn Iterator<Item = u64>,
+) -> PyResult<Py<PyAny>> {
+    if let Type::Tuple(types) = ty {
+        let items = types
+            .iter()
+            .map(|&item| returned(py, item, words))
+            .collect::<PyResult<Vec<_>>>()?;
+        return Ok(PyTuple::new(py, items)?.into_any().unbind());
     }
+    if let Type::Array(array) = ty {
+        return created::array(py, array, words).map(Bound::unbind);
+    }
+    let mut word = || words.next().unwrap_or(0);
+    if ty == Type::Complex {
+        let (real, imag) = (f64::from_bits(word()), f64::from_bits(word()));
+        return Ok(PyComplex::from_doubles(py, real, imag).into_any().unbind());
+    }
+    // SAFETY: attached; the functions give new references (or null, without memory, which panics here).
+    let object = unsafe {
+        let object = match ty {
+            Type::Float => ffi::PyFloat_FromDouble(f64::from_bits(word())),
+            Type::Int => ffi::PyLong_FromLongLong(word().cast_signed()),
+            Type::Bool => ffi::PyBool_FromLong(i64::from(word() != 0)),
+            _ => return Ok(py.None()),
+        };
+        Bound::from_owned_ptr(py, object)
+    };
+    Ok(object.unbind())
 }

@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyModule, PyString, PyType};
-use ungil_native::{Constant, Environment, FunctionId, FunctionSource, Global, ModuleId};
+use pyo3::types::{
+    PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyModule, PyString, PyType,
+};
+use ungil_native::{Constant, Element, Environment, FunctionId, FunctionSource, Global, ModuleId};
 
 use super::function::NativeFunction;
+
+/// Where `prange` is.
+const PARALLEL: &str = "ungil._native.parallel";
 
 /// A name that compiled code relies on.
 #[derive(Debug)]
@@ -116,9 +121,16 @@ impl<'py> PythonEnvironment<'py> {
         if let Ok(float) = value.cast::<PyFloat>() {
             return Ok(Global::Constant(Constant::Float(float.value())));
         }
+        if let Ok(complex) = value.cast::<PyComplex>() {
+            let constant = Constant::Complex(complex.real(), complex.imag());
+            return Ok(Global::Constant(constant));
+        }
         if let Ok(module) = value.cast::<PyModule>() {
             self.modules.push(module.clone());
             return Ok(Global::Module(ModuleId(self.modules.len() - 1)));
+        }
+        if let Some(width) = width(value) {
+            return Ok(Global::Width(width));
         }
         if let Some(global) = self.known_function(value)? {
             return Ok(global);
@@ -134,8 +146,12 @@ impl<'py> PythonEnvironment<'py> {
         else {
             return Ok(None);
         };
-        for module in ["builtins", "math"] {
-            let home = self.py.import(module)?.dict();
+        let loaded = self.py.import("sys")?.getattr("modules")?;
+        for module in ["builtins", "math", PARALLEL, "numpy"] {
+            let Ok(home) = loaded.get_item(module) else {
+                continue;
+            };
+            let home = home.getattr("__dict__")?.cast_into::<PyDict>()?;
             let Some(known) = home.get_item(&name)? else {
                 continue;
             };
@@ -148,7 +164,9 @@ impl<'py> PythonEnvironment<'py> {
             return Ok(Some(match module {
                 _ if exception => Global::Exception(name),
                 "builtins" => Global::Builtin(name),
-                _ => Global::Math(name),
+                "math" => Global::Math(name),
+                "numpy" => Global::Numpy(name),
+                _ => Global::Parallel,
             }));
         }
         Ok(None)
@@ -180,6 +198,11 @@ impl Environment for PythonEnvironment<'_> {
         self.or_keep(found)
     }
 
+    fn python(&self) -> (u8, u8) {
+        let version = self.py.version_info();
+        (version.major, version.minor)
+    }
+
     fn annotation(&mut self, function: FunctionId, name: &str) -> Global {
         let noted = self.dependencies.len();
         let global = self.global(function, name);
@@ -188,7 +211,12 @@ impl Environment for PythonEnvironment<'_> {
     }
 
     fn attribute(&mut self, module: ModuleId, name: &str) -> Global {
-        let names = self.modules[module.0].dict();
+        let module = self.modules[module.0].clone();
+        let names = module.dict();
+        // Some modules load what they have when they are asked for it.
+        if !names.contains(name).unwrap_or(true) {
+            let _ = module.getattr(name);
+        }
         let found = match self.looked_up(&names, name) {
             Ok(Some(value)) => self.meaning(&value),
             Ok(None) => Ok(Global::Missing),
@@ -209,6 +237,16 @@ impl PartialEq for Place {
             _ => false,
         }
     }
+}
+
+/// What one of `ungil.types` stands for: an `Annotated` number whose first addition has the name.
+fn width(value: &Bound<'_, PyAny>) -> Option<Element> {
+    let added = value.getattr("__metadata__").ok()?.get_item(0).ok()?;
+    let class = added.get_type().fully_qualified_name().ok()?.to_string();
+    if class != "ungil.types.Width" {
+        return None;
+    }
+    Element::named(&added.getattr("name").ok()?.extract::<String>().ok()?)
 }
 
 /// What a value is, with its article.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyTuple};
 use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Type};
 
 use super::arguments::{Parameter, Words, returned};
@@ -204,7 +204,7 @@ impl NativeFunction {
         outcome: Outcome,
     ) -> PyResult<Py<PyAny>> {
         match outcome {
-            Outcome::Returned(word) => Ok(returned(py, code.returns, word)),
+            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter()),
             Outcome::Failed(context) => Err(failure::failed(py, code, &context)),
             Outcome::Interrupted(error, context) => {
                 Err(failure::interrupted(py, code, &context, &error))
@@ -415,6 +415,9 @@ fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     }
     if let Ok(int) = value.cast::<PyInt>() {
         return int.extract().ok().map(Constant::Int);
+    }
+    if let Ok(complex) = value.cast::<PyComplex>() {
+        return Some(Constant::Complex(complex.real(), complex.imag()));
     }
     let float = value.cast::<PyFloat>().ok()?;
     Some(Constant::Float(float.value()))

@@ -4,19 +4,24 @@
 //! function         the callable: its specialisations, one for each list of argument types
 //! direct           calls that the interpreter makes without a tuple of arguments
 //! arguments        Python's objects -> words of memory; result back
+//! created          arrays that native code has made
 //! specialisation   source -> LLVM IR -> machine code, and what it relies on
 //! environment      what global names mean; notes them down, so that a change is noticed
 //! running          the call: GIL released, stack measured, Ctrl-C asked for
+//! threads          how many a parallel loop has
 //! failure          the exception, with the lines of the source in its traceback
 //! ```
 
 mod arguments;
+mod created;
 mod direct;
 mod environment;
 mod failure;
 mod function;
 mod running;
 mod specialisation;
+mod threads;
 
+pub(crate) use created::NativeMemory;
 pub(crate) use failure::new_frame;
 pub(crate) use function::NativeFunction;

@@ -10,7 +10,7 @@ use ungil_native::{Checks, Compiled, FunctionId, Refusal, Site, Type};
 
 use super::environment::{Dependency, Place, PythonEnvironment};
 use super::function::NativeFunction;
-use super::running;
+use super::threads;
 
 /// The function in the object file that is called.
 const ENTRY: &str = "ungil_entry";
@@ -42,6 +42,9 @@ impl Specialisation {
             return Err(error);
         }
         let compiled = compiled.map_err(|refusal| refused(&environment, &refusal))?;
+        if compiled.parallel {
+            threads::check()?;
+        }
         let (code, origin) = machine_code(py, &compiled)?;
         let most = compiled.sites.iter().map(|site| site.function.0).max();
         let functions = (0..=most.unwrap_or(0))
@@ -104,10 +107,7 @@ fn machine_code(py: Python<'_>, compiled: &Compiled) -> PyResult<(Code, String)>
         .import("ungil._native.compiler")?
         .call_method1("object_code", (PyString::new(py, &compiled.ir),))?;
     let (bytes, origin): (Bound<'_, PyBytes>, String) = answer.extract()?;
-    let code = object::load(bytes.as_bytes(), ENTRY, |name| {
-        runtime::symbol(name, running::poll)
-    })
-    .map_err(|error| {
+    let code = object::load(bytes.as_bytes(), ENTRY, runtime::symbol).map_err(|error| {
         pyo3::exceptions::PyRuntimeError::new_err(format!(
             "the compiled code cannot be loaded: {error}. Please report this with the function"
         ))

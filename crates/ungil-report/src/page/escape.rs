@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Plain text as HTML, for the inside of an element or of a quoted attribute.
+/// Plain text as HTML or XML, for the inside of an element or of a quoted attribute. What neither can hold (control
+/// characters) is shown as one that is missing.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -12,6 +13,9 @@ pub(crate) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(character),
+            '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
+            _ if character.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
             _ => escaped.push(character),
         }
     }

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use escape::{escape, script_json};
 pub(crate) use table::{Cell, Table};
 
-const FRAME_STYLE: &str = include_str!("frame.css");
+pub(crate) const FRAME_STYLE: &str = include_str!("frame.css");
 const FRAME_SCRIPT: &str = include_str!("frame.js");
 
 /// Everything of a document but its body.

@@ -39,6 +39,11 @@ impl Cell {
         }
     }
 
+    /// No figure; sorted below all others, which are not negative.
+    pub(crate) fn none() -> Self {
+        Self::number("", -1.0)
+    }
+
     /// A share of 1, with a bar of a class of the style sheet.
     pub(crate) fn share(text: &str, share: f64, class: &'static str) -> Self {
         Self {

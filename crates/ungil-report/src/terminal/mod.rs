@@ -1,6 +1,8 @@
 //! The terminal's report: per workload the full table, the lecture's layout, the fits, what may be
 //! wrong, and last, where the eye ends, the verdict.
 
+mod change;
+mod dashboard;
 mod doctor;
 mod gil;
 mod grid;
@@ -8,6 +10,7 @@ pub(crate) mod paint;
 mod pool;
 mod table;
 
+pub use dashboard::{Dashboard, LiveCell};
 pub use doctor::doctor;
 pub use gil::trace as trace_terminal;
 pub(crate) use gil::{approximate as trace_approximate, losses as trace_losses};
@@ -61,6 +64,10 @@ pub fn terminal(comparison: &Comparison, options: &TerminalOptions) -> String {
     for (at, work) in comparison.workloads.iter().enumerate() {
         text.push('\n');
         text.push_str(&page.workload(work, at == 0));
+    }
+    if let Some(change) = &comparison.change {
+        text.push('\n');
+        text.push_str(&page.change(change));
     }
     text
 }

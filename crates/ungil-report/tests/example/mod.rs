@@ -1,8 +1,8 @@
 //! A comparison with everything in it: the lecture's two workloads, and one made to break layouts.
 
 use ungil_measure::comparison::{
-    Comparison, Conditions, Gil, GilUse, Machine, MemorySample, Python, RawCell, RawComparison,
-    RawWorkload, RunSample, Scaling, Settings, SystemState, TaskSample,
+    Comparison, Conditions, Gil, GilThread, GilTimeline, GilUse, Machine, MemorySample, Python,
+    RawCell, RawComparison, RawWorkload, RunSample, Scaling, Settings, SystemState, TaskSample,
 };
 use ungil_measure::{AnalysisOptions, analyse};
 
@@ -54,6 +54,25 @@ impl Plan {
                 before: state(1000.0),
                 after: state(1010.0),
             }),
+            gil_timeline: (self.kind == "thread").then(|| self.timeline()),
+        }
+    }
+
+    /// Workers that take turns with the GIL.
+    fn timeline(&self) -> GilTimeline {
+        let turn = |worker: usize, at: usize| at % self.workers == worker;
+        let shares = |is: &dyn Fn(usize) -> bool| {
+            (0..120).map(|at| f64::from(u8::from(is(at / 6)))).collect()
+        };
+        GilTimeline {
+            duration_s: self.wall,
+            threads: (0..self.workers)
+                .map(|worker| GilThread {
+                    name: format!("worker <{worker}>"),
+                    held: shares(&|at| turn(worker, at)),
+                    waited: shares(&|at| !turn(worker, at)),
+                })
+                .collect(),
         }
     }
 

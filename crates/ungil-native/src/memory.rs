@@ -1,0 +1,165 @@
+//! The memory of lists, and of arrays that are made here, for machine code. `emit/list.rs` has the same layout.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+
+/// What a list is known by.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Head {
+    data: *mut c_void,
+    length: i64,
+    /// Items that there is room for.
+    capacity: i64,
+    references: i64,
+}
+
+/// A list of `count` items of `size` bytes that are at `pattern`, all of them `times` times, with one
+/// reference; null where there is no memory for it.
+///
+/// # Safety
+/// As many bytes can be read at `pattern`.
+pub(crate) unsafe extern "C" fn list_new(
+    pattern: *const u8,
+    count: i64,
+    times: i64,
+    size: i64,
+) -> *mut Head {
+    // SAFETY: `malloc` and `calloc` give null or as much memory as asked for; the copies end where it does.
+    unsafe {
+        let times = times.max(0);
+        let Some(length) = count.checked_mul(times) else {
+            return std::ptr::null_mut();
+        };
+        let Some(bytes) = length.checked_mul(size) else {
+            return std::ptr::null_mut();
+        };
+        let (bytes, unit) = (bytes as usize, (count * size) as usize);
+        let head = libc::malloc(size_of::<Head>()).cast::<Head>();
+        if head.is_null() {
+            return head;
+        }
+        // Memory of zeros costs nothing before it is written to.
+        let zeros = std::slice::from_raw_parts(pattern, unit)
+            .iter()
+            .all(|&byte| byte == 0);
+        let data: *mut u8 = if zeros {
+            libc::calloc(bytes.max(1), 1).cast()
+        } else {
+            libc::malloc(bytes.max(1)).cast()
+        };
+        if data.is_null() {
+            libc::free(head.cast());
+            return std::ptr::null_mut();
+        }
+        if !zeros && bytes > 0 {
+            std::ptr::copy_nonoverlapping(pattern, data, unit);
+            let mut filled = unit;
+            while filled < bytes {
+                let next = filled.min(bytes - filled);
+                std::ptr::copy_nonoverlapping(data, data.add(filled), next);
+                filled += next;
+            }
+        }
+        head.write(Head {
+            data: data.cast(),
+            length,
+            capacity: length,
+            references: 1,
+        });
+        head
+    }
+}
+
+/// Makes room for more items of `size` bytes; 0 where there is no memory for it.
+///
+/// # Safety
+/// A list that [`list_new`] has made.
+pub(crate) unsafe extern "C" fn list_grow(head: *mut Head, size: i64) -> i32 {
+    // SAFETY: the list is valid, and has as much room as its head tells.
+    unsafe {
+        let wanted = (*head)
+            .capacity
+            .checked_add((*head).capacity / 2)
+            .and_then(|more| more.checked_add(8));
+        let Some(bytes) = wanted.and_then(|wanted| wanted.checked_mul(size)) else {
+            return 0;
+        };
+        let moved = libc::realloc((*head).data, bytes as usize);
+        if moved.is_null() {
+            return 0;
+        }
+        (*head).data = moved;
+        (*head).capacity = bytes / size;
+        1
+    }
+}
+
+/// Frees a list.
+///
+/// # Safety
+/// A list that [`list_new`] has made and that nobody refers to.
+pub(crate) unsafe extern "C" fn list_free(head: *mut Head) {
+    // SAFETY: both were given by the C library's allocator, and are not used again.
+    unsafe {
+        libc::free((*head).data);
+        libc::free(head.cast());
+    }
+}
+
+/// The memory of an array that machine code has made and returned: its one reference.
+#[derive(Debug)]
+pub struct ArrayMemory(std::ptr::NonNull<Head>);
+
+// SAFETY: the only reference to memory that any thread can free.
+unsafe impl Send for ArrayMemory {}
+// SAFETY: it gives no access.
+unsafe impl Sync for ArrayMemory {}
+
+impl ArrayMemory {
+    /// Takes over an owner that machine code has returned: nothing if the memory is somebody else's.
+    pub fn of(owner: u64) -> Option<Self> {
+        std::ptr::NonNull::new(owner as *mut Head).map(Self)
+    }
+}
+
+impl Drop for ArrayMemory {
+    fn drop(&mut self) {
+        // SAFETY: the function that has returned it has given back its own references.
+        unsafe { list_free(self.0.as_ptr()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_repeated_and_room_grows() {
+        let pattern = [1_i64, -2, 3];
+        // SAFETY: three items of 8 bytes; the list is freed once.
+        unsafe {
+            let list = list_new(pattern.as_ptr().cast(), 3, 5, 8);
+            let items = std::slice::from_raw_parts((*list).data.cast::<i64>(), 15);
+            assert!(items.chunks(3).all(|chunk| chunk == pattern));
+            assert_eq!(list_grow(list, 8), 1);
+            assert!((*list).capacity > 15 && (*list).length == 15);
+            assert_eq!((*list).data.cast::<i64>().add(14).read(), 3);
+            list_free(list);
+        }
+    }
+
+    #[test]
+    fn a_list_of_no_items_and_one_that_is_too_large() {
+        let zero = 0_i64;
+        let pattern = (&raw const zero).cast();
+        // SAFETY: one item of 8 bytes; the list is freed once.
+        unsafe {
+            let empty = list_new(pattern, 1, -4, 8);
+            assert_eq!((*empty).length, 0);
+            list_free(empty);
+            assert!(list_new(pattern, 1, i64::MAX, 8).is_null());
+            assert!(list_new(pattern, 1, 1 << 59, 8).is_null());
+        }
+    }
+}
