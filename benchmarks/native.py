@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Native code beside numba and a C compiler, interleaved in one run.
+"""Native code beside numba, Cython and a C compiler, interleaved in one run.
 
     python3 benchmarks/native.py [--kernel NAME ...] [--rounds N] [--fastmath] [--json FILE]
 
-Needs gcc; numba is measured where it is installed (dependency group `bench-native`). Times are the
-best of the rounds; ratios are of these. Every contender's result is compared with Python's first.
+Needs gcc; numba and Cython are measured where they are installed (dependency group `bench-native`).
+`--fastmath` adds ungil and numba with it. All work on the same arrays. Times are the best of the
+rounds; ratios are of these. Every contender's result is compared with Python's first.
 """
 
 import argparse
@@ -20,12 +21,14 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import ungil
 
 from nativebench import parallel
+from nativebench.cython_kernels import compiled_by_cython
 from nativebench.kernels import KERNELS, Kernel, integrate_square
 
 HERE = Path(__file__).parent / "nativebench"
@@ -38,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kernel", action="append", help="only this one; may be repeated")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--fastmath", action="store_true", help="for ungil and numba")
+    parser.add_argument("--fastmath", action="store_true", help="ungil and numba with it, too")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     chosen = [k for k in KERNELS if not options.kernel or k.function.__name__ in options.kernel]
@@ -46,8 +49,13 @@ def main() -> int:
         parser.error("no kernel of that name")
     with tempfile.TemporaryDirectory() as folder:
         library = compiled_c(Path(folder))
-        results = [measured(kernel, library, options) for kernel in chosen]
+        try:
+            cython = compiled_by_cython(chosen, Path(folder))
+        except ImportError:
+            cython = None
+        results = [measured(kernel, library, cython, options) for kernel in chosen]
         report(results)
+        cached = from_the_cache(Path(folder))
         calls, scaling = call_overhead(), two_threads()
         loops, start = parallel.two_threads(), parallel.start_of_a_loop()
     print(
@@ -55,12 +63,14 @@ def main() -> int:
         f"(math.hypot, a function of C: {calls['builtin']:.0f} ns)"
     )
     print(f"integrate_square on 2 threads: {scaling:.2f}x of 1")
+    print(f"from decoration to result in a new process, from the cache: {cached * 1000:.1f} ms")
     for name, factor in loops.items():
         print(f"{name} with prange on 2 threads: {factor:.2f}x of 1")
     print(f"a prange of two iterations on 2 threads: {start:.1f} us")
     if options.json:
         document = {"kernels": results, "call_ns": calls, "two_threads": scaling}
         document |= {"prange_two_threads": loops, "prange_start_us": start}
+        document["from_cache"] = cached
         Path(options.json).write_text(json.dumps(document, indent=2) + "\n")
     return 0
 
@@ -92,18 +102,23 @@ def in_c(kernel: Kernel, library: ctypes.CDLL) -> Call:
     return call
 
 
-def measured(kernel: Kernel, library: ctypes.CDLL, options: argparse.Namespace) -> dict[str, Any]:
+def measured(
+    kernel: Kernel, library: ctypes.CDLL, cython: ModuleType | None, options: argparse.Namespace
+) -> dict[str, Any]:
     name = kernel.function.__name__
     first: dict[str, float] = {}
     calls: dict[str, Callable[[], Any]] = {}
     expected = kernel.arguments()
     wanted = kernel.function(*small(expected))
-    compilers: dict[str, Callable[[Call], Call]] = {
-        "ungil": ungil.native(fastmath=options.fastmath)
-    }
+    shared = kernel.arguments()
+    compilers: dict[str, Callable[[Call], Call]] = {"ungil": ungil.native}
+    if options.fastmath:
+        compilers["ungil fast"] = ungil.native(fastmath=True)
     try:
         numba = import_module("numba")
-        compilers["numba"] = numba.njit(nogil=True, fastmath=options.fastmath)
+        compilers["numba"] = numba.njit(nogil=True)
+        if options.fastmath:
+            compilers["numba fast"] = numba.njit(nogil=True, fastmath=True)
     except ImportError:
         pass
     for contender, compiler in compilers.items():
@@ -112,15 +127,18 @@ def measured(kernel: Kernel, library: ctypes.CDLL, options: argparse.Namespace) 
         found = function(*small(kernel.arguments()))
         first[contender] = time.perf_counter() - begun
         check(name, contender, found, wanted)
-        calls[contender] = bound(function, kernel.arguments())
-    calls["gcc"] = in_c(kernel, library)(*(keep := kernel.arguments()))
+        calls[contender] = bound(function, shared)
+    calls["gcc"] = in_c(kernel, library)(*shared)
+    if cython is not None:
+        function = getattr(cython, name)
+        check(name, "cython", function(*small(kernel.arguments())), wanted)
+        calls["cython"] = bound(function, shared)
     times: dict[str, list[float]] = {contender: [] for contender in calls}
     for _ in range(options.rounds):
         for contender, call in calls.items():
             begun = time.perf_counter()
             call()
             times[contender].append(time.perf_counter() - begun)
-    del keep
     best = {contender: min(seconds) for contender, seconds in times.items()}
     return {"kernel": name, "seconds": best, "first_call": first}
 
@@ -142,21 +160,50 @@ def check(kernel: str, contender: str, found: Any, wanted: Any) -> None:
 
 def report(results: list[dict[str, Any]]) -> None:
     contenders = list(results[0]["seconds"])
-    print(f"{'kernel':<18}" + "".join(f"{name + ', ms':>14}" for name in contenders), end="")
-    print("".join(f"{'/ ' + name:>10}" for name in contenders[1:]), end="")
-    print("".join(f"{name + ' 1st, ms':>16}" for name in results[0]["first_call"]))
+    # Like is compared with like: checks and strict floats, or fastmath on both sides.
+    pairs = [("ungil", name) for name in contenders if not name.startswith("ungil")]
+    pairs = [("ungil fast" if other.endswith("fast") else own, other) for own, other in pairs]
+    print(f"{'kernel':<18}" + "".join(f"{name + ', ms':>16}" for name in contenders), end="")
+    print("".join(f"{'/ ' + other:>14}" for _, other in pairs), end="")
+    print("".join(f"{name + ' 1st':>16}" for name in results[0]["first_call"]))
     for result in results:
         seconds = result["seconds"]
         print(f"{result['kernel']:<18}", end="")
-        print("".join(f"{seconds[name] * 1000:14.3f}" for name in contenders), end="")
-        print("".join(f"{seconds['ungil'] / seconds[n]:10.2f}" for n in contenders[1:]), end="")
+        print("".join(f"{seconds[name] * 1000:16.3f}" for name in contenders), end="")
+        print("".join(f"{seconds[own] / seconds[other]:14.2f}" for own, other in pairs), end="")
         print("".join(f"{value * 1000:16.1f}" for value in result["first_call"].values()))
-    for name in contenders[1:]:
-        ratios = [r["seconds"]["ungil"] / r["seconds"][name] for r in results]
-        print(f"geometric mean of ungil / {name}: {statistics.geometric_mean(ratios):.2f}")
+    for own, other in pairs:
+        ratios = [r["seconds"][own] / r["seconds"][other] for r in results]
+        print(f"geometric mean of {own} / {other}: {statistics.geometric_mean(ratios):.2f}")
     if "numba" in contenders:
         ratios = [r["first_call"]["numba"] / r["first_call"]["ungil"] for r in results]
         print(f"median of numba's first call / ungil's: {statistics.median(ratios):.1f}")
+
+
+CACHED = """
+import time
+import ungil
+begun = time.perf_counter()
+@ungil.native
+def integrate_square(l: float, r: float, n_steps: int) -> float:
+    h = (r - l) / n_steps
+    result = 0.0
+    for i in range(n_steps):
+        x = l + i * h
+        result += x * x * h
+    return result
+integrate_square(0.0, 1.0, 10)
+print(time.perf_counter() - begun)
+"""
+
+
+def from_the_cache(folder: Path) -> float:
+    """Median seconds of a program that was run before, after its imports."""
+    program = folder / "cached.py"
+    program.write_text(CACHED)
+    command = [sys.executable, str(program)]
+    runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(8)]
+    return statistics.median(float(run.stdout) for run in runs[1:])
 
 
 def call_overhead() -> dict[str, float]:

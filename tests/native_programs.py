@@ -7,7 +7,6 @@ The oracle is CPython itself, running the same text with one thing added: an int
 import ast
 import functools
 import random
-import traceback
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -240,6 +239,9 @@ class Program:
         if self.loops >= 3:
             self.lines.append(f"{pad}pass")
             return
+        if self.loops < 2 and r.random() < 0.25:
+            self.nest(depth)
+            return
         self.loops += 1
         form = r.random()
         if r.random() < 0.15:
@@ -292,6 +294,32 @@ class Program:
             self.lines.append(f"{pad}else:")
             self.block(depth + 1, 1)
         self.loops -= 1
+
+    def nest(self, depth: int) -> None:
+        """Two loops around sums or elements, as compilers like them."""
+        pad = "    " * depth
+        r = self.random
+        outer, inner = self.variable("int"), self.variable("int")
+        total = self.variable("float")
+        ends = ["len(a)", "m.shape[0]", "m.shape[1]", "len(k)", str(r.randint(0, 17))]
+        self.lines.append(f"{pad}for {outer} in range({r.choice(['', '1, '])}{r.choice(ends)}):")
+        known = self.names
+        self.names = known | {outer: "int"}
+        sums = r.random() < 0.6
+        if sums:
+            self.lines.append(f"{pad}    {total} = {self.expression('float', 1)}")
+        start = r.choice(["", "1, ", f"{outer}, "])
+        self.lines.append(f"{pad}    for {inner} in range({start}{r.choice(ends)}):")
+        self.names[inner] = "int"
+        index = r.choice([inner, f"{outer} + {inner}", f"{inner} - {outer}", f"{inner} % 3"])
+        term = r.choice([f"a[{index}]", f"m[0, {index}]", f"k[{index}]", f"({index}) * 2"])
+        element = r.choice([f"m[{r.choice(['0', outer])}, {inner}]", f"a[{inner}]"])
+        target = total if sums else element
+        self.lines.append(f"{pad}        {target} += {term} * {self.expression('float', 1)}")
+        if sums:
+            into = r.choice([f"m[0, {outer}]", f"m[{outer}, 0]", f"a[{outer}]"])
+            self.lines.append(f"{pad}    {into} = {total}")
+        self.names = known
 
     def parallel_loop(self, pad: str) -> None:
         """One whose result does not depend on the order; on one thread, what depends on it."""
@@ -471,6 +499,12 @@ class Checked(ast.NodeTransformer):
         return ast.copy_location(ast.Assign([node.target], checked_call(operation)), node)
 
 
+def checked_ints(tree: ast.Module) -> ast.Module:
+    """The same with OverflowError where an int leaves 64 bits."""
+    result: ast.Module = ast.fix_missing_locations(Checked().visit(tree))
+    return result
+
+
 def checked_call(node: ast.expr) -> ast.expr:
     name = ast.copy_location(ast.Name("checked", ast.Load()), node)
     return ast.copy_location(ast.Call(name, [node], []), node)
@@ -511,7 +545,7 @@ class Matrix:
 
 def oracle(text: str, name: str) -> Callable[..., Any]:
     """The program's `f`, run by CPython."""
-    tree = ast.fix_missing_locations(Checked().visit(ast.parse(text)))
+    tree = checked_ints(ast.parse(text))
     import math  # noqa: PLC0415
 
     names: dict[str, Any] = {"checked": checked, "power": power, "math": math}
@@ -545,13 +579,17 @@ def outcome(function: Callable[..., Any], inputs: dict[str, Any], file: str) -> 
     try:
         result = function(**inputs)
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        # Comprehensions have frames of their own before Python 3.12.
-        lines = [
-            frame.lineno
-            for frame in frames
-            if frame.filename == file and frame.name != "<listcomp>"
-        ]
+        lines = []
+        trace = error.__traceback__
+        while trace is not None:
+            # Comprehensions have frames of their own before Python 3.12.
+            name = trace.tb_frame.f_code.co_name
+            if trace.tb_frame.f_code.co_filename == file and name != "<listcomp>":
+                lines.append(trace.tb_lineno)
+            trace = trace.tb_next
+        if isinstance(error, UnboundLocalError):
+            # CPython may blame the statement before: one instruction can be of two lines.
+            lines = []
         return ("raised", type(error).__name__, *lines)
     return ("returned", type(result).__name__, bits(result))
 

@@ -1,6 +1,8 @@
 //! The way from a function to LLVM IR.
 
-use crate::emit;
+use ruff_text_size::Ranged;
+
+use crate::emit::{self, Home};
 use crate::environment::{Environment, FunctionId, Options};
 use crate::ir::{Expr, Guard, Program, Proof, Site, Stmt, walk};
 use crate::lower::{self, Refusal};
@@ -40,6 +42,39 @@ pub struct Checks {
     pub proved: usize,
 }
 
+/// A function in LLVM IR that tells of which line of the source an instruction is.
+#[derive(Debug)]
+pub struct Explained {
+    /// The module's text, as that of [`Compiled`].
+    pub ir: String,
+    /// Its checks in the order of the program, and what became of each.
+    pub checks: Vec<(Site, Fate)>,
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is made where it stands.
+    Made,
+    /// It is made once before a loop.
+    BeforeLoop,
+    /// It cannot fail.
+    Proved,
+    /// The user does without it.
+    Waived,
+}
+
+impl From<Proof> for Fate {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Open => Self::Made,
+            Proof::Hoisted | Proof::Outer => Self::BeforeLoop,
+            Proof::Proved => Self::Proved,
+            Proof::Waived => Self::Waived,
+        }
+    }
+}
+
 /// Compiles a function for these argument types, with all that it calls.
 ///
 /// # Errors
@@ -49,14 +84,8 @@ pub fn compile(
     function: FunctionId,
     arguments: &[Type],
 ) -> Result<Compiled, Box<Refusal>> {
-    let mut program = lower::lower(environment, function, arguments)?;
-    let options: Vec<Options> = program
-        .functions
-        .iter()
-        .map(|function| environment.function(function.source).options)
-        .collect();
-    range::prove(&mut program, &options);
-    let ir = emit::emit(&program, &options);
+    let (program, options) = lowered(environment, function, arguments)?;
+    let ir = emit::emit(&program, &options, None);
     let root = &program.functions[0];
     Ok(Compiled {
         ir,
@@ -68,6 +97,52 @@ pub fn compile(
         typed: program.functions.iter().map(ToString::to_string).collect(),
         sites: program.sites,
     })
+}
+
+/// The same for those who want to know what became of each line.
+///
+/// # Errors
+/// As [`compile`].
+pub fn explain(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    arguments: &[Type],
+) -> Result<Explained, Box<Refusal>> {
+    let (program, options) = lowered(environment, function, arguments)?;
+    let homes: Vec<Home> = program
+        .functions
+        .iter()
+        .map(|function| {
+            let source = &environment.function(function.source).source;
+            Home {
+                file: source.file.clone(),
+                line: source.place(source.function().name.range()).line,
+            }
+        })
+        .collect();
+    let mut checks = Vec::new();
+    each_guard(&program, &mut |guard| {
+        checks.push((program.sites[guard.site].clone(), guard.proof.into()));
+    });
+    Ok(Explained {
+        ir: emit::emit(&program, &options, Some(&homes)),
+        checks,
+    })
+}
+
+fn lowered(
+    environment: &mut dyn Environment,
+    function: FunctionId,
+    arguments: &[Type],
+) -> Result<(Program, Vec<Options>), Box<Refusal>> {
+    let mut program = lower::lower(environment, function, arguments)?;
+    let options: Vec<Options> = program
+        .functions
+        .iter()
+        .map(|function| environment.function(function.source).options)
+        .collect();
+    range::prove(&mut program, &options);
+    Ok((program, options))
 }
 
 /// The types that the annotations of a function's parameters fix, in the order of the call.
@@ -90,25 +165,23 @@ fn has_parallel_loops(program: &Program) -> bool {
 
 fn count(program: &Program) -> Checks {
     let mut checks = Checks::default();
-    let mut note = |guards: &[Guard]| {
-        for guard in guards {
-            match guard.proof {
-                Proof::Open => checks.made += 1,
-                Proof::Hoisted => checks.before_loops += 1,
-                Proof::Proved | Proof::Waived => checks.proved += 1,
-            }
-        }
-    };
+    each_guard(program, &mut |guard| match Fate::from(guard.proof) {
+        Fate::Made => checks.made += 1,
+        Fate::BeforeLoop => checks.before_loops += 1,
+        Fate::Proved | Fate::Waived => checks.proved += 1,
+    });
+    checks
+}
+
+fn each_guard(program: &Program, visit: &mut dyn FnMut(&Guard)) {
     for function in &program.functions {
         walk(&function.body, &mut |stmt| {
             if let Stmt::Store(store) = stmt {
-                note(&store.guards);
+                store.guards.iter().for_each(&mut *visit);
             }
-            let mut copy = stmt.clone();
-            copy.expressions_mut(&mut |expr: &mut Expr| {
-                expr.walk(&mut |inner| note(&inner.guards));
+            stmt.expressions(&mut |expr: &Expr| {
+                expr.walk(&mut |inner| inner.guards.iter().for_each(&mut *visit));
             });
         });
     }
-    checks
 }

@@ -33,7 +33,7 @@ pub mod runtime;
 mod source;
 mod types;
 
-pub use compile::{Checks, Compiled, compile, parameter_types};
+pub use compile::{Checks, Compiled, Explained, Fate, compile, explain, parameter_types};
 pub use diagnostic::Diagnostic;
 pub use environment::{
     Constant, Environment, FunctionId, FunctionSource, Global, ModuleId, Options,

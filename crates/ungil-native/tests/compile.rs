@@ -105,6 +105,41 @@ def f(a, b, k):
 }
 
 #[test]
+fn checks_of_a_nest_are_made_before_it_and_its_rounds_done_together() {
+    let text = "\
+def f(a, b, out):
+    for i in range(len(a) - len(b) + 1):
+        total = 0.0
+        for j in range(len(b)):
+            total += a[i + j] * b[j]
+        out[i] = total
+";
+    let compiled = compiled(text, &[FLOATS, FLOATS, FLOATS]);
+    assert_eq!(compiled.checks.made, 0, "{}", compiled.typed);
+    assert!(compiled.typed.contains("by 1 with 3 checks before it"));
+    // Each of the rounds has a sum of its own.
+    assert!(
+        compiled.ir.contains(".0.7 = alloca double"),
+        "{}",
+        compiled.ir
+    );
+}
+
+#[test]
+fn rounds_that_depend_on_each_other_are_not_done_together() {
+    let text = "\
+def f(a, b, out):
+    total = 0.0
+    for i in range(len(a)):
+        for j in range(len(b)):
+            total += a[i] * b[j]
+        out[i] = total
+";
+    let compiled = compiled(text, &[FLOATS, FLOATS, FLOATS]);
+    assert!(!compiled.ir.contains(".0.7 = alloca"), "{}", compiled.ir);
+}
+
+#[test]
 fn counters_and_remainders_stay_in_range() {
     let text = "\
 def f(n: int) -> int:

@@ -50,7 +50,8 @@ pub use csv::csv;
 pub use doctor::doctor_json;
 pub use error::Error;
 pub use explain::{
-    Explanation, Instruction, Line, explanation, explanation_json, explanation_page,
+    Explanation, Instruction, Line, Native, NativeLine, explanation, explanation_json,
+    explanation_page,
 };
 pub use format::{Format, PICTURES, picture};
 pub use gil::{TraceFormat, prometheus, trace_json};

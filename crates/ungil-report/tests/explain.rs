@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use ungil_report::{
-    ColorChoice, Explanation, Instruction, Line, TerminalOptions, explanation, explanation_page,
+    ColorChoice, Explanation, Instruction, Line, Native, NativeLine, TerminalOptions, explanation,
+    explanation_page,
 };
 
 fn instruction(offset: u32, name: &str) -> Instruction {
@@ -128,4 +129,38 @@ proptest! {
         let before = page(&doubled()).matches('<').count();
         prop_assert_eq!(page(&of).matches('<').count(), before);
     }
+}
+
+#[test]
+fn native_code_is_shown_below_with_what_became_of_checks_and_loops() {
+    let of = Explanation {
+        native: Some(Native {
+            signature: "double(int) -> int".into(),
+            checks_made: 1,
+            releases_gil: true,
+            lines: vec![NativeLine {
+                number: 10,
+                checks: vec!["OverflowError is checked".into()],
+                loops: vec!["not vectorised: <a reason>".into()],
+                ir: vec!["%r = add i64 %x, %x".into()],
+                machine: vec!["addq %rax, %rax".into(), "jo .L1".into()],
+            }],
+            ..Native::default()
+        }),
+        ..doubled()
+    };
+    let expected = "\
+Native code: double(int) -> int
+Checks: 1 made, 0 before loops, 0 proved away. It releases the GIL while it runs.
+
+10      x += x
+    - not vectorised: <a reason>
+    - OverflowError is checked
+      addq %rax, %rax │ %r = add i64 %x, %x
+      jo .L1          │
+";
+    assert!(text(&of, 80).contains(expected), "{}", text(&of, 80));
+    assert!(!text(&of, 50).contains("%r = add"));
+    assert!(page(&of).contains("<li>not vectorised: &lt;a reason&gt;</li>"));
+    assert!(page(&of).contains("<pre>addq %rax, %rax\njo .L1</pre>"));
 }

@@ -105,8 +105,28 @@ def of_function(function: Any, call: Callable[[], object] | None, hot: int) -> s
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         notes.append("Calling it runs nothing of it: what it returns has to be consumed.")
     explanation = describe(code, source, hot=hot if call is not None else None)
-    explanation |= {"header": [], "notes": notes}
+    native = _native(function, notes)
+    explanation |= {"header": [], "notes": notes, "native": native}
     return json.dumps(explanation)
+
+
+def _native(function: Any, notes: list[str]) -> dict[str, Any] | None:
+    """What a native function was compiled to; a note where there is nothing to show."""
+    if not isinstance(function, _ungil.NativeFunction):
+        return None
+    if not function._specialisations:
+        notes.append(
+            "Native code is compiled for the types of a call's arguments: call it first, or "
+            "with --run 'ARGUMENTS'."
+        )
+        return None
+    from ungil._native.explained import explained  # noqa: PLC0415
+
+    try:
+        return explained(function)
+    except (ImportError, RuntimeError) as error:
+        notes.append(f"Its machine code cannot be shown: {error}.")
+        return None
 
 
 def code_of(function: Any) -> CodeType:

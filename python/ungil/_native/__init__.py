@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import types
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ungil._native.errors import Refused
+from ungil._native.source import source_at_once, source_of
 from ungil._ungil import NativeFunction
 
+# `typing` and the like take longer to import than a function from the cache.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar, overload
+
     from ungil._native.report import Report
 
-__all__ = ["native"]
+    F = TypeVar("F", bound=Callable[..., Any])
+else:
 
-F = TypeVar("F", bound=Callable[..., Any])
+    def overload(function):
+        return function
+
+
+__all__ = ["native"]
 
 
 class Native:
@@ -36,7 +43,7 @@ class Native:
         fallback: bool = False,
     ) -> F: ...
     @overload
-    def __call__(
+    def __call__(  # noqa: F811
         self,
         function: None = None,
         /,
@@ -46,7 +53,7 @@ class Native:
         wrap: bool = False,
         fallback: bool = False,
     ) -> Callable[[F], F]: ...
-    def __call__(
+    def __call__(  # noqa: F811
         self,
         function: F | None = None,
         /,
@@ -72,7 +79,7 @@ class Native:
             "fallback": fallback,
         }
         if function is None:
-            return functools.partial(compiled_when_called, **options)  # type: ignore[return-value]
+            return lambda function: compiled_when_called(function, **options)  # type: ignore[return-value]
         return compiled_when_called(function, **options)
 
     def report(self, function: Callable[..., Any], /) -> Report:
@@ -87,15 +94,26 @@ class Native:
         return "ungil.native"
 
 
-def compiled_when_called(function: Callable[..., Any], **options: bool) -> NativeFunction:
+def compiled_when_called(function: Callable[..., Any], **options: Any) -> NativeFunction:
     if isinstance(function, NativeFunction):
         function = function.__wrapped__
     if not isinstance(function, types.FunctionType):
         raise TypeError(
             f"native() takes a function that is written in Python, not {type(function).__name__}"
         )
-    file, first_line, text = source_of(function)
-    return NativeFunction(function, file, first_line, text, **options)
+    code = function.__code__
+    if code.co_name == "<lambda>":
+        raise Refused(
+            f"{function.__qualname__} at {code.co_filename}:{code.co_firstlineno} is a lambda: "
+            "native functions are compiled from a definition. Write `def name(...): ...`"
+        )
+    quick = source_at_once(function)
+    if quick is not None:
+        try:
+            return NativeFunction(function, *quick, **options)
+        except Refused:
+            pass  # `inspect` may find more of it
+    return NativeFunction(function, *source_of(function), **options)
 
 
 def compiled_for(function: Callable[..., Any], arguments: tuple[Any, ...]) -> NativeFunction:
@@ -111,26 +129,6 @@ def compiled_for(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Na
 
 KEPT = "__ungil_native__"
 """The attribute of a function that has its native version."""
-
-
-def source_of(function: types.FunctionType) -> tuple[str, int, str]:
-    """File, first line and text of a function's definition."""
-    name = function.__qualname__
-    code = function.__code__
-    if code.co_name == "<lambda>":
-        raise Refused(
-            f"{name} at {code.co_filename}:{code.co_firstlineno} is a lambda: native functions are "
-            "compiled from a definition. Write `def name(...): ...`"
-        )
-    try:
-        lines, first_line = inspect.getsourcelines(function)
-    except (OSError, TypeError) as error:
-        raise Refused(
-            f"the source of {name} is not to be had ({code.co_filename}): native functions are "
-            "compiled from their source text. Define it in a file, or in a notebook; not in the "
-            "plain interpreter, nor by exec"
-        ) from error
-    return code.co_filename, max(first_line, 1), "".join(lines)
 
 
 native = Native()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
-import threading
+from _thread import RLock
 from importlib import import_module
-from typing import Any
 
 from ungil._native import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 OLDEST = (0, 45)
 """The oldest llvmlite whose LLVM knows what is used."""
@@ -17,12 +18,12 @@ OLDEST = (0, 45)
 REMEDY = "install it with: pip install 'ungil[native]'"
 
 # A signal's handler may need code of its own while the thread that it interrupts compiles.
-_lock = threading.RLock()
+_lock = RLock()
 
 
 def _renew_lock() -> None:
     global _lock
-    _lock = threading.RLock()
+    _lock = RLock()
 
 
 # Who held it lives on in the parent only.
@@ -46,29 +47,44 @@ def object_code(ir: str) -> tuple[bytes, str]:
 
 
 def compile_with_llvm(ir: str) -> bytes:
+    _, machine = target()
+    with optimised(ir) as module:
+        return bytes(machine.emit_object(module))
+
+
+def optimised(ir: str) -> Any:
+    """The module after LLVM's passes; closed by `with`."""
     llvm, machine = target()
     module = llvm.parse_assembly(ir)
-    try:
-        module.triple = machine.triple
-        module.data_layout = str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = True
-        options.slp_vectorization = True
-        options.loop_interleaving = True
-        options.loop_unrolling = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
-        return bytes(machine.emit_object(module))
-    finally:
-        module.close()
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    # Level 3 takes up to twice as long for code that is no faster.
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_interleaving = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
 
 
-@functools.cache
+_target: list[tuple[Any, Any]] = []
+
+
 def target() -> tuple[Any, Any]:
     """llvmlite.binding and the machine to compile for: this one."""
+    if not _target:
+        _target.append(this_machine())
+    return _target[0]
+
+
+def this_machine() -> tuple[Any, Any]:
     llvm = load_llvm()
-    with contextlib.suppress(RuntimeError):  # newer ones do it themselves, and say so
+    try:  # noqa: SIM105  (contextlib takes long to import)
         llvm.initialize()
+    except RuntimeError:
+        pass  # newer ones do it themselves, and say so
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from ungil._native.explained import explained
 from ungil._ungil import NativeFunction
+
+if TYPE_CHECKING:
+    from ungil._explain import Explanation
 
 
 @dataclass(frozen=True)
@@ -24,9 +30,13 @@ class Specialisation:
 
 
 class Report:
-    """The specialisations of a function, the latest used first; printed, it is a table."""
+    """The specialisations of a function, the latest used first.
+
+    Printed, it tells what became of checks and loops; `explain` shows all code line by line.
+    """
 
     def __init__(self, function: NativeFunction) -> None:
+        self._function = function
         self.name: str = function.__qualname__
         self.specialisations = tuple(
             Specialisation(
@@ -47,7 +57,30 @@ class Report:
     def __str__(self) -> str:
         if not self.specialisations:
             return f"{self.name}: not compiled yet; call it, or call its method compile"
-        return "\n".join(self._lines(one) for one in self.specialisations)
+        table = [self._lines(one) for one in self.specialisations]
+        try:
+            lines = self.lines
+        except (ImportError, RuntimeError) as error:
+            return "\n".join([*table, f"  what became of lines cannot be told: {error}"])
+        for line in lines:
+            told = [*line["loops"], *line["checks"]]
+            table += [f"  line {line['number']}: {sentence}" for sentence in told]
+        return "\n".join(table)
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """Of the latest specialisation: number, checks, loops (in sentences), ir and machine code.
+
+        Raises `ImportError` where llvmlite is missing.
+        """
+        found: list[dict[str, Any]] = explained(self._function)["lines"]
+        return found
+
+    def explain(self) -> Explanation:
+        """Source beside byte code, LLVM's and machine code; `save` makes a page of it."""
+        from ungil._explain import explain  # noqa: PLC0415
+
+        return explain(self._function)
 
     def _lines(self, one: Specialisation) -> str:
         gil = "releases the GIL" if one.releases_gil else "short: keeps the GIL"

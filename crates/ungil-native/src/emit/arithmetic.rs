@@ -66,13 +66,20 @@ impl Builder<'_> {
             let flags = if self.options.wrap { "" } else { " nsw" };
             return self.let_(format!("{name}{flags} i64 {a}, {b}"));
         }
+        let (value, overflow) = self.overflow(name, a, b);
+        let fits = self.let_(format!("xor i1 {overflow}, true"));
+        self.check(&fits, guard, &Details::None);
+        value
+    }
+
+    /// The value as it wraps around, and whether it does.
+    pub(super) fn overflow(&mut self, name: &str, a: &str, b: &str) -> (String, String) {
         let pair = self.let_(format!(
             "call {{ i64, i1 }} @llvm.s{name}.with.overflow.i64(i64 {a}, i64 {b})"
         ));
         let overflow = self.let_(format!("extractvalue {{ i64, i1 }} {pair}, 1"));
-        let fits = self.let_(format!("xor i1 {overflow}, true"));
-        self.check(&fits, guard, &Details::None);
-        self.let_(format!("extractvalue {{ i64, i1 }} {pair}, 0"))
+        let value = self.let_(format!("extractvalue {{ i64, i1 }} {pair}, 0"));
+        (value, overflow)
     }
 
     fn absolute(&mut self, a: &str, guard: Guard) -> String {

@@ -15,24 +15,31 @@ impl Builder<'_> {
     }
 
     pub(super) fn load(&mut self, expr: &Expr) -> String {
+        self.load_to(expr, "i64")
+    }
+
+    /// The same, with ints in a type of another size that they fit into.
+    pub(super) fn load_to(&mut self, expr: &Expr, int: &str) -> String {
         let (array, ty) = self.array(&expr.args[0]);
         let index: Vec<String> = expr.args[1..].iter().map(|arg| self.scalar(arg)).collect();
         let index = self.checked(&array, &index, &expr.args[1..], &expr.guards);
         let address = self.address(&array, ty, &index);
         let memory = memory_type(ty.element);
-        let raw = self.let_(format!("load {memory}, ptr {address}, align 1"));
+        let marks = self.scope(&expr.args[0]).to_owned();
+        let raw = self.let_(format!("load {memory}, ptr {address}, align 1{marks}"));
         match ty.element {
             Element::Float64 | Element::Signed(64) => raw,
+            Element::Signed(_) | Element::Unsigned(_) if memory == int && int != "i64" => raw,
             Element::Float32 => self.let_(format!("fpext float {raw} to double")),
             Element::Bool => self.let_(format!("icmp ne i8 {raw}, 0")),
-            Element::Signed(_) => self.let_(format!("sext {memory} {raw} to i64")),
+            Element::Signed(_) => self.let_(format!("sext {memory} {raw} to {int}")),
             Element::Unsigned(64) => {
                 let fits = self.let_(format!("icmp sge i64 {raw}, 0"));
                 let guard = expr.guards[expr.guards.len() - 1];
                 self.check(&fits, guard, &Details::None);
                 raw
             }
-            Element::Unsigned(_) => self.let_(format!("zext {memory} {raw} to i64")),
+            Element::Unsigned(_) => self.let_(format!("zext {memory} {raw} to {int}")),
         }
     }
 
@@ -44,7 +51,10 @@ impl Builder<'_> {
         let guard = store.guards[store.guards.len() - 1];
         let (memory, raw) = self.raw(ty.element, &value, guard);
         let address = self.address(&array, ty, &index);
-        self.push(format!("store {memory} {raw}, ptr {address}, align 1"));
+        let marks = self.scope(&store.array).to_owned();
+        self.push(format!(
+            "store {memory} {raw}, ptr {address}, align 1{marks}"
+        ));
     }
 
     /// A number as it is in memory, and its type there.
@@ -120,7 +130,7 @@ impl Builder<'_> {
         let negative = matches!(written.op, Op::Int(value) if value < 0);
         if !self.is_open(guard) {
             // Hoisted: it is within the bounds as it is. Waived: it may be negative.
-            if self.fast && guard.proof == crate::ir::Proof::Hoisted {
+            if guard.proof.is_before_loop() {
                 return index.to_owned();
             }
             let below = self.let_(format!("icmp slt i64 {index}, 0"));

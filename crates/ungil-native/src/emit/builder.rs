@@ -1,13 +1,20 @@
 //! One function's text: instructions, blocks, stack slots, cold blocks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::lines::{Described, Home};
+use super::narrow::{Narrow, narrow_slots};
 use super::value::Value;
 use super::{parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
 
+/// Numbers of marks that each function has; more are not used.
+const MARKS: usize = 10_000;
+
+#[allow(clippy::struct_excessive_bools)] // questions of their own, not one state
 pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) function: &'a Function,
@@ -26,8 +33,32 @@ pub(super) struct Builder<'a> {
     /// The block that instructions go to.
     pub(super) block: String,
     pub(super) loops: Vec<LoopLabels>,
-    /// Whether the loop's version without hoisted checks is being written.
-    pub(super) fast: bool,
+    /// The line of the file that instructions are of.
+    pub(super) line: u32,
+    /// Where lines are told: the function's own description, and those of its lines.
+    pub(super) described: Option<Described>,
+    /// Which version of loops is being written.
+    pub(super) mode: Mode,
+    /// Where rounds of a loop are done together: the slots that each has of its own, and which one it is.
+    pub(super) lane: Option<(BTreeSet<SlotId>, usize)>,
+    /// What loads and stores of arrays are marked with that are known not to overlap.
+    pub(super) scopes: BTreeMap<SlotId, String>,
+    /// Descriptions that marks refer to.
+    pub(super) metadata: String,
+    /// The next mark's number.
+    pub(super) marks: usize,
+    /// Whether what is being written is run only where something will fail.
+    pub(super) failing: bool,
+    /// Slots that are smaller than their type.
+    pub(super) narrow: Narrow,
+    /// Whether it is hardly ever run, as there is a better one.
+    pub(super) spare: bool,
+    /// Whether what is being written is known to raise: with branches and checks where they stand.
+    pub(super) as_written: bool,
+    /// Where checks are noted instead of made, the conditions so far.
+    pub(super) frames: Vec<Vec<String>>,
+    /// What is written behind the function's head.
+    attributes: String,
     /// Functions that were written beside it, and how many.
     pub(super) beside: String,
     pub(super) outlined: usize,
@@ -37,6 +68,17 @@ pub(super) struct Builder<'a> {
     pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
+}
+
+/// Versions of loops, by the checks that were made before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mode {
+    /// None.
+    Checked,
+    /// Those of an innermost loop.
+    Inner,
+    /// Those of a whole nest.
+    Outer,
 }
 
 /// Where `break` and `continue` lead.
@@ -59,8 +101,18 @@ impl<'a> Builder<'a> {
         id: usize,
         function: &'a Function,
         options: Options,
+        place: Option<&Home>,
     ) -> String {
         let mut this = Self::new(program, function, options, &format!("f{id}"));
+        this.marks = (id + 1) * MARKS;
+        // What takes long gains nothing from being a part of its caller, but would be compiled twice.
+        if function.long || place.is_some() {
+            this.attributes.push_str(" noinline");
+        }
+        if let Some(home) = place {
+            let description = this.describe(home);
+            this.attributes.push_str(&description);
+        }
         let mut parameters = String::new();
         for slot in 0..function.slots.len() {
             this.slot(slot);
@@ -110,7 +162,19 @@ impl<'a> Builder<'a> {
             next: 0,
             block: "entry".to_owned(),
             loops: Vec::new(),
-            fast: false,
+            line: 0,
+            described: None,
+            mode: Mode::Checked,
+            lane: None,
+            narrow: narrow_slots(function),
+            scopes: BTreeMap::new(),
+            metadata: String::new(),
+            marks: 0,
+            attributes: String::new(),
+            spare: false,
+            failing: false,
+            as_written: false,
+            frames: Vec::new(),
             beside: String::new(),
             outlined: 0,
             owning: Vec::new(),
@@ -121,6 +185,10 @@ impl<'a> Builder<'a> {
 
     /// Makes room for a slot.
     pub(super) fn slot(&mut self, slot: SlotId) {
+        if let Some(bits) = self.narrow.get(&slot) {
+            let _ = writeln!(self.allocas, "  %s{slot}.0 = alloca i{bits}");
+            return;
+        }
         let description = &self.function.slots[slot];
         for (part, ty) in parts(description.ty).into_iter().enumerate() {
             let _ = writeln!(self.allocas, "  %s{slot}.{part} = alloca {ty}");
@@ -141,14 +209,15 @@ impl<'a> Builder<'a> {
         body.push_str(&self.cold);
         body.push_str(&self.body);
         format!(
-            "define {head} nounwind {{\nentry:\n{}{body}}}\n\n{}",
-            self.allocas, self.beside
+            "define {head} nounwind{} {{\nentry:\n{}{body}}}\n\n{}{}",
+            self.attributes, self.allocas, self.beside, self.metadata
         )
     }
 
     #[allow(clippy::needless_pass_by_value)] // texts are made for it on the spot
     pub(super) fn push(&mut self, instruction: String) {
-        let _ = writeln!(self.body, "  {instruction}");
+        let place = self.location();
+        let _ = writeln!(self.body, "  {instruction}{place}");
     }
 
     /// An instruction with a result: its register.
@@ -156,7 +225,8 @@ impl<'a> Builder<'a> {
     pub(super) fn let_(&mut self, instruction: String) -> String {
         let register = format!("%r{}", self.next);
         self.next += 1;
-        let _ = writeln!(self.body, "  {register} = {instruction}");
+        let place = self.location();
+        let _ = writeln!(self.body, "  {register} = {instruction}{place}");
         register
     }
 
@@ -175,15 +245,32 @@ impl<'a> Builder<'a> {
         self.push(format!("br label %{label}"));
     }
 
+    /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
+    pub(super) fn jump_back(&mut self, head: &str) {
+        let spare = self.spare && self.mode == Mode::Checked;
+        let marks = if spare { ", !llvm.loop !2" } else { "" };
+        self.push(format!("br label %{head}{marks}"));
+    }
+
     pub(super) fn branch(&mut self, condition: &str, then: &str, other: &str) {
         self.push(format!("br i1 {condition}, label %{then}, label %{other}"));
     }
 
     /// Branches to a block that is hardly ever run if the condition does not hold, whose text is given.
     pub(super) fn unless(&mut self, condition: &str, cold: impl FnOnce(&mut Self)) {
+        self.unless_marked(condition, "", cold);
+    }
+
+    /// The same with more metadata on the branch.
+    pub(super) fn unless_marked(
+        &mut self,
+        condition: &str,
+        marks: &str,
+        cold: impl FnOnce(&mut Self),
+    ) {
         let (good, bad) = (self.label(), self.label());
         self.push(format!(
-            "br i1 {condition}, label %{good}, label %{bad}, !prof !0"
+            "br i1 {condition}, label %{good}, label %{bad}, !prof !0{marks}"
         ));
         let outer = std::mem::take(&mut self.body);
         self.start(&bad);
@@ -214,12 +301,17 @@ impl<'a> Builder<'a> {
         match guard.proof {
             Proof::Open => true,
             Proof::Proved | Proof::Waived => false,
-            Proof::Hoisted => !self.fast,
+            Proof::Hoisted => self.mode == Mode::Checked,
+            Proof::Outer => self.mode != Mode::Outer,
         }
     }
 
-    /// Makes a check.
+    /// Makes a check, or takes note of it.
     pub(super) fn check(&mut self, ok: &str, guard: Guard, details: &Details<'_>) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.push(ok.to_owned());
+            return;
+        }
         self.unless(ok, |this| {
             this.fail(&guard.site.to_string(), details);
         });
@@ -334,28 +426,6 @@ impl<'a> Builder<'a> {
         };
         self.check(&room, guard, &Details::None);
         self.burn("16", self.function.site);
-    }
-
-    /// Assigns to a slot.
-    pub(super) fn set(&mut self, slot: SlotId, value: &Value) {
-        let ty = self.function.slots[slot].ty;
-        for (at, (part, ty)) in value.flat().iter().zip(parts(ty)).enumerate() {
-            self.push(format!("store {ty} {part}, ptr %s{slot}.{at}"));
-        }
-        if self.function.slots[slot].flagged {
-            self.push(format!("store i1 true, ptr %s{slot}.set"));
-        }
-    }
-
-    /// The value of a slot.
-    pub(super) fn get(&mut self, slot: SlotId) -> Value {
-        let ty = self.function.slots[slot].ty;
-        let loaded: Vec<String> = parts(ty)
-            .into_iter()
-            .enumerate()
-            .map(|(at, ty)| self.let_(format!("load {ty}, ptr %s{slot}.{at}")))
-            .collect();
-        Value::of(ty, &mut loaded.into_iter())
     }
 }
 

@@ -13,6 +13,7 @@ impl Builder<'_> {
 
     fn statement(&mut self, stmt: &Stmt) {
         match stmt {
+            Stmt::Set(slot, value) if self.set_narrow(*slot, value) => {}
             Stmt::Set(slot, value) => {
                 self.assign(*slot, value);
             }
@@ -20,6 +21,7 @@ impl Builder<'_> {
             Stmt::Eval(value) => {
                 self.value(value);
             }
+            Stmt::If(test, then, other) if self.choose(test, then, other) => {}
             Stmt::If(test, then, other) => {
                 let test = self.scalar(test);
                 let (yes, no, after) = (self.label(), self.label(), self.label());
@@ -34,6 +36,7 @@ impl Builder<'_> {
             }
             Stmt::While(inner) => self.while_loop(inner),
             Stmt::Count(count) => self.count_loop(count),
+            Stmt::At(line) => self.line = *line,
             Stmt::Break => {
                 let label = self.innermost().after.clone();
                 self.leave(&label);
@@ -82,7 +85,7 @@ impl Builder<'_> {
         });
         self.statements(&inner.body);
         self.loops.pop();
-        self.jump(&head);
+        self.jump_back(&head);
         self.start(&done);
         self.statements(&inner.orelse);
         self.jump(&after);

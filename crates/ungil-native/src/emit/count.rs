@@ -2,11 +2,11 @@
 //!
 //! An innermost loop runs in stretches, between which it asks whether to go on: its rounds then cost
 //! nothing for that and can be vectorised. Where checks were moved before the loop, it is there twice:
-//! without them for the case that they hold, and with them.
+//! without them for the case that they hold, and with them; `hoisted` writes the conditions.
 
-use super::builder::{Builder, Details, LoopLabels};
+use super::builder::{Builder, Details, LoopLabels, Mode};
 use super::value::Value;
-use crate::ir::{Condition, Count, Expr, Op, Stmt, walk};
+use crate::ir::{Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.
 const STRETCH: u32 = 1 << 18;
@@ -40,22 +40,34 @@ impl Builder<'_> {
 
     /// The loop, where it pays once without the checks that hold before it and once with them.
     pub(super) fn both_versions(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
-        if count.hoisted.is_empty() || self.fast {
+        let innermost = is_innermost(self, &count.body);
+        let without = if innermost { Mode::Inner } else { Mode::Outer };
+        if count.hoisted.is_empty() || self.mode >= without || self.failing {
             self.rounds(count, range, done, after);
             return;
         }
-        let holds = self.conditions(count, range);
+        let holds = if innermost {
+            self.conditions(count, range)
+        } else {
+            self.conditions_of_nest(count, range)
+        };
         let (fast, slow) = (self.label(), self.label());
-        self.branch(&holds, &fast, &slow);
+        self.push(format!(
+            "br i1 {holds}, label %{fast}, label %{slow}, !prof !0"
+        ));
         self.start(&fast);
-        self.fast = true;
+        let around = std::mem::replace(&mut self.mode, without);
         self.rounds(count, range, done, after);
-        self.fast = false;
+        self.mode = around;
         self.start(&slow);
+        let around = (self.spare, self.failing);
+        self.spare = true;
+        self.failing = count.exact;
         self.rounds(count, range, done, after);
+        (self.spare, self.failing) = around;
     }
 
-    fn range(&mut self, count: &Count) -> Range {
+    pub(super) fn range(&mut self, count: &Count) -> Range {
         let start = self.scalar(&count.start);
         let stop = self.scalar(&count.stop);
         let step = self.scalar(&count.step);
@@ -105,7 +117,22 @@ impl Builder<'_> {
 
     /// The loop itself; ends by jumping to `done`.
     fn rounds(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
+        self.rounds_of(count, range, done, after, &|this| {
+            this.statements(&count.body);
+        });
+    }
+
+    /// The same with a body of one's own.
+    pub(super) fn rounds_of(
+        &mut self,
+        count: &Count,
+        range: &Range,
+        done: &str,
+        after: &str,
+        body_of: &dyn Fn(&mut Self),
+    ) {
         let innermost = is_innermost(self, &count.body);
+        let line = self.line;
         let counter = self.alloca("i64");
         let [head, body, next] = [(); 3].map(|()| self.label());
         // With a step of 1 the counter is the value; otherwise it counts rounds.
@@ -119,7 +146,14 @@ impl Builder<'_> {
         };
         let before = if unit { "slt" } else { "ult" };
         self.push(format!("store i64 {first}, ptr {counter}"));
-        let (limit, stretch) = if innermost {
+        if unit && !innermost {
+            self.jam(count, range, &counter);
+        }
+        let (limit, stretch) = if innermost && self.mode == Mode::Outer {
+            // It has been made sure that there are not too many rounds.
+            self.burn(&range.rounds, count.site);
+            (end, None)
+        } else if innermost {
             let [stretch, go] = [(); 2].map(|()| self.label());
             self.jump(&stretch);
             self.start(&stretch);
@@ -157,80 +191,16 @@ impl Builder<'_> {
             after: after.to_owned(),
             next: next.clone(),
         });
-        self.statements(&count.body);
+        body_of(self);
         self.loops.pop();
+        self.line = line;
         self.jump(&next);
         self.start(&next);
         let at = self.let_(format!("load i64, ptr {counter}"));
         let flags = if unit { "nsw" } else { "nuw" };
         let more = self.let_(format!("add {flags} i64 {at}, 1"));
         self.push(format!("store i64 {more}, ptr {counter}"));
-        self.jump(&head);
-    }
-
-    /// Whether all checks that were moved before the loop hold at its first and its last round.
-    fn conditions(&mut self, count: &Count, range: &Range) -> String {
-        let last_round = self.let_(format!("sub i64 {}, 1", range.rounds));
-        let distance = self.let_(format!("mul i64 {last_round}, {}", range.step));
-        let last = self.let_(format!("add i64 {}, {distance}", range.start));
-        let mut holds = "true".to_owned();
-        for condition in &count.hoisted {
-            let size = condition.within.as_ref().map(|(array, axis)| {
-                let Value::Array(array) = self.value(array) else {
-                    unreachable!("only arrays have bounds");
-                };
-                array.sizes[usize::from(*axis)].clone()
-            });
-            for at in [&range.start, &last] {
-                let ok = self.condition(count, condition, at, size.as_deref());
-                holds = self.let_(format!("and i1 {holds}, {ok}"));
-            }
-        }
-        holds
-    }
-
-    fn condition(
-        &mut self,
-        count: &Count,
-        condition: &Condition,
-        at: &str,
-        size: Option<&str>,
-    ) -> String {
-        let mut ok = "true".to_owned();
-        let value = self.affine(&condition.value, count.slot, at, &mut ok);
-        match size {
-            None => ok,
-            Some(size) => {
-                let within = self.let_(format!("icmp ult i64 {value}, {size}"));
-                self.let_(format!("and i1 {ok}, {within}"))
-            }
-        }
-    }
-
-    /// The value of an int that changes evenly with a slot, and whether it does not overflow.
-    fn affine(&mut self, expr: &Expr, slot: usize, at: &str, ok: &mut String) -> String {
-        let name = match &expr.op {
-            Op::Slot(other) if *other == slot => return at.to_owned(),
-            Op::Add => "sadd",
-            Op::Sub | Op::Neg => "ssub",
-            Op::Mul => "smul",
-            _ => return self.scalar(expr),
-        };
-        let mut args = Vec::new();
-        if expr.op == Op::Neg {
-            args.push("0".to_owned());
-        }
-        for arg in &expr.args {
-            args.push(self.affine(arg, slot, at, ok));
-        }
-        let pair = self.let_(format!(
-            "call {{ i64, i1 }} @llvm.{name}.with.overflow.i64(i64 {}, i64 {})",
-            args[0], args[1]
-        ));
-        let overflow = self.let_(format!("extractvalue {{ i64, i1 }} {pair}, 1"));
-        let fits = self.let_(format!("xor i1 {overflow}, true"));
-        *ok = self.let_(format!("and i1 {ok}, {fits}"));
-        self.let_(format!("extractvalue {{ i64, i1 }} {pair}, 0"))
+        self.jump_back(&head);
     }
 }
 
@@ -239,8 +209,7 @@ fn is_innermost(builder: &Builder<'_>, body: &[Stmt]) -> bool {
     let mut innermost = true;
     walk(body, &mut |stmt| {
         innermost &= !matches!(stmt, Stmt::While(_) | Stmt::Count(_));
-        let mut copy = stmt.clone();
-        copy.expressions_mut(&mut |expr| {
+        stmt.expressions(&mut |expr| {
             expr.walk(&mut |inner| {
                 if let Op::Call(id) = inner.op {
                     innermost &= !builder.program.functions[id].long;

@@ -45,6 +45,17 @@ impl Builder<'_> {
                 array.sizes[usize::from(*axis)].clone()
             }
             _ => {
+                if matches!(expr.op, Op::Add | Op::Sub | Op::Mul | Op::Neg)
+                    && let Some(value) = self.affine_value(expr)
+                {
+                    return value;
+                }
+                if let Op::Compare(comparison) = expr.op
+                    && let Some(result) =
+                        self.narrow_comparison(comparison, &expr.args[0], &expr.args[1])
+                {
+                    return result;
+                }
                 let args: Vec<String> = expr.args.iter().map(|arg| self.scalar(arg)).collect();
                 self.operation(expr, &args)
             }
@@ -120,6 +131,9 @@ impl Builder<'_> {
     }
 
     fn short_circuit(&mut self, expr: &Expr) -> String {
+        if let Some(result) = self.both_sides(expr) {
+            return result;
+        }
         let first = self.scalar(&expr.args[0]);
         let from = self.block.clone();
         let (more, after) = (self.label(), self.label());
@@ -303,7 +317,7 @@ impl Builder<'_> {
     }
 }
 
-fn comparison_name(comparison: Comparison, ty: Type) -> &'static str {
+pub(super) fn comparison_name(comparison: Comparison, ty: Type) -> &'static str {
     match (ty, comparison) {
         (Type::Float, Comparison::Eq) => "oeq",
         (Type::Float, Comparison::Ne) => "une",

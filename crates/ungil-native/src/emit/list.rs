@@ -175,7 +175,10 @@ impl Builder<'_> {
     /// Moves `count` items.
     fn move_items(&mut self, list: &str, item: Scalar, (to, from): (&str, &str), count: &str) {
         let bytes = self.let_(format!("mul nsw i64 {count}, {}", item.size()));
-        let (target, source) = (self.place(list, item, to), self.place(list, item, from));
+        let (target, source) = (
+            self.item_place(list, item, to),
+            self.item_place(list, item, from),
+        );
         self.push(format!(
             "call void @llvm.memmove.p0.p0.i64(ptr {target}, ptr {source}, i64 {bytes}, i1 false)"
         ));
@@ -200,7 +203,7 @@ impl Builder<'_> {
         self.start(&after);
     }
 
-    fn place(&mut self, list: &str, item: Scalar, index: &str) -> String {
+    fn item_place(&mut self, list: &str, item: Scalar, index: &str) -> String {
         let data = self.let_(format!("load ptr, ptr {list}, !tbaa !3"));
         self.let_(format!(
             "getelementptr inbounds {}, ptr {data}, i64 {index}",
@@ -209,7 +212,7 @@ impl Builder<'_> {
     }
 
     fn item_at(&mut self, list: &str, item: Scalar, index: &str) -> String {
-        let place = self.place(list, item, index);
+        let place = self.item_place(list, item, index);
         let raw = self.let_(format!("load {}, ptr {place}, !tbaa !5", in_memory(item)));
         match item {
             Scalar::Bool => self.let_(format!("icmp ne i8 {raw}, 0")),
@@ -218,7 +221,7 @@ impl Builder<'_> {
     }
 
     fn put(&mut self, list: &str, item: Scalar, index: &str, value: &str) {
-        let place = self.place(list, item, index);
+        let place = self.item_place(list, item, index);
         self.store_item(item, &place, value);
     }
 

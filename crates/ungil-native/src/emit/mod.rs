@@ -4,6 +4,7 @@
 //! Slots become stack slots, which LLVM turns into registers. What fails goes into cold blocks at a
 //! function's end.
 
+mod affine;
 mod arithmetic;
 mod array;
 mod builder;
@@ -13,9 +14,17 @@ mod count;
 mod created;
 mod expression;
 mod fold;
+mod hoisted;
+mod jam;
+mod lines;
 mod list;
+mod narrow;
 mod parallel;
 mod power;
+mod prelude;
+mod scopes;
+mod slots;
+mod speculate;
 mod value;
 
 use std::fmt::Write as _;
@@ -24,21 +33,31 @@ use crate::environment::Options;
 use crate::ir::Program;
 use crate::types::Type;
 use builder::Builder;
-
-/// Helpers in LLVM IR; those that are not used are dropped by LLVM.
-const PRELUDE: &str = include_str!("prelude.ll");
+pub(crate) use lines::Home;
 
 /// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
 pub(crate) const ENTRY: &str = "ungil_entry";
 
 /// Writes the program, whose first function is the one that is called from outside.
-pub(crate) fn emit(program: &Program, options: &[Options]) -> String {
-    let mut text = PRELUDE.to_owned();
+///
+/// With the places of the functions, instructions are marked with their lines.
+pub(crate) fn emit(program: &Program, options: &[Options], homes: Option<&[Home]>) -> String {
+    let mut text = String::new();
     for (id, function) in program.functions.iter().enumerate() {
-        text.push_str(&Builder::function(program, id, function, options[id]));
+        text.push_str(&Builder::function(
+            program,
+            id,
+            function,
+            options[id],
+            homes.map(|homes| &homes[id]),
+        ));
     }
     entry(program, &mut text);
-    text
+    if homes.is_some() {
+        text.push_str(lines::MODULE);
+    }
+    let prelude = prelude::needed(&text);
+    prelude + &text
 }
 
 /// LLVM's name of a scalar type.

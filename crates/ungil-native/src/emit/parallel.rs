@@ -256,6 +256,7 @@ impl Builder<'_> {
         let name = format!("{}.{}", self.name, self.outlined);
         let mut inner = Self::new(self.program, self.function, self.options, &name);
         inner.returns = Type::None;
+        inner.marks = self.marks;
         for &slot in slots {
             inner.slot(slot);
             if !borrowed.contains(&slot) {
@@ -267,6 +268,7 @@ impl Builder<'_> {
         inner.return_value(&Value::None);
         self.beside
             .push_str(&inner.text(&format!("internal i32 @{name}({parameters})")));
+        self.marks = inner.marks;
         format!("@{name}")
     }
 }

@@ -218,3 +218,7 @@ attributes #7 = { nounwind willreturn memory(argmem: write) }
 !4 = !{!"item", !1, i64 0}
 !5 = !{!4, !4, i64 0}
 
+!1 = !{}
+!2 = distinct !{!2, !3, !4}
+!3 = !{!"llvm.loop.unroll.disable"}
+!4 = !{!"llvm.loop.vectorize.enable", i1 false}

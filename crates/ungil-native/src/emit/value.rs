@@ -73,6 +73,9 @@ impl Value {
 impl Builder<'_> {
     /// One of two values of one type.
     pub(super) fn select(&mut self, expr: &Expr) -> Value {
+        if let Some(chosen) = self.choose_value(expr) {
+            return Value::Scalar(chosen);
+        }
         let test = self.scalar(&expr.args[0]);
         let (yes, no, after) = (self.label(), self.label(), self.label());
         self.branch(&test, &yes, &no);

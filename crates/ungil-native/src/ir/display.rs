@@ -32,6 +32,7 @@ impl Function {
     fn block(&self, block: &Block, depth: usize, out: &mut String) -> fmt::Result {
         for stmt in block {
             let head = match stmt {
+                Stmt::At(_) => continue,
                 Stmt::Set(slot, value) => {
                     format!("{} = {}", self.slot(*slot), self.expression(value))
                 }
@@ -69,7 +70,7 @@ impl Function {
             };
             writeln!(out, "{:1$}{head}", "", 2 * depth)?;
             for (index, nested) in stmt.blocks().into_iter().enumerate() {
-                if index == 1 && !nested.is_empty() {
+                if index == 1 && nested.iter().any(|stmt| !matches!(stmt, Stmt::At(_))) {
                     writeln!(out, "{:1$}else", "", 2 * depth)?;
                 }
                 self.block(nested, depth + 1, out)?;
@@ -110,7 +111,7 @@ fn marks(guards: &[super::Guard]) -> String {
         .iter()
         .filter_map(|guard| match guard.proof {
             Proof::Open => Some('!'),
-            Proof::Hoisted => Some('^'),
+            Proof::Hoisted | Proof::Outer => Some('^'),
             Proof::Proved | Proof::Waived => None,
         })
         .collect()

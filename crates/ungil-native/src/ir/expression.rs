@@ -18,6 +18,8 @@ pub(crate) struct Expr {
     /// Whether the ints are such that a simpler operation does: not negative for a division, within
     /// the 53 bits of floats where they meet floats.
     pub plain: bool,
+    /// The least and the greatest that an int can be here.
+    pub range: (i64, i64),
 }
 
 /// Operations. Those on floats begin with `F`.
@@ -312,6 +314,7 @@ impl Expr {
             ty,
             guards: Vec::new(),
             plain: false,
+            range: (i64::MIN, i64::MAX),
         }
     }
 
@@ -363,6 +366,17 @@ impl Expr {
                 | Op::BoolToInt
         );
         own && self.args.iter().all(Self::is_cheap)
+    }
+
+    /// Whether it is the same operation on the same.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.op == other.op
+            && self.args.len() == other.args.len()
+            && self
+                .args
+                .iter()
+                .zip(&other.args)
+                .all(|(one, other)| one.same(other))
     }
 
     /// Calls `visit` with this expression and all in it.

@@ -116,6 +116,15 @@ pub(crate) enum Proof {
     Waived,
     /// It is made before the loop, which has a version without it.
     Hoisted,
+    /// The same, before the outermost of several loops.
+    Outer,
+}
+
+impl Proof {
+    /// Whether there are versions of the loop without the check.
+    pub(crate) fn is_before_loop(self) -> bool {
+        matches!(self, Self::Hoisted | Self::Outer)
+    }
 }
 
 /// Statements, one after the other.
@@ -124,6 +133,8 @@ pub(crate) type Block = Vec<Stmt>;
 /// A statement.
 #[derive(Clone, Debug)]
 pub(crate) enum Stmt {
+    /// Does nothing: what follows is of this line of the file.
+    At(u32),
     /// Assigns to a slot.
     Set(SlotId, Expr),
     /// Writes an element of an array.
@@ -195,6 +206,23 @@ pub(crate) struct Count {
     pub hoisted: Vec<Condition>,
     /// What makes it a parallel loop, if it is one.
     pub parallel: Option<Box<Parallel>>,
+    /// Where these are about a nest: the variables of its inner loops, from the outside inwards.
+    pub inner: Vec<Variable>,
+    /// Whether the nest's conditions fail only where one of its checks would.
+    pub exact: bool,
+}
+
+/// The variable of a loop in a nest, and its range in terms of what is known before the nest.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable {
+    /// The variable.
+    pub slot: SlotId,
+    /// First value.
+    pub start: Expr,
+    /// The value before which it ends.
+    pub stop: Expr,
+    /// The difference, as far as it is a constant.
+    pub step: Option<i64>,
 }
 
 /// What has to hold before a loop, at its first and at its last round.
@@ -204,10 +232,38 @@ pub(crate) struct Condition {
     pub value: Expr,
     /// The array and axis in whose bounds it has to be; without them it only must not overflow.
     pub within: Option<(Expr, u8)>,
+    /// Whether it does not change evenly: then its bounds are asked about.
+    pub curved: bool,
 }
 
 impl Stmt {
     /// Calls `visit` with each expression of the statement itself, not with those of nested blocks.
+    pub(crate) fn expressions<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        match self {
+            Self::Set(_, value) | Self::Eval(value) | Self::Return(value) | Self::If(value, ..) => {
+                visit(value);
+            }
+            Self::Store(store) => {
+                visit(&store.array);
+                store.index.iter().for_each(&mut *visit);
+                visit(&store.value);
+            }
+            Self::While(inner) => visit(&inner.test),
+            Self::Count(count) => {
+                visit(&count.start);
+                visit(&count.stop);
+                visit(&count.step);
+                if let Some(parallel) = &count.parallel
+                    && let Some((threads, _)) = &parallel.threads
+                {
+                    visit(threads);
+                }
+            }
+            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
+        }
+    }
+
+    /// The same, to change them.
     pub(crate) fn expressions_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
         match self {
             Self::Set(_, value) | Self::Eval(value) | Self::Return(value) | Self::If(value, ..) => {
@@ -229,7 +285,7 @@ impl Stmt {
                     visit(threads);
                 }
             }
-            Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
         }
     }
 
@@ -239,6 +295,19 @@ impl Stmt {
             Self::If(_, then, other) => vec![then, other],
             Self::While(inner) => vec![&inner.body, &inner.orelse],
             Self::Count(count) => vec![&count.body, &count.orelse],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same, to change them.
+    pub(crate) fn blocks_mut(&mut self) -> Vec<&mut Block> {
+        match self {
+            Self::If(_, then, other) => vec![then, other],
+            Self::While(inner) => vec![&mut inner.body, &mut inner.orelse],
+            Self::Count(count) => {
+                let count = count.as_mut();
+                vec![&mut count.body, &mut count.orelse]
+            }
             _ => Vec::new(),
         }
     }

@@ -173,6 +173,8 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            inner: Vec::new(),
+            exact: false,
             parallel: None,
         })));
         Ok(())

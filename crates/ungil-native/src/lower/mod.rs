@@ -173,8 +173,7 @@ fn mark_long(program: &mut Program) {
         let mut loops = false;
         walk(&function.body, &mut |stmt| {
             loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
-            let mut copy = stmt.clone();
-            copy.expressions_mut(&mut |expr| {
+            stmt.expressions(&mut |expr| {
                 expr.walk(&mut |inner| match inner.op {
                     Op::Call(id) => called.push(id),
                     Op::Fold(_) => loops = true,

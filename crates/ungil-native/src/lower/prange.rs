@@ -88,6 +88,8 @@ impl FunctionLowerer<'_, '_> {
             body,
             orelse,
             hoisted: Vec::new(),
+            inner: Vec::new(),
+            exact: false,
             parallel: Some(Box::new(Parallel {
                 reductions,
                 ordered: head.ordered,

@@ -21,6 +21,8 @@ impl FunctionLowerer<'_, '_> {
                 return Ok(());
             }
             let depth = self.depth();
+            let line = self.source.source.place(stmt.range()).line;
+            self.emit(Stmt::At(line));
             match self.nested(stmt.range(), |this| this.statement(stmt)) {
                 Err(refusal) if refusal.later => {
                     // It is left out, to see whether something is appended to the list.

@@ -101,6 +101,7 @@ impl Analysis {
             Stmt::Break => self.leave(known, true),
             Stmt::Continue => self.leave(known, false),
             Stmt::Raise(_) => None,
+            Stmt::At(_) => Some(known),
         }
     }
 
@@ -241,8 +242,16 @@ impl Analysis {
         limits
     }
 
-    /// What an expression can be; settles its guards.
+    /// What an expression can be, which is noted there; settles its guards.
     fn expression(&mut self, expr: &mut Expr, known: &mut Vec<Interval>) -> Interval {
+        let found = self.interval(expr, known);
+        if expr.ty == Type::Int {
+            expr.range = (found.low, found.high);
+        }
+        found
+    }
+
+    fn interval(&mut self, expr: &mut Expr, known: &mut Vec<Interval>) -> Interval {
         match expr.op {
             Op::Let(slot) => {
                 known[slot] = self.expression(&mut expr.args[0], known);
@@ -335,6 +344,11 @@ impl Analysis {
                 }
                 Interval::ALL
             }
+            Op::FDiv if expr.args[1].op == Op::IntToFloat => {
+                let (low, high) = expr.args[1].args[0].range;
+                settle(&mut guards[0], low > 0 || high < 0);
+                Interval::ALL
+            }
             Op::CompareMixed(_) => {
                 expr.plain = args[0].is_exact_as_float();
                 Interval::ALL
@@ -392,8 +406,7 @@ fn collect(block: &[Stmt], once: bool, found: &mut BTreeMap<SlotId, Option<Terms
         } else if let Some(slot) = stmt.assigned() {
             found.insert(slot, None);
         }
-        let mut copy = stmt.clone();
-        copy.expressions_mut(&mut |expr| {
+        stmt.expressions(&mut |expr| {
             expr.walk(&mut |inner| {
                 if let Op::Let(slot) = inner.op {
                     found.insert(slot, None);

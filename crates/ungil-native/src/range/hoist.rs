@@ -4,7 +4,7 @@
 //! values at the first and at the last round, and so are its parts. If these are in bounds and do not
 //! overflow, no round's value does otherwise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ir::{Condition, Count, Expr, Function, Op, Proof, SlotId, Stmt, walk};
 use crate::types::Type;
@@ -13,38 +13,48 @@ use crate::types::Type;
 const MOST: usize = 24;
 
 pub(super) fn hoist(function: &mut Function) {
-    block(&mut function.body);
+    innermost_loops(&mut function.body);
+    super::nest::hoist(&mut function.body);
 }
 
-fn block(stmts: &mut [Stmt]) {
+fn innermost_loops(stmts: &mut [Stmt]) {
     for stmt in stmts {
-        match stmt {
-            Stmt::If(_, then, other) => {
-                block(then);
-                block(other);
-            }
-            Stmt::While(inner) => {
-                block(&mut inner.body);
-                block(&mut inner.orelse);
-            }
-            Stmt::Count(count) => {
-                block(&mut count.body);
-                block(&mut count.orelse);
-                innermost(count);
-            }
-            _ => {}
+        for block in stmt.blocks_mut() {
+            innermost_loops(block);
+        }
+        if let Stmt::Count(count) = stmt {
+            innermost(count);
         }
     }
 }
 
 fn innermost(count: &mut Count) {
     let mut loops = false;
-    let mut assigned = BTreeSet::new();
     walk(&count.body, &mut |stmt| {
         loops |= matches!(stmt, Stmt::While(_) | Stmt::Count(_));
+    });
+    let assigned = assigned(&count.body);
+    if loops || assigned.contains(&count.slot) {
+        return;
+    }
+    let mut hoisting = Hoisting {
+        variables: vec![count.slot],
+        definitions: BTreeMap::new(),
+        once: BTreeSet::new(),
+        assigned,
+        conditions: Vec::new(),
+        becomes: Proof::Hoisted,
+    };
+    hoisting.block(&mut count.body, true);
+    count.hoisted = hoisting.conditions;
+}
+
+/// The slots that a block assigns to.
+pub(super) fn assigned(block: &[Stmt]) -> BTreeSet<SlotId> {
+    let mut assigned = BTreeSet::new();
+    walk(block, &mut |stmt| {
         assigned.extend(stmt.assigned());
-        let mut copy = stmt.clone();
-        copy.expressions_mut(&mut |expr| {
+        stmt.expressions(&mut |expr| {
             expr.walk(&mut |inner| {
                 if let Op::Let(slot) = inner.op {
                     assigned.insert(slot);
@@ -52,34 +62,38 @@ fn innermost(count: &mut Count) {
             });
         });
     });
-    if loops || assigned.contains(&count.slot) {
-        return;
-    }
-    let mut hoisting = Hoisting {
-        variable: count.slot,
-        assigned,
-        conditions: Vec::new(),
-    };
-    hoisting.block(&mut count.body, true);
-    count.hoisted = hoisting.conditions;
+    assigned
 }
 
-struct Hoisting {
-    variable: SlotId,
-    assigned: BTreeSet<SlotId>,
-    conditions: Vec<Condition>,
+/// The search for checks that can be made before a loop.
+pub(super) struct Hoisting {
+    /// The loop's variable, then those of the loops inside of it that are gone into.
+    pub(super) variables: Vec<SlotId>,
+    /// What variables are, as long as one stays in their block: temporaries, mostly.
+    pub(super) definitions: BTreeMap<SlotId, Expr>,
+    /// What is assigned to in one place only.
+    pub(super) once: BTreeSet<SlotId>,
+    /// What is not the same all the time.
+    pub(super) assigned: BTreeSet<SlotId>,
+    /// What was found to be asked before the loop.
+    pub(super) conditions: Vec<Condition>,
+    /// What becomes of the checks' proofs.
+    pub(super) becomes: Proof,
 }
 
-/// How an int depends on the loop's variable.
+/// How an int depends on the loops' variables.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Degree {
+pub(super) enum Degree {
     Invariant,
     Linear,
+    /// By products, or quotients: what is known of it are bounds.
+    Curved,
 }
 
 impl Hoisting {
     /// `always`: whether every round comes here.
-    fn block(&mut self, stmts: &mut [Stmt], always: bool) {
+    pub(super) fn block(&mut self, stmts: &mut [Stmt], always: bool) {
+        let known = self.definitions.clone();
         for stmt in stmts {
             if let Stmt::Store(store) = stmt {
                 self.expression(&mut store.value, always);
@@ -89,19 +103,28 @@ impl Hoisting {
                 }
                 continue;
             }
-            let inner_always = always && !matches!(stmt, Stmt::If(..));
             stmt.expressions_mut(&mut |expr| self.expression(expr, always));
-            if let Stmt::If(_, then, other) = stmt {
-                self.block(then, inner_always);
-                self.block(other, inner_always);
+            if let Stmt::Count(count) = stmt {
+                let known =
+                    self.degree(&count.start).is_some() && self.degree(&count.stop).is_some();
+                self.variables.extend(known.then_some(count.slot));
+                self.block(&mut count.body, always);
+                self.variables.retain(|slot| *slot != count.slot);
+                self.block(&mut count.orelse, false);
+                continue;
             }
+            for block in stmt.blocks_mut() {
+                self.block(block, false);
+            }
+            self.define(stmt);
         }
+        self.definitions = known;
     }
 
     fn expression(&mut self, expr: &mut Expr, always: bool) {
         if self.degree(expr).is_some() {
             if has_open(expr) && self.add(expr.clone(), None) {
-                mark(expr);
+                self.mark(expr);
             }
             return;
         }
@@ -142,59 +165,112 @@ impl Hoisting {
         proof: &mut Proof,
         always: bool,
     ) {
-        let fixed = matches!(array.op, Op::Slot(slot) if !self.assigned.contains(&slot));
-        let degree = self.degree(index);
-        let wanted = *proof == Proof::Open && fixed && degree.is_some();
+        let wanted = *proof == Proof::Open && self.is_fixed(array) && self.degree(index).is_some();
         // Under a condition, `a[i - 1]` may be what the condition is for.
         let plausible = always || matches!(index.op, Op::Slot(_));
         if wanted && plausible && self.add(index.clone(), Some((array.clone(), axis as u8))) {
-            *proof = Proof::Hoisted;
-            mark(index);
+            *proof = self.becomes;
+            self.mark(index);
         } else {
             self.expression(index, always);
         }
     }
 
-    fn add(&mut self, value: Expr, within: Option<(Expr, u8)>) -> bool {
+    pub(super) fn is_fixed(&self, array: &Expr) -> bool {
+        matches!(array.op, Op::Slot(slot) if !self.assigned.contains(&slot))
+    }
+
+    /// The same in terms of what is known before the loop.
+    fn expand(&self, expr: &mut Expr) {
+        if let Op::Slot(slot) = expr.op
+            && let Some(definition) = self.definitions.get(&slot)
+        {
+            *expr = definition.clone();
+        }
+        for arg in &mut expr.args {
+            self.expand(arg);
+        }
+    }
+
+    pub(super) fn expanded(&self, expr: &Expr) -> Expr {
+        let mut expr = expr.clone();
+        self.expand(&mut expr);
+        expr
+    }
+
+    /// Takes note of what a statement makes of a variable that has no other value in the loop.
+    pub(super) fn define(&mut self, stmt: &Stmt) {
+        if let Stmt::Set(slot, value) = stmt
+            && self.once.contains(slot)
+            && self.degree(value).is_some()
+        {
+            let value = self.expanded(value);
+            self.definitions.insert(*slot, value);
+        }
+    }
+
+    /// Asks for a condition; `false` if there are too many.
+    pub(super) fn add(&mut self, mut value: Expr, within: Option<(Expr, u8)>) -> bool {
+        self.expand(&mut value);
         let known = self.conditions.iter().any(|condition| {
             let place = |within: &Option<(Expr, u8)>| {
                 within
                     .as_ref()
                     .map(|(array, axis)| (array.op.clone(), *axis))
             };
-            same(&condition.value, &value) && place(&condition.within) == place(&within)
+            condition.value.same(&value) && place(&condition.within) == place(&within)
         });
         if !known {
             if self.conditions.len() == MOST {
                 return false;
             }
-            self.conditions.push(Condition { value, within });
+            let curved = self.degree(&value) == Some(Degree::Curved);
+            self.conditions.push(Condition {
+                value,
+                within,
+                curved,
+            });
         }
         true
     }
 
-    fn degree(&self, expr: &Expr) -> Option<Degree> {
+    pub(super) fn degree(&self, expr: &Expr) -> Option<Degree> {
         if expr.ty != Type::Int {
             return None;
         }
+        let degree = |at: usize| self.degree(&expr.args[at]);
         match expr.op {
             Op::Int(_) => Some(Degree::Invariant),
-            Op::Slot(slot) if slot == self.variable => Some(Degree::Linear),
-            Op::Slot(slot) => (!self.assigned.contains(&slot)).then_some(Degree::Invariant),
-            Op::Dim(_) => match expr.args[0].op {
-                Op::Slot(slot) if !self.assigned.contains(&slot) => Some(Degree::Invariant),
-                _ => None,
+            Op::Slot(slot) if self.variables.contains(&slot) => Some(Degree::Linear),
+            Op::Slot(slot) => match self.definitions.get(&slot) {
+                Some(definition) => self.degree(definition),
+                None => (!self.assigned.contains(&slot)).then_some(Degree::Invariant),
             },
-            Op::Neg => self.degree(&expr.args[0]),
-            Op::Add | Op::Sub => {
-                let (left, right) = (self.degree(&expr.args[0])?, self.degree(&expr.args[1])?);
-                Some(left.max(right))
-            }
-            Op::Mul => match (self.degree(&expr.args[0])?, self.degree(&expr.args[1])?) {
-                (Degree::Linear, Degree::Linear) => None,
+            Op::Dim(_) => self.is_fixed(&expr.args[0]).then_some(Degree::Invariant),
+            Op::Neg => degree(0),
+            Op::Add | Op::Sub => Some(degree(0)?.max(degree(1)?)),
+            Op::Mul => match (degree(0)?, degree(1)?) {
+                (Degree::Linear, Degree::Linear) => Some(Degree::Curved),
                 (left, right) => Some(left.max(right)),
             },
+            Op::FloorDiv => {
+                let divisor = &expr.args[1];
+                let easy =
+                    matches!(divisor.op, Op::Int(value) if value > 0 && value.count_ones() == 1);
+                degree(0).filter(|_| easy).map(|_| Degree::Curved)
+            }
             _ => None,
+        }
+    }
+
+    fn mark(&self, expr: &mut Expr) {
+        for guard in &mut expr.guards {
+            if guard.proof == Proof::Open {
+                guard.proof = self.becomes;
+            }
+        }
+        for arg in &mut expr.args {
+            self.mark(arg);
         }
     }
 }
@@ -205,25 +281,4 @@ fn has_open(expr: &Expr) -> bool {
         open |= inner.guards.iter().any(|guard| guard.proof == Proof::Open);
     });
     open
-}
-
-fn mark(expr: &mut Expr) {
-    for guard in &mut expr.guards {
-        if guard.proof == Proof::Open {
-            guard.proof = Proof::Hoisted;
-        }
-    }
-    for arg in &mut expr.args {
-        mark(arg);
-    }
-}
-
-fn same(left: &Expr, right: &Expr) -> bool {
-    left.op == right.op
-        && left.args.len() == right.args.len()
-        && left
-            .args
-            .iter()
-            .zip(&right.args)
-            .all(|(left, right)| same(left, right))
 }

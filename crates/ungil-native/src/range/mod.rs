@@ -2,11 +2,12 @@
 //!
 //! First, intervals: what an int can be at each place, by going through the statements (loops until
 //! nothing changes, with bounds that move going on to landmarks). Then, what is left in innermost loops
-//! and changes evenly with the loop's variable is checked before the loop.
+//! is calculated from the loop's variable is checked before the loop, and before loops around it.
 
 mod analysis;
 mod hoist;
 mod interval;
+mod nest;
 
 use crate::environment::Options;
 use crate::ir::Program;

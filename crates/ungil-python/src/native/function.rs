@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyTuple};
@@ -12,7 +12,7 @@ use super::arguments::{Parameter, Words, returned};
 use super::environment::PythonEnvironment;
 use super::failure;
 use super::running::{self, Outcome};
-use super::specialisation::{Specialisation, refusal_error};
+use super::specialisation::{ExplainedCheck, Specialisation, refusal_error};
 
 /// A function that is compiled to machine code when it is first called with arguments of some types.
 #[pyclass(module = "ungil._ungil", frozen, weakref)]
@@ -41,6 +41,15 @@ impl NativeFunction {
 
     pub(super) fn source(&self) -> &Arc<FunctionSource> {
         &self.source
+    }
+
+    fn known(&self) -> Vec<Arc<Specialisation>> {
+        let known = self.specialisations.lock();
+        known
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     pub(super) fn parameter_count(&self) -> usize {
@@ -311,30 +320,17 @@ impl NativeFunction {
     /// of code, where it came from, typed program, LLVM IR.
     #[getter]
     fn _specialisations<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let known: Vec<_> = {
-            let this = slf.get();
-            let known = this
-                .specialisations
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            known.iter().cloned().collect()
-        };
-        let describe = |one: &Specialisation| {
-            let facts = PyDict::new(slf.py());
-            let types: Vec<String> = one.arguments.iter().map(ToString::to_string).collect();
-            facts.set_item("arguments", types)?;
-            facts.set_item("returns", one.returns.to_string())?;
-            facts.set_item("checks_made", one.checks.made)?;
-            facts.set_item("checks_before_loops", one.checks.before_loops)?;
-            facts.set_item("checks_proved", one.checks.proved)?;
-            facts.set_item("releases_gil", one.long)?;
-            facts.set_item("bytes", one.code_size())?;
-            facts.set_item("origin", &one.origin)?;
-            facts.set_item("typed", &one.typed)?;
-            facts.set_item("ir", &one.ir)?;
-            Ok(facts)
-        };
-        known.iter().map(|one| describe(one)).collect()
+        let known = slf.get().known();
+        known.iter().map(|one| one.facts(slf.py())).collect()
+    }
+
+    /// Of the specialisation with this number: IR with lines, and the fates of its checks.
+    fn _explained(slf: &Bound<'_, Self>, number: usize) -> PyResult<(String, Vec<ExplainedCheck>)> {
+        let known = slf.get().known();
+        let one = known
+            .get(number)
+            .ok_or_else(|| PyIndexError::new_err("there is no such specialisation"))?;
+        one.explained(slf)
     }
 
     #[getter]

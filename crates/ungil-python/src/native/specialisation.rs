@@ -3,10 +3,10 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use ungil_native::object::{self, Code};
 use ungil_native::runtime::{self, Entry};
-use ungil_native::{Checks, Compiled, FunctionId, Refusal, Site, Type};
+use ungil_native::{Checks, Compiled, Fate, FunctionId, Refusal, Site, Type};
 
 use super::environment::{Dependency, Place, PythonEnvironment};
 use super::function::NativeFunction;
@@ -14,6 +14,9 @@ use super::threads;
 
 /// The function in the object file that is called.
 const ENTRY: &str = "ungil_entry";
+
+/// File, line, exception and fate of a check.
+pub(super) type ExplainedCheck = (String, u32, String, &'static str);
 
 #[derive(Debug)]
 pub(super) struct Specialisation {
@@ -64,6 +67,51 @@ impl Specialisation {
             dependencies: environment.dependencies,
             code,
         })
+    }
+
+    /// What a report tells of it.
+    pub(super) fn facts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let facts = PyDict::new(py);
+        let types: Vec<String> = self.arguments.iter().map(ToString::to_string).collect();
+        facts.set_item("arguments", types)?;
+        facts.set_item("returns", self.returns.to_string())?;
+        facts.set_item("checks_made", self.checks.made)?;
+        facts.set_item("checks_before_loops", self.checks.before_loops)?;
+        facts.set_item("checks_proved", self.checks.proved)?;
+        facts.set_item("releases_gil", self.long)?;
+        facts.set_item("bytes", self.code_size())?;
+        facts.set_item("origin", &self.origin)?;
+        facts.set_item("typed", &self.typed)?;
+        facts.set_item("ir", &self.ir)?;
+        Ok(facts)
+    }
+
+    /// LLVM IR with lines, and what became of the checks: line, exception, text, fate.
+    pub(super) fn explained(
+        &self,
+        function: &Bound<'_, NativeFunction>,
+    ) -> PyResult<(String, Vec<ExplainedCheck>)> {
+        let mut environment = PythonEnvironment::new(function);
+        let explained = ungil_native::explain(&mut environment, FunctionId(0), &self.arguments);
+        if let Some(error) = environment.error.take() {
+            return Err(error);
+        }
+        let explained = explained.map_err(|refusal| refused(&environment, &refusal))?;
+        let mut checks = Vec::new();
+        for (site, fate) in explained.checks {
+            let Some(raise) = site.error else { continue };
+            let owner = environment.function_object(site.function).clone();
+            let source = &owner.get().source().source;
+            let fate = match fate {
+                Fate::Made => "made",
+                Fate::BeforeLoop => "before the loop",
+                Fate::Proved => "proved",
+                Fate::Waived => "waived",
+            };
+            let line = source.place(site.range).line;
+            checks.push((source.file.clone(), line, raise.exception, fate));
+        }
+        Ok((explained.ir, checks))
     }
 
     pub(super) fn entry(&self) -> Entry {

@@ -4,17 +4,20 @@
 //!  Explanation (what the interpreter found)  -> terminal   side by side, or stacked where it is narrow
 //!                                            -> json
 //!                                            -> page       on the frame of all pages, without a script
+//!  native   machine code of native functions, below the byte code
 //!  marks    what the letters before an instruction mean
 //! ```
 
 mod json;
 mod marks;
+mod native;
 mod page;
 mod terminal;
 
 use serde::{Deserialize, Serialize};
 
 pub use json::explanation_json;
+pub use native::{Native, NativeLine};
 pub use page::explanation_page;
 pub use terminal::explanation;
 
@@ -38,6 +41,9 @@ pub struct Explanation {
     pub notes: Vec<String>,
     /// Functions and classes inside.
     pub defines: Vec<String>,
+    /// Of a native function that has been compiled: its machine code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Native>,
 }
 
 /// A line of the source.

@@ -37,6 +37,9 @@ fn body(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         definitions("Header of the file", &explanation.header, out)?;
     }
     table(explanation, out)?;
+    if let Some(native) = &explanation.native {
+        super::native::section(explanation, native, out)?;
+    }
     if let Some(inside) = explanation.inside() {
         writeln!(out, "<p>{}</p>", escape(&inside))?;
     }

@@ -31,6 +31,14 @@ pub fn explanation(explanation: &Explanation, options: &TerminalOptions) -> Stri
         text.push_str(&page.line(line));
     }
     text.push('\n');
+    if let Some(native) = &explanation.native {
+        text.push_str(&super::native::text(
+            explanation,
+            native,
+            width,
+            &page.paint,
+        ));
+    }
     if let Some(inside) = explanation.inside() {
         text.push_str(&page.prose(&inside, str::to_owned));
     }

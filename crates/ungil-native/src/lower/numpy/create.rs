@@ -144,6 +144,8 @@ impl FunctionLowerer<'_, '_> {
                 body,
                 orelse: Vec::new(),
                 hoisted: Vec::new(),
+                inner: Vec::new(),
+                exact: false,
                 parallel: None,
             }))
         };

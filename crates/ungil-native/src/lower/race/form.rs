@@ -150,7 +150,7 @@ impl<'a> Body<'a> {
                     }
                     self.define(count.slot, None, inner);
                 }
-                Stmt::Break | Stmt::Continue | Stmt::Raise(_) => {}
+                Stmt::At(_) | Stmt::Break | Stmt::Continue | Stmt::Raise(_) => {}
             }
             for nested in stmt.blocks() {
                 self.block(nested, inner);
