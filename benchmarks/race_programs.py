@@ -173,8 +173,8 @@ def main() -> None:
     chosen = [PROGRAMS[name] for name in options.names or PROGRAMS]
     if options.tool:
         begun = time.perf_counter()
-        said = EXPLORE[options.tool](chosen[0], options.seconds)
-        print(json.dumps([said, time.perf_counter() - begun]), flush=True)
+        word = EXPLORE[options.tool](chosen[0], options.seconds)
+        print(json.dumps([word, time.perf_counter() - begun]), flush=True)
         os._exit(0)  # threads of a deadlock may be left
     rows = []
     for program in chosen:

@@ -73,7 +73,7 @@ def every_second(n: int, m: int) -> Any:
 
 @made
 def ranges(n: int, m: int) -> Any:
-    total = 0
+    total: Any = 0
     down = np.arange(n, -m, -2)
     for x in down:
         total += x

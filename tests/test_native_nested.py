@@ -22,7 +22,7 @@ def late_binding(n: Any) -> Any:
 
 
 def siblings(n: Any) -> Any:
-    base = n + 1
+    base: int = n + 1
 
     def inner(x: int) -> int:
         return x + base

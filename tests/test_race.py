@@ -216,6 +216,14 @@ def test_identities_and_names_of_threads_are_right() -> None:
     assert ungil.race.explore(model).ok
 
 
+def test_a_thread_is_named_by_the_method_that_it_runs() -> None:
+    def model() -> None:
+        threading.Thread(target=threading.Event().wait).start()
+
+    [finding] = ungil.race.explore(model).findings
+    assert "Thread-1 (wait) waits for Event" in finding.sentence
+
+
 def test_threads_of_a_model_have_the_stack_that_python_allows() -> None:
     deep: list[object] = []
     for _ in range(200_000):

@@ -29,6 +29,7 @@ __all__ = [
     "TraceReport",
     "Visit",
     "WithBlock",
+    "_NativeMemory",
     "__version__",
     "_after_fork_in_child",
     "_collect_held",

@@ -63,7 +63,11 @@ def two_conditions_wake_the_right_side() -> None:
             items.pop()
             emptied.notify()
 
-    together(put, put, lambda: (take(), take()))
+    def take_two() -> None:
+        take()
+        take()
+
+    together(put, put, take_two)
 
 
 @bug("lost wake-up")

@@ -1,6 +1,7 @@
 """Methods of Python classes that are replaced while models run."""
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 Method = tuple[type, str, Any]
@@ -15,6 +16,11 @@ class Patches:
             (owner.__name__, name): owner.__dict__.get(name) for owner, name, _ in methods
         }
         self.applied = False
+        named = set()
+        for _, name, method in methods:
+            if isinstance(method, FunctionType) and method not in named:
+                method.__name__ = name  # threads are named by what they run
+                named.add(method)
 
     def original(self, owner: str, name: str) -> Any:
         """What the class of that name has had; `None` where it inherits it."""
