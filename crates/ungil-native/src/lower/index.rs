@@ -109,7 +109,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(index)
     }
 
-    fn index(&mut self, part: &ast::Expr) -> Lowered<Expr> {
+    pub(super) fn index(&mut self, part: &ast::Expr) -> Lowered<Expr> {
         let value = self.expression(part)?;
         self.expect_int(value, part.range(), "an index has to be an int")
     }

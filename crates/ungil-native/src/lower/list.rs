@@ -233,8 +233,7 @@ impl FunctionLowerer<'_, '_> {
                     .help("write the loop, or a list comprehension over a range"),
             ));
         }
-        let index = self.expression(slice)?;
-        self.expect_int(index, slice.range(), "an index has to be an int")
+        self.index(slice)
     }
 
     /// `list[index] = value`.
