@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ungil._native.report import Report
 
-    F = TypeVar("F", bound=Callable[..., Any])
+    _F = TypeVar("_F", bound=Callable[..., Any])
 else:
 
     def overload(function):
@@ -34,14 +34,14 @@ class Native:
     @overload
     def __call__(
         self,
-        function: F,
+        function: _F,
         /,
         *,
         fastmath: bool = False,
         boundscheck: bool = True,
         wrap: bool = False,
         fallback: bool = False,
-    ) -> F: ...
+    ) -> _F: ...
     @overload
     def __call__(  # noqa: F811
         self,
@@ -52,17 +52,17 @@ class Native:
         boundscheck: bool = True,
         wrap: bool = False,
         fallback: bool = False,
-    ) -> Callable[[F], F]: ...
+    ) -> Callable[[_F], _F]: ...
     def __call__(  # noqa: F811
         self,
-        function: F | None = None,
+        function: _F | None = None,
         /,
         *,
         fastmath: bool = False,
         boundscheck: bool = True,
         wrap: bool = False,
         fallback: bool = False,
-    ) -> F | Callable[[F], F]:
+    ) -> _F | Callable[[_F], _F]:
         """Compile `function` when it is first called with arguments of some types.
 
         `fastmath`: floats may be reordered and taken for finite. `boundscheck=False`: indices are
