@@ -12,11 +12,14 @@ from tools.toolchain import fail
 OLDEST = (3, 11)
 NEWEST_LOOKED_FOR = 20
 
-# Asked of each candidate; a shim of pyenv's, for one, is on PATH and does not run.
+# Asked of each candidate; a shim of pyenv's, for one, is on PATH and does not run. Of an activated
+# environment, which may be the one that is to be made, what it was made from.
 WHO_ARE_YOU = """
-import platform, sys, sysconfig
+import os, platform, sys, sysconfig
 free_threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-print(sys.executable, sys.implementation.name, platform.python_version() + free_threaded, sep="\\n")
+program = sys.executable if sys.prefix == sys.base_prefix else sys._base_executable
+version = platform.python_version() + free_threaded
+print(os.path.realpath(program), sys.implementation.name, version, sep="\\n")
 """
 
 
