@@ -102,6 +102,12 @@ def test_no_workers_is_refused(kind: str, workers: int) -> None:
         ungil.executor(kind, workers)
 
 
+@pytest.mark.parametrize("kind", LOCAL)
+def test_a_number_of_workers_that_is_none_is_refused(kind: str) -> None:
+    with pytest.raises(TypeError, match="max_workers must be an integer, not '4'"):
+        ungil.executor(kind, "4")  # type: ignore[arg-type]
+
+
 def test_an_unknown_kind_gets_a_suggestion() -> None:
     with pytest.raises(ValueError, match='Did you mean "thread"'):
         ungil.executor("treads")

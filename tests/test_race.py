@@ -505,7 +505,7 @@ def test_the_command_line_finds_and_replays(cli: Cli, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["program.py"], "which function?"),
-        (["program.py::nothing"], "there is no function nothing"),
+        (["program.py::nothing"], 'has no function "nothing"'),
         (["program.py::wants"], "wants is called without arguments"),
         (["missing.py::model"], "there is no file"),
         (["replay"], "which finding?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 import weakref
@@ -138,9 +139,13 @@ def check_max_workers(max_workers: int | None, default: int) -> int:
     """The number of workers to use, or a `ValueError` as `concurrent.futures` raises it."""
     if max_workers is None:
         return default
-    if max_workers <= 0:
+    try:
+        count = operator.index(max_workers)
+    except TypeError:
+        raise TypeError(f"max_workers must be an integer, not {max_workers!r}") from None
+    if count <= 0:
         raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
-    return max_workers
+    return count
 
 
 def usable_cores() -> int:

@@ -7,7 +7,6 @@ import sys
 import tokenize
 import warnings
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from importlib import util
 from types import CodeType
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from ungil._explain import pyc
 from ungil._explain.bytecode import inner
 from ungil._explain.refused import Refused
+from ungil._suggest import near
 
 
 class Found(NamedTuple):
@@ -49,8 +49,8 @@ def compiled(path: str, shown: str) -> tuple[CodeType, list[str]]:
             source = text.readlines()
         return compiled_text(data, path), source
     except FileNotFoundError:
-        near = _near(os.path.basename(path), _siblings(path))
-        raise Refused(f'there is no file "{shown}".{near}') from None
+        hint = near(os.path.basename(path), _siblings(path))
+        raise Refused(f'there is no file "{shown}".{hint}') from None
     except OSError as error:
         raise Refused(f'cannot read "{shown}": {error.strerror}.') from None
     except SyntaxError as error:
@@ -117,7 +117,7 @@ def _in_module(module: str, name: str) -> Found:
         known = [*sys.stdlib_module_names, *(each[:-3] for each in _siblings("./x"))]
         raise Refused(
             f'there is no module "{module}" (looked in the current directory and on sys.path).'
-            f"{_near(module, known)}"
+            f"{near(module, known)}"
         )
     origin = spec.origin or ""
     if spec.loader is not None and hasattr(spec.loader, "get_source") and os.path.isfile(origin):
@@ -162,7 +162,7 @@ def part(whole: CodeType, place: str, name: str) -> CodeType:
             f'"{place}" has {len(fitting)} of "{name}", in lines {", ".join(lines)}: say which, as '
             f"in {place}:{lines[0]}."
         )
-    raise Refused(f'"{place}" has no function "{name}".{_near(wanted, names)}')
+    raise Refused(f'"{place}" has no function "{name}".{near(wanted, names)}')
 
 
 def _at_line(parts: Iterable[CodeType], place: str, line: int) -> CodeType:
@@ -181,11 +181,3 @@ def _at_line(parts: Iterable[CodeType], place: str, line: int) -> CodeType:
     if not around:
         raise Refused(f'there is no function in line {line} of "{place}".')
     return around[-1]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    known = [each for each in dict.fromkeys(known) if not each.endswith(">")]
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    if near:
-        return f" Did you mean {' or '.join(repr(each) for each in near)}?"
-    return f" It has: {', '.join(known[:8])}." if 0 < len(known) <= 8 else ""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ungil._suggest import near
 from ungil.race import _explore, _replay
 from ungil.race._finding import Finding
 
@@ -83,7 +84,8 @@ def load(target: str) -> Callable[[], object]:
     specification.loader.exec_module(module)
     model = getattr(module, name, None)
     if not callable(model):
-        raise Refused(f"there is no function {name} in {file}")
+        functions = [each for each, value in vars(module).items() if inspect.isfunction(value)]
+        raise Refused(f'"{file}" has no function "{name}".{near(name, functions)}')
     original: Callable[[], object] = inspect.unwrap(model)
     try:
         inspect.signature(original).bind()
