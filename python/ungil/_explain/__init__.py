@@ -15,6 +15,7 @@ from ungil import _ungil
 from ungil._explain import find
 from ungil._explain.bytecode import describe, inner
 from ungil._explain.refused import Refused
+from ungil._explain.text import of_text
 
 HOT = 64
 """Calls after which everything that Python specialises has been."""
@@ -69,18 +70,6 @@ def explain(
         raise ValueError(f"hot must be a number of calls, not {hot}")
     call = partial(function, *args, **(kwargs or {})) if hot else None
     return Explanation(of_function(function, call, hot))
-
-
-def of_text(text: str) -> str:
-    """What the text names, as a JSON document."""
-    found = find.by_text(text)
-    try:
-        explanation = describe(found.code, found.source, hot=None)
-    except (IndexError, KeyError, ValueError, TypeError) as error:
-        # A damaged .pyc may hold code that is none.
-        raise Refused(f'"{text}" cannot be disassembled: {error}.') from None
-    explanation |= {"header": found.header, "notes": found.notes}
-    return json.dumps(explanation)
 
 
 def of_call(function: Any, arguments: str, hot: int) -> str:

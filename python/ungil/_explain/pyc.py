@@ -14,6 +14,7 @@ from ungil._explain.refused import Refused
 HEADER = 16
 _HASHED = 0b01
 _CHECKED = 0b10
+_OLDEST = 11
 
 
 class Pyc(NamedTuple):
@@ -26,8 +27,19 @@ class Pyc(NamedTuple):
     """Time of change and size of the source that it was made from; None if it does not tell."""
 
 
+class OtherPython(Refused):
+    """The file is of another version, whose byte code has no meaning here."""
+
+    def __init__(self, message: str, magic: bytes, minor: int) -> None:
+        super().__init__(message)
+        self.magic = magic
+        """What the file begins with."""
+        self.minor = minor
+        """N of Python 3.N."""
+
+
 def read(path: str) -> Pyc:
-    """Reads a file; `Refused` for one that is damaged or another version's."""
+    """Reads a file; `Refused` for a damaged one, `OtherPython` for another version's."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -46,7 +58,7 @@ def read(path: str) -> Pyc:
         raise Refused(f'"{path}" is damaged: there is no flag {flags:#x} in a .pyc file.')
     header, source_is = _explained(data, number, flags)
     if data[:4] != util.MAGIC_NUMBER:
-        raise Refused(_other_version(path, number, header))
+        raise _other_version(path, data, number, header)
     return Pyc(header, _code(path, data[HEADER:]), source_is)
 
 
@@ -68,21 +80,30 @@ def _explained(
     return header, (changed, size)
 
 
-def _version(number: int) -> str:
+def _minor(number: int) -> int:
     # Since 3.11 the numbers of 3.n begin with 2900 + 50 n (Include/internal/pycore_magic_number.h).
-    minor = (number - 2900) // 50
-    if minor >= 11:
+    return (number - 2900) // 50
+
+
+def _version(number: int) -> str:
+    minor = _minor(number)
+    if minor >= _OLDEST:
         return f"Python 3.{minor}"
     return "Python 3.10 or older"
 
 
-def _other_version(path: str, number: int, header: list[tuple[str, str]]) -> str:
+def _other_version(path: str, data: bytes, number: int, header: list[tuple[str, str]]) -> Refused:
     fields = "; ".join(f"{name} {meaning}" for name, meaning in header)
-    version = _version(number)
-    program = version.lower().replace(" ", "") if number >= 3450 else "that Python"
-    return (
-        f'"{path}" was written by another Python ({fields}). The byte code of one version has no '
-        f"meaning in another: explain it with {program} (`{program} -m ungil explain {path}`)."
+    written = f'"{path}" was written by another Python ({fields}).'
+    minor = _minor(number)
+    if minor < _OLDEST:
+        return Refused(f"{written} Byte code is explained of Python 3.{_OLDEST} and newer.")
+    program = f"python3.{minor}"
+    return OtherPython(
+        f"{written} The byte code of one version has no meaning in another: explain it with "
+        f"{program} (`{program} -m ungil explain {path}`).",
+        data[:4],
+        minor,
     )
 
 
