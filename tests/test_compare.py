@@ -251,7 +251,8 @@ def test_memory_is_the_workers_own(cli: Cli, tmp_path: Path) -> None:
             least = (
                 idle[kind, workers]["summary"]["memory"]["uss_bytes"] if kind == "process" else 0
             )
-            assert memory - least == pytest.approx(3_000_000, rel=0.3)
+            # Not a third of it, and not three times: growth of the process counts for threads.
+            assert 2_100_000 < memory - least < 6_000_000
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])

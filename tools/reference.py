@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "ungil"
-MODULES = ["ungil", "ungil.sync", "ungil.race"]
+MODULES = ["ungil", "ungil.sync", "ungil.race", "ungil.types"]
 PAGE = "api"  # docs/api, which git does not keep
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Field(NamedTuple):
-    """An annotated name in a class, and the string below it."""
+    """An annotated name in a class, or what a module's name stands for, and the string below it."""
 
     annotation: str
     text: str
@@ -55,6 +55,9 @@ def entry(path: str, value: Any) -> str:
         kind = "exception" if issubclass(value, BaseException) else "class"
         members = "\n\n".join(member(*found) for found in members_of(value))
         return block(5, kind, path + constructor(value), f"{prose(value)}\n\n{members}")
+    module, _, name = path.rpartition(".")
+    if field := FIELDS.get((module, name)):
+        return block(5, "data", f"{path}\n:value: {field.annotation}", field.text)
     found = definition(value, getattr(value, "__name__", f"{type(value).__name__}.__call__"))
     if found is None:
         raise LookupError(f"{path} is in no source and in no stub")
@@ -152,11 +155,15 @@ for module, prefix, body in nodes():
     for node, after in zip_longest(body, body[1:]):
         if isinstance(node, Function):
             DEFINITIONS[module, prefix + node.name] = node
-        elif prefix and isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            text = ""
-            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                text = inspect.cleandoc(str(after.value.value))
-            FIELDS[module, prefix + node.target.id] = Field(ast.unparse(node.annotation), text)
+            continue
+        text = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            text = inspect.cleandoc(str(after.value.value))
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if prefix:
+                FIELDS[module, prefix + name] = Field(ast.unparse(annotation), text)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if text and not prefix:
+                FIELDS[module, name] = Field(ast.unparse(value), text)
 
 
 def definition(of: Any, name: str) -> Function | None:

@@ -187,12 +187,25 @@ impl State {
     }
 }
 
-/// Signals are for the program's own threads.
+/// Signals are for the program's own threads, but for those of a thread's own faults: to block these
+/// would hide a crash.
 fn block_signals() {
-    // SAFETY: a set on the stack that is filled before it is used.
+    let faults = [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGABRT,
+        libc::SIGSYS,
+    ];
+    // SAFETY: a set on the stack that is filled before it is used; every signal named exists.
     unsafe {
-        let mut all = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+        let mut set = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        for fault in faults {
+            libc::sigdelset(&raw mut set, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
     }
 }
