@@ -23,7 +23,7 @@ def test_a_public_name_is_described(module: str, name: str) -> None:
         assert f"{module}.{name}" in reference.MODULES
         return
     head = re.escape(f"{module}.{name}")
-    found = re.search(rf"^:::::{{py:\w+}} {head}(\(.*)?\n\n(\S.*)$", PAGES[module], re.M)
+    found = re.search(rf"^:::::{{py:\w+}} {head}(\(.*)?\n(?::.*\n)*\n(\S.*)$", PAGES[module], re.M)
     assert found, f"{module}.{name} has no docstring, or is not there"
 
 
