@@ -155,17 +155,22 @@ impl FunctionLowerer<'_, '_> {
                 } else {
                     format!("index {{a}} is out of bounds for axis {axis} with size {{b}}")
                 };
-                let guard = self.guard(range, "IndexError", message);
-                Guard {
-                    proof: if self.source.options.unchecked_bounds {
-                        Proof::Waived
-                    } else {
-                        Proof::Open
-                    },
-                    ..guard
-                }
+                self.bounds_guard(range, message)
             })
             .collect()
+    }
+
+    /// The check of an index, which can be waived for a whole function.
+    pub(super) fn bounds_guard(&mut self, range: TextRange, message: impl Into<String>) -> Guard {
+        let guard = self.guard(range, "IndexError", message);
+        Guard {
+            proof: if self.source.options.unchecked_bounds {
+                Proof::Waived
+            } else {
+                Proof::Open
+            },
+            ..guard
+        }
     }
 
     /// An element in a loop over an array, where the position is within it.

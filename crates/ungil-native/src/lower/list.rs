@@ -207,7 +207,7 @@ impl FunctionLowerer<'_, '_> {
         index: Expr,
     ) -> Lowered<Expr> {
         let ty = self.known_item(&list, expr.value.range())?;
-        let guard = self.list_guard(expr.range(), "list index out of range");
+        let guard = self.bounds_guard(expr.range(), "list index out of range");
         Ok(Expr::new(Op::List(ListOp::Get), vec![list, index], ty).guarded(vec![guard]))
     }
 
@@ -219,7 +219,7 @@ impl FunctionLowerer<'_, '_> {
         range: TextRange,
     ) -> Lowered<Expr> {
         let ty = self.known_item(list, range)?;
-        let mut guard = self.list_guard(range, "list index out of range");
+        let mut guard = self.bounds_guard(range, "list index out of range");
         guard.proof = Proof::Waived;
         let args = vec![list.clone(), position];
         Ok(Expr::new(Op::List(ListOp::Get), args, ty).guarded(vec![guard]))
@@ -246,23 +246,11 @@ impl FunctionLowerer<'_, '_> {
     ) -> Lowered<()> {
         let name = named(&target.value);
         let value = self.as_item(&list, name, value, target.range())?;
-        let guard = self.list_guard(target.range(), "list assignment index out of range");
+        let guard = self.bounds_guard(target.range(), "list assignment index out of range");
         let op = Op::List(ListOp::Set);
         let set = Expr::new(op, vec![value, list, index], Type::None).guarded(vec![guard]);
         self.emit(Stmt::Eval(set));
         Ok(())
-    }
-
-    fn list_guard(&mut self, range: TextRange, message: &str) -> Guard {
-        let guard = self.guard(range, "IndexError", message);
-        Guard {
-            proof: if self.source.options.unchecked_bounds {
-                Proof::Waived
-            } else {
-                Proof::Open
-            },
-            ..guard
-        }
     }
 
     /// `list.method(...)`.
@@ -299,7 +287,7 @@ impl FunctionLowerer<'_, '_> {
                 }
                 let guards = vec![
                     self.guard(range, "IndexError", "pop from empty list"),
-                    self.list_guard(range, "pop index out of range"),
+                    self.bounds_guard(range, "pop index out of range"),
                 ];
                 Ok(Expr::new(Op::List(ListOp::Pop), args, ty).guarded(guards))
             }
