@@ -270,10 +270,13 @@ def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
 
     collects = gc.isenabled()
     try:
-        with _monitoring() as disable:
+        with _monitoring() as monitoring:
             without_gil = mode == "free-threaded"
             try:
-                _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
+                told_of = (scope, benign, monitoring.tool)
+                _native.begin(
+                    rows, monitoring.watch, _FOLLOWERS, told_of, without_gil, monitoring.disable
+                )
                 _threads.install()
                 gc.disable()  # collections would come at other places in each run
                 yield
@@ -307,23 +310,22 @@ def _watchdog(patience: float) -> Iterator[None]:
 # What the native half calls where a model meets these.
 _FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
 _lock = threading.Lock()
-_watched: list[CodeType] = []
-_tool: int | None = None
 
 
-def _watch(code: CodeType) -> None:
-    if _tool is not None:
-        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
-        monitoring.set_local_events(_tool, code, monitoring.events.INSTRUCTION)
-        _watched.append(code)
+@dataclass(frozen=True)
+class _Monitoring:
+    """How `sys.monitoring` tells of instructions."""
+
+    tool: int | None
+    watch: Callable[[CodeType], None] | None
+    disable: object
 
 
 @contextmanager
-def _monitoring() -> Iterator[object]:
-    """Follows functions' beginnings by `sys.monitoring`; 3.11 has none, and is traced instead."""
-    global _tool
+def _monitoring() -> Iterator[_Monitoring]:
+    """Lets `sys.monitoring` tell of instructions; 3.11 has none, and is traced instead."""
     if sys.version_info < (3, 12):
-        yield None
+        yield _Monitoring(None, None, None)
         return
     monitoring: Any = sys.monitoring
     free = [tool for tool in (4, 3, 5, 0) if monitoring.get_tool(tool) is None]
@@ -331,21 +333,15 @@ def _monitoring() -> Iterator[object]:
         raise RuntimeError(
             "all tools of sys.monitoring are taken; end the debugger or profiler first"
         )
-    _tool = free[0]
-    monitoring.use_tool_id(_tool, _TOOL)
+    tool, event = free[0], monitoring.events.INSTRUCTION
+
+    def watch(code: CodeType) -> None:
+        monitoring.set_local_events(tool, code, event)
+
+    monitoring.use_tool_id(tool, _TOOL)
     try:
-        events = monitoring.events
-        monitoring.register_callback(_tool, events.PY_START, _native.on_start)
-        monitoring.register_callback(_tool, events.INSTRUCTION, _native.on_instruction)
-        monitoring.set_events(_tool, events.PY_START)
-        monitoring.restart_events()
-        yield monitoring.DISABLE
+        monitoring.register_callback(tool, event, _native.on_instruction)
+        yield _Monitoring(tool, watch, monitoring.DISABLE)
     finally:
-        monitoring.set_events(_tool, 0)
-        for code in _watched:
-            monitoring.set_local_events(_tool, code, 0)
-        _watched.clear()
-        monitoring.register_callback(_tool, monitoring.events.PY_START, None)
-        monitoring.register_callback(_tool, monitoring.events.INSTRUCTION, None)
-        monitoring.free_tool_id(_tool)
-        _tool = None
+        monitoring.register_callback(tool, event, None)
+        monitoring.free_tool_id(tool)

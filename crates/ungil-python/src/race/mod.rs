@@ -5,7 +5,8 @@
 //!  engine    the state of one run: threads, objects, virtual time; each step
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
-//!  tracing   the interpreter tells of instructions            code       what they do, decoded once
+//!  evaluation  the code under test is met     tracing    the interpreter tells of its instructions
+//!  code      what they do, decoded once
 //!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
@@ -25,6 +26,7 @@ mod calls;
 mod code;
 mod containers;
 mod engine;
+mod evaluation;
 mod fiber;
 mod followers;
 mod frame;
@@ -60,7 +62,7 @@ pub(crate) mod race {
     #[pymodule_export]
     use super::session::{Session, begin, end};
     #[pymodule_export]
-    use super::tracing::{on_instruction, on_start};
+    use super::tracing::on_instruction;
     #[pymodule_export]
     use super::watchdog::{on_blocked, unwatch, watch};
 }

@@ -13,22 +13,22 @@ use super::engine::{End, Engine, Failure, is_exploring};
 use super::followers::{self, Followers};
 use super::record::Record;
 use super::{
-    accesses, arenas, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
-    tracing,
+    accesses, arenas, code, evaluation, fiber, free_threaded, gilstate, locks, patches, protection,
+    time, tracing,
 };
 
 /// Whether what is replaced has been found.
 static PLANNED: PyOnceLock<()> = PyOnceLock::new();
 
 /// Replaces the built-in functions and begins to follow instructions. `analyse` tells of the code under test,
-/// as long as `scope` is the same; `watch` is called with each code object of it that is met, `followers` where a
-/// model needs them.
-/// `disable` is `sys.monitoring.DISABLE`, or `None` on 3.11.
+/// as long as `scope` is the same; `watch` is called with what runs in the place of each code object of it that is
+/// met, `followers` where a model needs them.
+/// `watch` and `disable`, which is `sys.monitoring.DISABLE`, are `None` on 3.11.
 #[pyfunction]
 pub(super) fn begin(
     py: Python<'_>,
     analyse: Py<PyAny>,
-    watch: Py<PyAny>,
+    watch: Option<Py<PyAny>>,
     followers: Followers,
     scope: Bound<'_, PyAny>,
     without_gil: bool,
@@ -42,11 +42,15 @@ pub(super) fn begin(
         followers::plans(py)
     })?;
     accesses::prepare(py)?;
+    code::begin(analyse, watch, scope)?;
     match disable {
-        Some(disable) => tracing::use_monitoring(&disable),
+        Some(disable) => {
+            evaluation::prepare(py)?;
+            tracing::use_monitoring(&disable);
+            evaluation::begin();
+        }
         None => tracing::use_trace_function(),
     }
-    code::begin(analyse, watch, scope)?;
     free_threaded::set(without_gil);
     followers::begin(followers);
     arenas::begin();
@@ -58,6 +62,7 @@ pub(super) fn begin(
 #[pyfunction]
 pub(super) fn end() {
     patches::undo();
+    evaluation::end();
     arenas::end();
     followers::end();
     code::end();

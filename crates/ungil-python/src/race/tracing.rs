@@ -112,20 +112,6 @@ unsafe extern "C" fn on_trace(
     }
 }
 
-/// For `sys.monitoring`: a function begins.
-#[pyfunction]
-pub(super) fn on_start<'py>(
-    code: &Bound<'py, PyAny>,
-    _offset: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = code.py();
-    if inside().is_none() {
-        return Ok(py.None().into_bound(py));
-    }
-    code::learn(code)?;
-    Ok(disable(py))
-}
-
 /// For `sys.monitoring`: an instruction of the code under test is about to run.
 #[pyfunction]
 pub(super) fn on_instruction<'py>(
