@@ -1,28 +1,27 @@
 """`explore`: runs a model under all schedules, or as many as there is time for."""
 
-import gc
-import signal
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
-from ungil.race._code import Row, Scope, analyse
+from ungil.race import _checked, _threads
+from ungil.race._code import Scope
 from ungil.race._finding import Finding, RaceFound
-from ungil.race._strategies import Strategy, pct
+from ungil.race._following import Following, Watchdog
+from ungil.race._strategies import Strategy, dpor, pct
 from ungil.race._telling import build
 
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
-_TOOL = "ungil.race"
 _MODES = ("gil", "free-threaded")
+_EVERYTHING = Scope((), ())
+# Without a strategy: all schedules first, and where the budget does not suffice some of them.
+_FIRST, _THEN = dpor(), pct(3)
 
 
 @dataclass(frozen=True)
@@ -118,25 +117,22 @@ def explore(
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     begun = time.monotonic()
-    address = _name(model)
-    marked = frozenset(benign)
-    with replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
+    scope = Scope(include, exclude) if include or exclude else _EVERYTHING
+    with Following(scope, frozenset(benign), mode), Watchdog(max_blocked):
         session = session_of(body, max_steps, data_races)
-        phases = [(strategy, max_schedules, max_seconds)]
+        phases = ((strategy, max_schedules, max_seconds),)
         if strategy is None:
-            phases = [
-                (Strategy("dpor"), max(1, max_schedules // 2), max_seconds / 2),
-                (pct(3), max(1, max_schedules - max_schedules // 2), max_seconds / 2),
-            ]
+            phases = (
+                (_FIRST, max(1, max_schedules // 2), max_seconds / 2),
+                (_THEN, max(1, max_schedules - max_schedules // 2), max_seconds / 2),
+            )
         schedules = pruned = sampled = 0
         proved, note = False, ""
         race: list[tuple[int, int]] | None = None
         findings: list[Finding] = []
         for chosen, most, seconds in phases:
             assert chosen is not None
-            found = session.explore(
-                chosen.name, seed=seed, number=chosen.number, schedules=most, seconds=seconds
-            )
+            found = _checked.explore(session, body, chosen, seed, most, seconds)
             if "diverged" in found:
                 raise RuntimeError(_diverged(found))
             schedules += found["schedules"]
@@ -144,7 +140,7 @@ def explore(
             sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
             race = race or found.get("race")
             if "key" in found:
-                findings.append(_finding(session, found["key"], found["turns"], address, mode))
+                findings.append(_finding(session, found["key"], found["turns"], model, mode))
                 break
             if found["bound_reached"] and chosen.name == "bounded":
                 note = f"all schedules of at most {chosen.number} preemptions"
@@ -152,7 +148,7 @@ def explore(
                 proved = True
                 break
         if not findings and race is not None:
-            findings.append(_finding(session, "data race", race, address, mode))
+            findings.append(_finding(session, "data race", race, model, mode))
             proved = False
     return Result(
         schedules,
@@ -179,6 +175,7 @@ def model_of(
         return model
     if not workers:
         raise TypeError("explore needs a model, or workers=[...] for threads")
+    workers = tuple(workers)
 
     def made() -> None:
         state = () if setup is None else (setup(),)
@@ -230,13 +227,17 @@ def error_of(told: dict[str, Any]) -> Any:
 
 
 def _finding(
-    session: Any, key: str, turns: list[tuple[int, int]], model: str | None, mode: str
+    session: Any,
+    key: str,
+    turns: list[tuple[int, int]],
+    model: Callable[[], object] | None,
+    mode: str,
 ) -> Finding:
     small = turns
     if key != "endless":
         small = session.minimise(key, turns, _MINIMISE_RUNS)
     told = session.tell(small)
-    return replace(build(key, told, model, error_of(told)), mode=mode)
+    return replace(build(key, told, _name(model), error_of(told)), mode=mode)
 
 
 def _diverged(found: dict[str, Any]) -> str:
@@ -247,101 +248,3 @@ def _diverged(found: dict[str, Any]) -> str:
         f" (schedule {found['diverged']}).{what} A model makes all its state itself, uses no random"
         " numbers, no time from outside and no threads that it does not start."
     )
-
-
-@contextmanager
-def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
-    """What is replaced while a model is explored, and put back whatever happens."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
-        raise RuntimeError(
-            f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"
-        )
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")
-    if not _lock.acquire(blocking=False):
-        raise RuntimeError(
-            "this process explores already: an exploration inside another one, or in another thread"
-        )
-
-    def rows(code: CodeType) -> list[Row] | None:
-        if not scope.has(code.co_filename):
-            return None
-        return analyse(code, benign)
-
-    collects = gc.isenabled()
-    try:
-        with _monitoring() as monitoring:
-            without_gil = mode == "free-threaded"
-            try:
-                told_of = (scope, benign, monitoring.tool)
-                _native.begin(
-                    rows, monitoring.watch, _FOLLOWERS, told_of, without_gil, monitoring.disable
-                )
-                _threads.install()
-                gc.disable()  # collections would come at other places in each run
-                yield
-            finally:
-                if collects:
-                    gc.enable()
-                _threads.undo()
-                _native.end()
-    finally:
-        _lock.release()
-
-
-@contextmanager
-def _watchdog(patience: float) -> Iterator[None]:
-    """Ends the exploration where a thread blocks for longer, outside of what is followed."""
-    if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
-        yield  # somebody else uses the signal
-        return
-    can_raise = threading.current_thread() is threading.main_thread()
-    if can_raise:
-        signal.signal(signal.SIGURG, _native.on_blocked)
-    try:
-        _native.watch(patience, can_raise)
-        yield
-    finally:
-        _native.unwatch()
-        if can_raise:
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
-
-
-# What the native half calls where a model meets these.
-_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
-_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class _Monitoring:
-    """How `sys.monitoring` tells of instructions."""
-
-    tool: int | None
-    watch: Callable[[CodeType], None] | None
-    disable: object
-
-
-@contextmanager
-def _monitoring() -> Iterator[_Monitoring]:
-    """Lets `sys.monitoring` tell of instructions; 3.11 has none, and is traced instead."""
-    if sys.version_info < (3, 12):
-        yield _Monitoring(None, None, None)
-        return
-    monitoring: Any = sys.monitoring
-    free = [tool for tool in (4, 3, 5, 0) if monitoring.get_tool(tool) is None]
-    if not free:
-        raise RuntimeError(
-            "all tools of sys.monitoring are taken; end the debugger or profiler first"
-        )
-    tool, event = free[0], monitoring.events.INSTRUCTION
-
-    def watch(code: CodeType) -> None:
-        monitoring.set_local_events(tool, code, event)
-
-    monitoring.use_tool_id(tool, _TOOL)
-    try:
-        monitoring.register_callback(tool, event, _native.on_instruction)
-        yield _Monitoring(tool, watch, monitoring.DISABLE)
-    finally:
-        monitoring.register_callback(tool, event, None)
-        monitoring.free_tool_id(tool)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from ungil.race import _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, model_of, replaced, session_of
+from ungil.race._explore import error_of, model_of, session_of
 from ungil.race._finding import Finding
+from ungil.race._following import Following
 from ungil.race._telling import build
 
 _MOST_STEPS = 1_000_000
@@ -32,7 +33,7 @@ def replay(
     body = model_of(model, None, (), None)
     files = Scope(scope.get("include", ()), scope.get("exclude", ()))
     elsewhere = finding.python != _schedule.version() and bool(finding.switches)
-    with replaced(files, benign, finding.mode):
+    with Following(files, benign, finding.mode):
         session = session_of(body, _MOST_STEPS, True)
         turns = list(finding.turns)
         if elsewhere:
@@ -46,7 +47,7 @@ def replay(
     if key is None or again.kind != finding.kind:
         raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
     if pdb and (at := _debugger.moment(told)) is not None:
-        with replaced(files, benign, finding.mode):
+        with Following(files, benign, finding.mode):
             session.tell(turns, (at, _debugger.stop(files)))
     return again
 

@@ -104,6 +104,12 @@ impl Run {
     }
 }
 
+/// How far to go.
+struct Budget {
+    schedules: usize,
+    until: Option<Instant>,
+}
+
 const DATA_RACE: &str = "data race";
 
 /// A model and how far to go.
@@ -136,8 +142,10 @@ impl Session {
         }
     }
 
-    /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up.
-    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds))]
+    /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up. It is first seen to
+    /// that the model does the same twice, unless that is known: `checked`.
+    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds, checked))]
+    #[allow(clippy::too_many_arguments)] // Python's, by name
     fn explore<'py>(
         &self,
         py: Python<'py>,
@@ -146,6 +154,7 @@ impl Session {
         number: usize,
         schedules: usize,
         seconds: Option<f64>,
+        checked: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut dpor = Dpor::new();
         let mut bounded = Bounded::new(number);
@@ -165,7 +174,11 @@ impl Session {
             }
         };
         let begins_plainly = matches!(strategy, "dpor" | "bounded");
-        let found = self.search(py, chosen, begins_plainly, schedules, seconds)?;
+        let budget = Budget {
+            schedules,
+            until: seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds)),
+        };
+        let found = self.search(py, chosen, begins_plainly, &budget, checked)?;
         found.set_item("proved", dpor.proves())?;
         found.set_item("bound_reached", bounded.is_exhausted())?;
         Ok(found)
@@ -236,17 +249,19 @@ impl Session {
         py: Python<'py>,
         strategy: &mut dyn Strategy,
         begins_plainly: bool,
-        most: usize,
-        seconds: Option<f64>,
+        budget: &Budget,
+        checked: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
         let result = PyDict::new(py);
         let (mut schedules, mut pruned, mut steps) = (0usize, 0usize, 0usize);
         let mut race: Option<Vec<Cut>> = None;
         let mut first: Option<Run> = None;
         let mut tried_in_step = false;
         // Imports, caches: what happens only once has happened after this.
-        let warmed = self.run(py, &mut Script::new(Vec::new()), false)?;
+        let warmed = match checked {
+            true => None,
+            false => Some(self.run(py, &mut Script::new(Vec::new()), false)?),
+        };
         loop {
             let run = self.run(py, strategy, false)?;
             steps = steps.max(run.trace.events.len());
@@ -259,8 +274,10 @@ impl Session {
                 _ => schedules += 1,
             }
             // Some strategies begin with the schedule that warmed up: where it did the same, it is the second run.
-            let repeats = begins_plainly && same(&warmed, &run);
-            if schedules == 1 && first.is_none() && !repeats {
+            if let Some(warmed) = &warmed
+                && (schedules == 1 && first.is_none())
+                && !(begins_plainly && same(warmed, &run))
+            {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
                 let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
@@ -292,8 +309,8 @@ impl Session {
             let more = strategy.finish(&run.trace);
             first.get_or_insert(run);
             if !more
-                || schedules + pruned >= most
-                || until.is_some_and(|until| Instant::now() >= until)
+                || schedules + pruned >= budget.schedules
+                || budget.until.is_some_and(|until| Instant::now() >= until)
             {
                 break;
             }
