@@ -16,6 +16,7 @@ from ungil.race._code import Row, Scope, analyse
 _TOOL = "ungil.race"
 # What the native half calls where a model meets these.
 _FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
+_ON_INSTRUCTION = _native.instructions()
 _lock = threading.Lock()
 
 
@@ -98,7 +99,7 @@ class _Monitoring:
             )
         event = monitoring.events.INSTRUCTION
         monitoring.use_tool_id(tool, _TOOL)
-        monitoring.register_callback(tool, event, _native.on_instruction)
+        monitoring.register_callback(tool, event, _ON_INSTRUCTION)
         self.tool, self.disable = tool, monitoring.DISABLE
         self.watch = lambda code: monitoring.set_local_events(tool, code, event)
 

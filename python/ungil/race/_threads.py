@@ -1,4 +1,4 @@
-"""`threading`'s Python classes while a model runs: each method asks who calls.
+"""`threading`'s Python classes while a model runs.
 
 Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own,
 on those locks. Events, semaphores and threads are one step each here, so that they cost few
@@ -18,9 +18,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race._patches import Method, Patches
-
-_running = _native.running
+from ungil.race._patches import Method, Patches, followed
 
 
 class Abandoned(BaseException):
@@ -28,9 +26,6 @@ class Abandoned(BaseException):
 
 
 def start(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Thread", "start")(self)
-        return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
     if self._started._flag:
@@ -83,26 +78,9 @@ class _Ended:
         pass
 
 
-def thread_init(self: Any, *args: Any, **options: Any) -> None:
-    _number(self)
-    _PATCHES.original("Thread", "__init__")(self, *args, **options)
-
-
-def future_init(self: Any) -> None:
-    _number(self)
-    _PATCHES.original("Future", "__init__")(self)
-
-
-def _number(thing: Any) -> None:
-    """Sets of threads and futures are gone through in the same order in each run: by this, not by
-    address.
-    """
-    if _running() is not None:
-        thing._ungil_hash = _numbers()
-
-
-def numbered_hash(self: Any) -> int:
-    return int(self.__dict__.get("_ungil_hash") or object.__hash__(self))
+def numbered(self: Any, *_: Any, **__: Any) -> Any:
+    _native.number(self)
+    return NotImplemented
 
 
 def failure_key(error: BaseException) -> str:
@@ -118,11 +96,7 @@ def failure_key(error: BaseException) -> str:
     return f"{type(error).__qualname__} at {where}"
 
 
-def join(self: Any, timeout: float | None = None) -> None:
-    me = _running()
-    if me is None:
-        _PATCHES.original("Thread", "join")(self, timeout)
-        return
+def join(self: Any, timeout: float | None = None) -> Any:
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
     if self is threading.current_thread():
@@ -130,72 +104,59 @@ def join(self: Any, timeout: float | None = None) -> None:
     if timeout is not None:
         timeout = max(timeout, 0.0)
     if not _native.knows(self):  # started before the model, and not by it
-        _PATCHES.original("Thread", "join")(self, timeout)
-        return
+        return NotImplemented
     _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
+    return None
 
 
-def is_alive(self: Any) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Thread", "is_alive")(self))
+def is_alive(self: Any) -> Any:
     if not self._started._flag:
         return False
     if not _native.knows(self):
-        return bool(_PATCHES.original("Thread", "is_alive")(self))
+        return NotImplemented
     return not _native.look(self, self.name, None)
 
 
 def event_is_set(self: Any) -> bool:
-    if _running() is not None:
-        _native.look(self, "Event", self._flag)
+    _native.look(self, "Event", self._flag)
     return bool(self._flag)
 
 
 def event_set(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Event", "set")(self)
-        return
     _native.sync_point(self, "sets", "Event", self._flag)
     self._flag = True
     _native.change(self, True)
 
 
 def event_clear(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Event", "clear")(self)
-        return
     _native.sync_point(self, "clears", "Event", self._flag)
     self._flag = False
     _native.change(self, False)
 
 
 def event_wait(self: Any, timeout: float | None = None) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Event", "wait")(self, timeout))
     if timeout is not None:
         timeout = max(timeout, 0.0)
     _native.wait(self, "waits for", "Event", available=self._flag, takes=False, timeout=timeout)
     return bool(self._flag)
 
 
-def condition_wait(self: Any, timeout: float | None = None) -> bool:
+def condition_wait(self: Any, timeout: float | None = None) -> Any:
     _native.note(self, "waits for", "Condition", None)
-    return bool(_PATCHES.original("Condition", "wait")(self, timeout))
+    return NotImplemented
 
 
-def condition_notify(self: Any, n: int = 1) -> None:
+def condition_notify(self: Any, n: int = 1) -> Any:
     _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
-    _PATCHES.original("Condition", "notify")(self, n)
+    return NotImplemented
 
 
-def semaphore_init(self: Any, value: int = 1) -> None:
-    _PATCHES.original("Semaphore", "__init__")(self, value)
+def semaphore_init(self: Any, value: int = 1) -> Any:
     self._ungil_most = value
+    return NotImplemented
 
 
 def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Semaphore", "acquire")(self, blocking, timeout))
     if not blocking and timeout is not None:
         raise ValueError("can't specify timeout for non-blocking acquire")
     if timeout is not None:
@@ -219,9 +180,6 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
 
 
 def semaphore_release(self: Any, n: int = 1) -> None:
-    if _running() is None:
-        _PATCHES.original("Semaphore", "release")(self, n)
-        return
     if n < 1:
         raise ValueError("n must be one or more")
     _know(self)
@@ -235,9 +193,6 @@ def semaphore_release(self: Any, n: int = 1) -> None:
 
 
 def bounded_release(self: Any, n: int = 1) -> None:
-    if _running() is None:
-        _PATCHES.original("BoundedSemaphore", "release")(self, n)
-        return
     if n < 1:
         raise ValueError("n must be one or more")
     _native.sync_point(self, "releases", "BoundedSemaphore", self._value > 0)
@@ -253,14 +208,13 @@ def _know(semaphore: Any) -> None:
         semaphore._ungil_most = semaphore._value
 
 
+# What threads of a model do in the place of these methods; NotImplemented: the method itself, then.
 _METHODS: list[Method] = [
-    (threading.Thread, "__init__", thread_init),
-    (threading.Thread, "__hash__", numbered_hash),
+    (threading.Thread, "__init__", numbered),
     (threading.Thread, "start", start),
     (threading.Thread, "join", join),
     (threading.Thread, "is_alive", is_alive),
     (threading.Event, "is_set", event_is_set),
-    (threading.Event, "isSet", event_is_set),
     (threading.Event, "set", event_set),
     (threading.Event, "clear", event_clear),
     (threading.Event, "wait", event_wait),
@@ -271,8 +225,7 @@ _METHODS: list[Method] = [
     (threading.Semaphore, "__enter__", semaphore_acquire),
     (threading.Semaphore, "release", semaphore_release),
     (threading.BoundedSemaphore, "release", bounded_release),
-    (Future, "__init__", future_init),
-    (Future, "__hash__", numbered_hash),
+    (Future, "__init__", numbered),
 ]
 _simple_queue = queue.SimpleQueue
 _counter = threading._counter  # type: ignore[attr-defined]
@@ -283,7 +236,7 @@ def _is_no_unwinding(record: logging.LogRecord) -> bool:
     return not (record.exc_info and record.exc_info[0] is Abandoned)
 
 
-_PATCHES = Patches(_METHODS)
+_PATCHES = followed(_METHODS)
 # Followed where they are used, and so far only loaded then.
 _ALSO = {
     "asyncio.selector_events": "ungil.race._asyncio",
@@ -344,13 +297,8 @@ def undo() -> None:
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
-_numbers = itertools.count(1).__next__
-
-
 def prepare() -> None:
-    """Before each run: threads are named and numbered the same in all of them."""
-    global _numbers
-    _numbers = itertools.count(1).__next__
+    """Before each run: threads are named the same in all of them."""
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.forget()

@@ -15,7 +15,8 @@ use pyo3::prelude::*;
 
 use super::code;
 use super::engine::{End, inside};
-use super::frame::{EXECUTABLE, INSTRUCTION, is_borrowed, referred};
+use super::frame::{EXECUTABLE, INSTRUCTION, LOCALS, is_borrowed, referred};
+use super::replaced;
 
 type Object = *mut ffi::PyObject;
 /// Of a frame, the words at its beginning.
@@ -114,7 +115,13 @@ unsafe extern "C" fn evaluate(
     // SAFETY: the interpreter's, with the GIL and a frame that is about to run.
     unsafe {
         if inside().is_some() && !LEARNS.get() {
-            follow(frame);
+            let code = referred(*frame.add(EXECUTABLE));
+            let places = frame.byte_add(LOCALS);
+            let instead = (throws == 0).then(|| replaced::run(code, places)).flatten();
+            match instead {
+                Some(instead) => exchange(frame, instead),
+                None => follow(frame),
+            }
         }
         match BEFORE.load(Ordering::Relaxed) {
             // Another thread came here, and the exploration has ended since.
@@ -147,14 +154,23 @@ unsafe fn follow(frame: Words) {
             }
         };
         if runs != code {
-            let taken = *frame.add(EXECUTABLE);
-            // Instructions lie in the code object itself, at the same place in both.
-            let next = (*frame.add(INSTRUCTION)).wrapping_sub(code as usize);
-            *frame.add(INSTRUCTION) = next.wrapping_add(runs as usize);
-            *frame.add(EXECUTABLE) = ffi::Py_NewRef(runs) as usize;
-            if !is_borrowed(taken) {
-                ffi::Py_DECREF(code);
-            }
+            exchange(frame, runs);
+        }
+    }
+}
+
+/// Lets a frame run another code object, from the same place.
+unsafe fn exchange(frame: Words, to: Object) {
+    // SAFETY: `evaluate`; a live code object.
+    unsafe {
+        let taken = *frame.add(EXECUTABLE);
+        let from = referred(taken);
+        // Instructions lie in the code object itself, at the same place in both.
+        let next = (*frame.add(INSTRUCTION)).wrapping_sub(from as usize);
+        *frame.add(INSTRUCTION) = next.wrapping_add(to as usize);
+        *frame.add(EXECUTABLE) = ffi::Py_NewRef(to) as usize;
+        if !is_borrowed(taken) {
+            ffi::Py_DECREF(from);
         }
     }
 }

@@ -5,7 +5,7 @@ use pyo3::ffi;
 use super::accesses::Object;
 
 /// `_PyInterpreterFrame.localsplus`.
-const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
+pub(super) const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
 

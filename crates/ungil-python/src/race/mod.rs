@@ -12,6 +12,7 @@
 //!  spin      loops
 //!  patches   built-in functions replaced in place: locks, time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  replaced  and Python's functions, from 3.12 on         numbers    the order of threads in sets
 //!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
 //!  aside     what a thread does besides: the debugger
@@ -33,11 +34,13 @@ mod frame;
 mod free_threaded;
 mod gilstate;
 mod locks;
+mod numbers;
 mod page;
 mod patches;
 mod primitives;
 mod protection;
 mod record;
+mod replaced;
 mod session;
 mod spin;
 mod time;
@@ -54,15 +57,19 @@ pub(crate) mod race {
     #[pymodule_export]
     use super::calls::calls;
     #[pymodule_export]
+    use super::numbers::number;
+    #[pymodule_export]
     use super::page::page;
     #[pymodule_export]
     use super::primitives::{change, fail, knows, look, note, running, spawn, sync_point, wait};
     #[pymodule_export]
     const NO_STEP: usize = super::record::NO_STEP;
     #[pymodule_export]
+    use super::replaced::replace;
+    #[pymodule_export]
     use super::session::{Session, begin, end};
     #[pymodule_export]
-    use super::tracing::on_instruction;
+    use super::tracing::instructions;
     #[pymodule_export]
     use super::watchdog::{on_blocked, unwatch, watch};
 }

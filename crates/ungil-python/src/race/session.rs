@@ -13,8 +13,8 @@ use super::engine::{End, Engine, Failure, is_exploring};
 use super::followers::{self, Followers};
 use super::record::Record;
 use super::{
-    accesses, arenas, code, evaluation, fiber, free_threaded, gilstate, locks, patches, protection,
-    time, tracing,
+    accesses, arenas, code, evaluation, fiber, free_threaded, gilstate, locks, numbers, patches,
+    protection, time, tracing,
 };
 
 /// Whether what is replaced has been found.
@@ -62,6 +62,7 @@ pub(super) fn begin(
 #[pyfunction]
 pub(super) fn end() {
     patches::undo();
+    numbers::end();
     evaluation::end();
     arenas::end();
     followers::end();
@@ -354,6 +355,7 @@ impl Session {
             return Err(PyRuntimeError::new_err("this process explores already"));
         }
         self.prepare.call0(py)?;
+        numbers::begin();
         strategy.begin();
         // The engine does not outlive this call, and so neither does its pointer to the strategy.
         let strategy = forget_lifetime(strategy);
