@@ -84,7 +84,8 @@ def explore(
     """Runs `model` under many schedules of its threads and returns what came of it.
 
     A model is a function without arguments that makes its state, starts threads, joins them and
-    asserts. It is called once per schedule and must do the same each time the schedule is the same.
+    asserts. It is called once per schedule and must do the same each time the schedule is the same,
+    which is seen to by a run more in the first explorations of a model, and in some of the later.
     Instead of it: `setup()` makes the state, each of `workers` gets it in a thread of its own,
     `invariant` gets it at the end and asserts, or returns False.
 
@@ -120,18 +121,18 @@ def explore(
     scope = Scope(include, exclude) if include or exclude else _EVERYTHING
     with Following(scope, frozenset(benign), mode), Watchdog(max_blocked):
         session = session_of(body, max_steps, data_races)
-        phases = ((strategy, max_schedules, max_seconds),)
-        if strategy is None:
-            phases = (
+        if strategy is not None:
+            phases = [(strategy, max_schedules, max_seconds)]
+        else:
+            phases = [
                 (_FIRST, max(1, max_schedules // 2), max_seconds / 2),
                 (_THEN, max(1, max_schedules - max_schedules // 2), max_seconds / 2),
-            )
+            ]
         schedules = pruned = sampled = 0
         proved, note = False, ""
         race: list[tuple[int, int]] | None = None
         findings: list[Finding] = []
         for chosen, most, seconds in phases:
-            assert chosen is not None
             found = _checked.explore(session, body, chosen, seed, most, seconds)
             if "diverged" in found:
                 raise RuntimeError(_diverged(found))

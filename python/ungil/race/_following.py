@@ -1,10 +1,10 @@
 """What is put in place while a model is explored, and taken away whatever happens."""
 
-import _signal
 import gc
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from signal import SIGURG
 from types import CodeType
 from typing import Any
@@ -17,6 +17,8 @@ _TOOL = "ungil.race"
 # What the native half calls where a model meets these.
 _FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
 _ON_INSTRUCTION = _native.instructions()
+# The module `signal` makes numbers of its enumerations and back, which takes longer.
+_signal: Any = import_module("_signal")
 _lock = threading.Lock()
 
 
@@ -119,7 +121,9 @@ class Watchdog:
 
     def __enter__(self) -> None:
         # The module `signal` makes numbers of its enumerations and back, which takes longer.
-        self._watches = _signal.getsignal(SIGURG) == _signal.SIG_DFL  # or else somebody else uses it
+        self._watches = (
+            _signal.getsignal(SIGURG) == _signal.SIG_DFL
+        )  # or else somebody else uses it
         self._can_raise = threading.current_thread() is threading.main_thread()
         if self._watches:
             if self._can_raise:
