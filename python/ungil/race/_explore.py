@@ -121,18 +121,11 @@ def explore(
     scope = Scope(include, exclude) if include or exclude else _EVERYTHING
     with Following(scope, frozenset(benign), mode), Watchdog(max_blocked):
         session = session_of(body, max_steps, data_races)
-        if strategy is not None:
-            phases = [(strategy, max_schedules, max_seconds)]
-        else:
-            phases = [
-                (_FIRST, max(1, max_schedules // 2), max_seconds / 2),
-                (_THEN, max(1, max_schedules - max_schedules // 2), max_seconds / 2),
-            ]
         schedules = pruned = sampled = 0
         proved, note = False, ""
         race: list[tuple[int, int]] | None = None
         findings: list[Finding] = []
-        for chosen, most, seconds in phases:
+        for chosen, most, seconds in _phases(strategy, max_schedules, max_seconds):
             found = _checked.explore(session, body, chosen, seed, most, seconds)
             if "diverged" in found:
                 raise RuntimeError(_diverged(found))
@@ -160,6 +153,17 @@ def explore(
         time.monotonic() - begun,
         note,
     )
+
+
+def _phases(
+    strategy: Strategy | None, schedules: int, seconds: float
+) -> list[tuple[Strategy, int, float]]:
+    if strategy is not None:
+        return [(strategy, schedules, seconds)]
+    return [
+        (_FIRST, max(1, schedules // 2), seconds / 2),
+        (_THEN, max(1, schedules - schedules // 2), seconds / 2),
+    ]
 
 
 def model_of(

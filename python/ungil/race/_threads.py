@@ -35,7 +35,8 @@ def start(self: Any) -> None:
     if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
     run = self.run if context is None else functools.partial(context.run, self.run)
-    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
+    # Not by way of properties, which are functions of Python: this is done in each run.
+    _native.spawn(self, self._name, self._daemonic, functools.partial(_bootstrap, self, run))
 
 
 def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
@@ -58,24 +59,23 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
         _native.fail(failure_key(error), error)
     finally:
         active.pop(ident, None)
-        # For those who look at the thread after the run.
-        thread._is_stopped = True
-        for handle in ("_handle", "_os_thread_handle"):  # 3.13, later ones
-            if hasattr(thread, handle):
-                setattr(thread, handle, _Ended(ident))
+        setattr(thread, _END, _ENDED)  # for those who look at the thread after the run
 
 
 class _Ended:
     """The handle of a thread of a model that has ended."""
-
-    def __init__(self, ident: int) -> None:
-        self.ident = ident
 
     def is_done(self) -> bool:
         return True
 
     def join(self, timeout: float | None = None) -> None:
         pass
+
+
+# Where a thread keeps its handle: from 3.13 on, later by another name; before, that it has ended.
+_HANDLES = ("_handle", "_os_thread_handle")
+_END = next((name for name in _HANDLES if hasattr(threading.main_thread(), name)), "_is_stopped")
+_ENDED = True if _END == "_is_stopped" else _Ended()
 
 
 def numbered(self: Any, *_: Any, **__: Any) -> Any:
@@ -99,13 +99,13 @@ def failure_key(error: BaseException) -> str:
 def join(self: Any, timeout: float | None = None) -> Any:
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
-    if self is threading.current_thread():
+    if self._ident == threading.get_ident():
         raise RuntimeError("cannot join current thread")
     if timeout is not None:
         timeout = max(timeout, 0.0)
     if not _native.knows(self):  # started before the model, and not by it
         return NotImplemented
-    _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
+    _native.wait(self, "joins", self._name, available=None, takes=False, timeout=timeout)
     return None
 
 
@@ -228,6 +228,7 @@ _METHODS: list[Method] = [
     (Future, "__init__", numbered),
 ]
 _simple_queue = queue.SimpleQueue
+_LOGGER = logging.getLogger("concurrent.futures")
 _counter = threading._counter  # type: ignore[attr-defined]
 
 
@@ -282,7 +283,7 @@ def install() -> None:
     for patches in _others():
         patches.apply()
     queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
-    logging.getLogger("concurrent.futures").addFilter(_is_no_unwinding)
+    _LOGGER.addFilter(_is_no_unwinding)
 
 
 def undo() -> None:
@@ -293,7 +294,7 @@ def undo() -> None:
         followed.PATCHES.undo()
         followed.forget()
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
-    logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
+    _LOGGER.removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
