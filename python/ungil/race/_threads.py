@@ -78,11 +78,6 @@ _END = next((name for name in _HANDLES if hasattr(threading.main_thread(), name)
 _ENDED = True if _END == "_is_stopped" else _Ended()
 
 
-def numbered(self: Any, *_: Any, **__: Any) -> Any:
-    _native.number(self)
-    return NotImplemented
-
-
 def failure_key(error: BaseException) -> str:
     """The same for the same mistake: the exception's type and where it was raised."""
     traceback = error.__traceback__
@@ -210,7 +205,7 @@ def _know(semaphore: Any) -> None:
 
 # What threads of a model do in the place of these methods; NotImplemented: the method itself, then.
 _METHODS: list[Method] = [
-    (threading.Thread, "__init__", numbered),
+    (threading.Thread, "__init__", _native.number),
     (threading.Thread, "start", start),
     (threading.Thread, "join", join),
     (threading.Thread, "is_alive", is_alive),
@@ -225,7 +220,7 @@ _METHODS: list[Method] = [
     (threading.Semaphore, "__enter__", semaphore_acquire),
     (threading.Semaphore, "release", semaphore_release),
     (threading.BoundedSemaphore, "release", bounded_release),
-    (Future, "__init__", numbered),
+    (Future, "__init__", _native.number),
 ]
 _simple_queue = queue.SimpleQueue
 _LOGGER = logging.getLogger("concurrent.futures")

@@ -22,6 +22,7 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod by_turns;
 mod called;
 mod calls;
 mod code;

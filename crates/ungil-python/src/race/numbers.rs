@@ -5,22 +5,28 @@ use std::cell::{Cell, RefCell};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyNotImplemented, PyTuple, PyType};
 
+use super::by_turns::ByTurns;
 use super::engine::inside;
 
-thread_local! {
-    /// The last number of this run.
-    static LAST: Cell<u64> = const { Cell::new(0) };
-    /// Classes whose way to hash is replaced.
-    static CLASSES: RefCell<Vec<Py<PyType>>> = const { RefCell::new(Vec::new()) };
-}
+/// The last number of this run.
+static LAST: ByTurns<Cell<u64>> = ByTurns::new(Cell::new(0));
+/// Classes whose way to hash is replaced.
+static CLASSES: ByTurns<RefCell<Vec<Py<PyType>>>> = ByTurns::new(RefCell::new(Vec::new()));
 
-/// Gives an object that a thread of a model makes its number.
+/// Follows the `__init__` of threads and futures: gives an object that a thread of a model makes its number.
+/// `NotImplemented`: it is made as ever.
 #[pyfunction]
-pub(super) fn number(thing: &Bound<'_, PyAny>) -> PyResult<()> {
+#[pyo3(signature = (thing, *_arguments, **_options))]
+pub(super) fn number<'py>(
+    thing: &Bound<'py, PyAny>,
+    _arguments: &Bound<'py, PyTuple>,
+    _options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyNotImplemented>> {
+    let made_as_ever = PyNotImplemented::get(thing.py()).to_owned();
     if inside().is_none() {
-        return Ok(());
+        return Ok(made_as_ever);
     }
     LAST.set(LAST.get() + 1);
     thing.setattr(pyo3::intern!(thing.py(), "_ungil_hash"), LAST.get())?;
@@ -37,7 +43,7 @@ pub(super) fn number(thing: &Bound<'_, PyAny>) -> PyResult<()> {
             CLASSES.with_borrow_mut(|classes| classes.push(class.unbind()));
         }
     }
-    Ok(())
+    Ok(made_as_ever)
 }
 
 unsafe extern "C" fn hash(thing: *mut ffi::PyObject) -> ffi::Py_hash_t {

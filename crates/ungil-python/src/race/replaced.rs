@@ -1,23 +1,25 @@
 //! Python functions of the standard library that threads of a model do not run: their frames come here first, so
 //! that nothing has to be written to the classes that they are methods of.
 
+use std::cell::RefCell;
 use std::ffi::c_int;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 
+use super::by_turns::ByTurns;
 use super::frame::{is_borrowed, referred};
 
 type Object = *mut ffi::PyObject;
 
-thread_local! {
-    static REPLACED: std::cell::RefCell<Replaced> = std::cell::RefCell::default();
-}
+static REPLACED: ByTurns<RefCell<Replaced>> = ByTurns::new(RefCell::new(Replaced {
+    functions: FxHashMap::with_hasher(FxBuildHasher),
+    ends: None,
+}));
 
-#[derive(Default)]
 struct Replaced {
     /// By the address of the code object.
     functions: FxHashMap<usize, Function>,
