@@ -4,8 +4,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use ungil_race::{Kind, MAX_THREADS, Operation, Part};
 
-use super::engine::{Engine, RESOURCE, Went, access, inside, step};
+use super::engine::{Engine, RESOURCE, inside};
 use super::record::{NO_STEP, Record};
+use super::step::{Went, access, step};
 
 /// Whether the caller is a thread of a model, and which.
 #[pyfunction]
