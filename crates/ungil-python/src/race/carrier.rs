@@ -47,9 +47,11 @@ pub(super) trait Carrier {
     }
 
     /// Where it blocks outside: a place in the code under test.
-    fn place(&self, _py: Python<'_>) -> Option<Place> {
-        None
-    }
+    fn place(&self, py: Python<'_>) -> Option<Place>;
+
+    /// Leaves it for good in the call that blocks, if it has let go of the GIL: the hub goes on, and this does not return.
+    /// Called by the thread, from a signal's handler.
+    fn leave(&self) {}
 
     /// Whether it waits for its turn, having come back from outside.
     fn is_back(&self) -> bool {

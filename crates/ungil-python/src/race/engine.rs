@@ -1,5 +1,6 @@
 //! The state of one run: threads, objects, time; and who goes on at each step.
 
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use ungil_race::{
 };
 
 use super::carrier::{Carrier, Carriers};
+use super::decision::Drained;
 use super::os_thread;
 use super::outside::Blocked;
 use super::record::Record;
@@ -35,6 +37,26 @@ pub(super) struct Shared {
     pub(super) holder: Option<(ThreadId, u32)>,
     /// Made outside of the run and not taken then: to be given back where the run leaves it taken.
     pub(super) free_before: bool,
+    /// Those who wait for it can go on as well when this file descriptor is readable.
+    pub(super) descriptor: Option<c_int>,
+}
+
+impl Shared {
+    /// Whether those who wait for it can go on.
+    pub(super) fn lets_go_on(&self) -> bool {
+        self.available || self.descriptor.is_some_and(is_readable)
+    }
+}
+
+/// Whether a file descriptor is readable now.
+pub(super) fn is_readable(descriptor: c_int) -> bool {
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one structure, which is filled.
+    unsafe { libc::poll(&raw mut poll, 1, 0) > 0 }
 }
 
 /// How a run ended.
@@ -69,7 +91,7 @@ pub(super) struct Engine {
     pub(super) states: Vec<ThreadState>,
     pub(super) threads: Vec<Thread>,
     pub(super) carriers: Vec<Box<dyn Carrier>>,
-    carried_by: Carriers,
+    pub(super) carried_by: Carriers,
     /// Those in a call that blocks outside of what is followed.
     pub(super) outside: ThreadSet,
     /// How long the others wait for them, and whether they have done so in vain since the last step.
@@ -81,6 +103,7 @@ pub(super) struct Engine {
     pub(super) shared: Vec<Shared>,
     pub(super) failures: Vec<Failure>,
     pub(super) ending: Option<End>,
+    pub(super) drained: Option<Drained>,
     pub(super) interrupt: Option<PyErr>,
     pub(super) now: f64,
     pub(super) step_limit: usize,
@@ -233,6 +256,7 @@ impl Engine {
             shared: Vec::new(),
             failures: Vec::new(),
             ending: None,
+            drained: None,
             interrupt: None,
             now: 0.0,
             step_limit,
@@ -270,6 +294,7 @@ impl Engine {
             available: true,
             holder: None,
             free_before: false,
+            descriptor: None,
         });
         object
     }

@@ -10,10 +10,12 @@ use std::io;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use pyo3::ffi;
+use pyo3::prelude::*;
 use ungil_race::ThreadId;
 
 use super::carrier::{Carrier, Pause};
-use super::{gilstate, hub, protection};
+use super::record::{self, Place};
+use super::{gilstate, hub, protection, watchdog};
 
 /// As much as C code needs for the recursion that `CPython` 3.12 allows it; only what is touched takes memory.
 pub(super) const STACK_BYTES: usize = 16 << 20;
@@ -26,6 +28,8 @@ pub(super) struct Fiber {
     stack: RefCell<Option<Stack>>,
     state: Cell<*mut ffi::PyThreadState>,
     yielder: Cell<*const Yielder<(), ()>>,
+    /// Whether it was left in a call that blocks and cannot be interrupted.
+    left: Cell<bool>,
 }
 
 thread_local! {
@@ -47,6 +51,13 @@ pub(super) unsafe fn activate(state: *mut ffi::PyThreadState) {
     }
 }
 
+unsafe extern "C" {
+    /// Null where the calling thread has let go of the GIL.
+    #[cfg_attr(Py_3_13, link_name = "PyThreadState_GetUnchecked")]
+    #[cfg_attr(not(Py_3_13), link_name = "_PyThreadState_UncheckedGet")]
+    fn current_state() -> *mut ffi::PyThreadState;
+}
+
 impl Fiber {
     pub(super) fn new(thread: ThreadId) -> Self {
         Self {
@@ -54,6 +65,7 @@ impl Fiber {
             stack: RefCell::new(None),
             state: Cell::new(std::ptr::null_mut()),
             yielder: Cell::new(std::ptr::null()),
+            left: Cell::new(false),
         }
     }
 
@@ -87,6 +99,17 @@ impl Carrier for Fiber {
         // SAFETY: made by `start` on this OS thread; the hub has the GIL.
         unsafe { activate(self.state.get()) };
         let ended = matches!(stack.resume(()), CoroutineResult::Return(()));
+        if self.left.get() {
+            std::mem::forget(stack);
+            // SAFETY: the fiber has let go of the GIL; the hub's thread state is its own. The signal is not blocked
+            // outside of its handler, which never returns.
+            unsafe {
+                ffi::PyEval_RestoreThread(hub::own_state());
+                gilstate::follow(hub::own_state());
+                watchdog::unblock_signal();
+            }
+            return Ok(Pause::Outside);
+        }
         self.stack.replace(Some(stack));
         Ok(if ended { Pause::Ended } else { Pause::GaveWay })
     }
@@ -94,6 +117,21 @@ impl Carrier for Fiber {
     fn give_way(&self) {
         // SAFETY: set by the fiber that calls this, which runs and whose yielder therefore lives.
         unsafe { (*self.yielder.get()).suspend(()) };
+    }
+
+    fn place(&self, py: Python<'_>) -> Option<Place> {
+        // SAFETY: the fiber's own state; the GIL is held, and the fiber does not run.
+        unsafe { record::place_of(py, self.state.get()) }
+    }
+
+    fn leave(&self) {
+        // SAFETY: as `give_way`. What is current on 3.11 may be another OS thread's.
+        unsafe {
+            if current_state() != self.state.get() {
+                self.left.set(true);
+                (*self.yielder.get()).suspend(());
+            }
+        }
     }
 
     fn is_underway(&self) -> bool {

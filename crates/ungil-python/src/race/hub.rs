@@ -1,17 +1,26 @@
 //! Lets the threads of a run go on one after another, and unwinds those that are left at its end.
 
 use std::io;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Access, Kind, Operation, Part, ThreadId};
 
-use super::carrier::{Carrier, Pause};
+use super::carrier::{Carrier, Carriers, Pause};
 use super::decision::Decision;
 use super::engine::{End, Engine, HUB, inside};
 use super::step::{Went, step};
 use super::{fiber, outside, tracing, watchdog};
+
+/// The hub's own thread state.
+static STATE: AtomicPtr<ffi::PyThreadState> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The thread state of the code that lets the threads run.
+pub(super) fn own_state() -> *mut ffi::PyThreadState {
+    STATE.load(Ordering::Relaxed)
+}
 
 /// Lets the hub go on with `next`; returns when it is this thread's turn again.
 pub(super) fn switch(engine: &mut Engine, me: ThreadId, next: usize) {
@@ -78,6 +87,7 @@ pub(super) fn run(engine: *mut Engine) -> io::Result<()> {
     // SAFETY: the caller's, on this OS thread, with the GIL; borrowed only between switches.
     unsafe {
         let state = ffi::PyThreadState_Get();
+        STATE.store(state, Ordering::Relaxed);
         let outcome = drive(engine);
         (*engine).current = HUB;
         unwind(engine);
@@ -119,6 +129,10 @@ unsafe fn drive(engine: *mut Engine) -> io::Result<()> {
                     Ok(Pause::Outside) => {
                         outside::leaves(&mut *engine, thread);
                         (*engine).current = HUB;
+                        if (*engine).carried_by == Carriers::Fibers {
+                            blocked(&mut *engine);
+                            (*engine).ending = Some(End::Blocked);
+                        }
                     }
                     Err(error) => {
                         (*engine).ending = Some(End::NoMemory);
@@ -131,11 +145,14 @@ unsafe fn drive(engine: *mut Engine) -> io::Result<()> {
     Ok(())
 }
 
-/// Everybody who is left waits for somebody outside: says for whom.
+/// Everybody who is left waits for something outside: says who does.
 fn blocked(engine: &mut Engine) {
-    let named = engine.outside.first().map(|thread| &engine.threads[thread]);
-    if let Some(thread) = named {
-        let message = watchdog::message(&thread.name, thread.blocked_at.as_ref());
+    let outside = engine.outside.first();
+    let awaited = outside.or_else(|| Some(engine.descriptors().next()?.0));
+    if let Some(thread) = awaited.map(|thread| &engine.threads[thread]) {
+        let place = thread.blocked_at.as_ref();
+        let place = place.or_else(|| engine.blocked.as_ref()?.1.as_ref());
+        let message = watchdog::message(&thread.name, place);
         engine.interrupt = Some(PyRuntimeError::new_err(message));
     }
 }

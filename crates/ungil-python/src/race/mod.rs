@@ -66,7 +66,9 @@ pub(crate) mod race {
     #[pymodule_export]
     use super::page::page;
     #[pymodule_export]
-    use super::primitives::{change, fail, knows, look, note, running, spawn, sync_point, wait};
+    use super::primitives::{
+        change, fail, knows, look, note, running, spawn, sync_point, wait, wait_readable,
+    };
     #[pymodule_export]
     const NO_STEP: usize = super::record::NO_STEP;
     #[pymodule_export]

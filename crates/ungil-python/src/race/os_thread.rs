@@ -274,14 +274,8 @@ impl Carrier for OsThread {
 
     fn place(&self, py: Python<'_>) -> Option<Place> {
         let state = self.seat.state.load(Ordering::Acquire);
-        if state.is_null() {
-            return None;
-        }
         // SAFETY: the thread's own state, which lives while the thread does; the GIL is held, so it does not run.
-        let frame = unsafe { ffi::PyThreadState_GetFrame(state) };
-        // SAFETY: a new reference, or null.
-        let frame = unsafe { Bound::from_owned_ptr_or_opt(py, frame.cast()) };
-        record::place_in(frame?)
+        unsafe { record::place_of(py, state) }
     }
 
     fn os_thread(&self) -> Option<libc::pthread_t> {

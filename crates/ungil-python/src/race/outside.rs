@@ -11,8 +11,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation, ThreadId};
 
-use super::carrier::Doing;
-use super::engine::{self, Engine};
+use super::carrier::{Carriers, Doing};
+use super::engine::{self, Engine, is_readable};
 use super::main_thread::Pretence;
 use super::record::{Place, Record};
 use super::{hub, watchdog};
@@ -80,7 +80,8 @@ pub(super) unsafe fn settle(engine: *mut Engine) {
     unsafe { look(engine, SETTLES, |doing| doing != Doing::Works, true) };
 }
 
-/// Waits until somebody outside has come back, for so long at most; whether that has happened.
+/// Waits until somebody outside has come back, or what somebody waits for is readable, for so long at most; whether
+/// that has happened.
 ///
 /// # Safety
 /// As `settle`.
@@ -109,7 +110,7 @@ unsafe fn look(
             let holds = if all {
                 doing.all(|it| it)
             } else {
-                doing.any(|it| it)
+                doing.any(|it| it) || (&*engine).descriptors().any(|(_, it)| is_readable(it))
             };
             if holds || begun.elapsed() >= most {
                 break holds;
@@ -143,7 +144,9 @@ pub(super) unsafe fn end(engine: *mut Engine) {
     let begun = Instant::now();
     // SAFETY: the caller's.
     unsafe {
-        while !(*engine).outside.is_empty() && begun.elapsed() < LAST {
+        // A fiber cannot be reached there.
+        let reachable = (*engine).carried_by == Carriers::OsThreads;
+        while reachable && !(*engine).outside.is_empty() && begun.elapsed() < LAST {
             let before = (*engine).outside;
             settle(engine);
             for thread in before.without((*engine).outside).iter() {

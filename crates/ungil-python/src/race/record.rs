@@ -67,8 +67,26 @@ pub(super) fn place(py: Python<'_>) -> Option<Place> {
     place_in(frame?)
 }
 
+/// The innermost place in the code under test of a thread that does not run.
+///
+/// # Safety
+/// A thread state that lives, or null; the GIL is held.
+pub(super) unsafe fn place_of(py: Python<'_>, state: *mut ffi::PyThreadState) -> Option<Place> {
+    if state.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's; a new reference, or null.
+    let frame = unsafe {
+        Bound::from_owned_ptr_or_opt(
+            py,
+            ffi::PyThreadState_GetFrame(state).cast::<ffi::PyObject>(),
+        )
+    };
+    place_in(frame?)
+}
+
 /// The innermost place in the code under test, from this frame on.
-pub(super) fn place_in(mut frame: Bound<'_, PyAny>) -> Option<Place> {
+fn place_in(mut frame: Bound<'_, PyAny>) -> Option<Place> {
     let py = frame.py();
     // SAFETY: the GIL is held; frames keep each other alive.
     unsafe {

@@ -33,6 +33,10 @@ pub(super) struct Run {
 impl Run {
     /// What the engine has of it, at its end.
     pub(super) fn of(engine: &mut Engine) -> Self {
+        if let Some(drained) = &engine.drained {
+            engine.trace.events.truncate(drained.steps);
+            engine.failures.truncate(drained.failures);
+        }
         let end = engine.ending.unwrap_or(End::Completed);
         let waiting = engine.trace.left.iter().filter_map(|(thread, operation)| {
             let object = operation.accesses.first()?.object;

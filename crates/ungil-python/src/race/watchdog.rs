@@ -104,11 +104,36 @@ extern "C" fn on_signal(_: c_int) {
             if runs && looks >= PATIENCE && can_raise() {
                 ffi::PyErr_SetInterruptEx(SIGNAL);
             }
+            if looks >= LAST && runs {
+                leave();
+            }
             if looks == LAST {
                 tell();
             }
         }
         *libc::__errno_location() = errno;
+    }
+}
+
+/// Leaves the running thread where it blocks, where nothing has ended its call; returns where it has the GIL.
+fn leave() {
+    if let Some(engine) = inside() {
+        let carrier = &raw const *engine.carriers[engine.current];
+        let looks = IDLE_LOOKS.swap(0, Ordering::Relaxed);
+        // SAFETY: in a box until the run's end; the thread is in C, far from whatever borrows the engine.
+        unsafe { (*carrier).leave() };
+        IDLE_LOOKS.store(looks, Ordering::Relaxed);
+    }
+}
+
+/// Lets the signal come again, after its handler was left for good.
+pub(super) fn unblock_signal() {
+    // SAFETY: a set of its own.
+    unsafe {
+        let mut signals = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), SIGNAL);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, signals.as_ptr(), ptr::null_mut());
     }
 }
 
@@ -203,7 +228,11 @@ pub(super) fn on_blocked(py: Python<'_>, _signal: c_int, frame: Bound<'_, PyAny>
     let Some(engine) = inside() else {
         return Ok(());
     };
-    if IDLE_LOOKS.load(Ordering::Relaxed) < PATIENCE || is_debugged(frame) {
+    if IDLE_LOOKS.load(Ordering::Relaxed) < PATIENCE {
+        return Ok(());
+    }
+    if is_debugged(frame) {
+        IDLE_LOOKS.store(0, Ordering::Relaxed);
         return Ok(());
     }
     let (name, ended) = (
