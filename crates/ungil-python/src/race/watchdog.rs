@@ -95,7 +95,9 @@ extern "C" fn on_signal(_: c_int) {
         let errno = *libc::__errno_location();
         let (progress, used) = (PROGRESS.load(Ordering::Relaxed), used_ns());
         let moved = progress != SEEN.swap(progress, Ordering::Relaxed);
-        let worked = used - USED_NS.swap(used, Ordering::Relaxed) > IDLE_NS.load(Ordering::Relaxed);
+        let before = USED_NS.swap(used, Ordering::Relaxed);
+        // Another thread may have used more before.
+        let worked = used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
         let runs = inside().is_some();
         if moved || worked || !(runs || WANTS_GIL.load(Ordering::Relaxed)) {
             IDLE_LOOKS.store(0, Ordering::Relaxed);
