@@ -3,7 +3,8 @@
 //! A timer looks, from time to time, at what the OS thread that explores has done. Where it made no step and used
 //! no processor between several looks, the running thread waits for something that no other thread of the model
 //! can give it, since all of them are fibers of this OS thread. The timer's signal ends a system call with
-//! `EINTR`, and its handler in Python raises. What cannot be interrupted is told on the standard error.
+//! `EINTR`, and its handler in Python raises. A fiber in a call that nothing interrupts is left there; one that has the
+//! GIL meanwhile is told on the standard error. Where threads of the model are OS threads, the hub looks at them.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -21,7 +22,7 @@ use super::{code, os_thread};
 
 /// Ignored where nobody handles it, so that one that comes late does nothing.
 pub(super) const SIGNAL: c_int = libc::SIGURG;
-/// Looks without progress until the call is interrupted, and until it is told that this did not help.
+/// Looks without progress until the call is interrupted, and until that has not helped.
 const PATIENCE: u32 = 4;
 const LAST: u32 = 2 * PATIENCE;
 /// Less of the processor than this part of the time between two looks is none.
