@@ -35,28 +35,44 @@ def explore(
     key = _key(model, codes)
     times = 0 if key is None or key not in _known else _known[key][0]
 
-    def explored(checked: bool) -> dict[str, Any]:
-        found: dict[str, Any] = session.explore(
-            strategy.name,
-            seed=seed,
-            number=strategy.number,
-            schedules=schedules,
-            seconds=seconds,
-            checked=checked,
-        )
-        return found
-
+    arguments = (session, strategy, seed, schedules, seconds)
     if times >= _FIRST and times % _EVERY:
-        found = explored(True)
+        found = _explore(*arguments, True)
         if "diverged" not in found:
             _known[key] = (times + 1, _known[key][1])
             return found
         del _known[key]
-    found = explored(False)
+    found = _explore(*arguments, False)
     if key is not None and "diverged" not in found:
         if len(_known) >= _MOST_MODELS:
             _known.clear()
         _known[key] = (times + 1, codes)
+    return found
+
+
+def unknown(
+    session: Any,
+    _model: Callable[[], object],
+    strategy: Strategy,
+    seed: int,
+    schedules: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """The same, of a model that may do otherwise this time."""
+    return _explore(session, strategy, seed, schedules, seconds, False)
+
+
+def _explore(
+    session: Any, strategy: Strategy, seed: int, schedules: int, seconds: float, checked: bool
+) -> dict[str, Any]:
+    found: dict[str, Any] = session.explore(
+        strategy.name,
+        seed=seed,
+        number=strategy.number,
+        schedules=schedules,
+        seconds=seconds,
+        checked=checked,
+    )
     return found
 
 
