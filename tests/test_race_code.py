@@ -3,12 +3,14 @@
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import ungil
 import ungil.race
 from race_suite.threads import Box, together
 
+monitoring: Any = getattr(sys, "monitoring", None)
 box = Box()
 runs = 0
 is_steady = True
@@ -108,7 +110,6 @@ def test_methods_stay_in_their_classes_while_a_model_runs() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no sys.monitoring")
 def test_no_event_is_left_on_the_code_under_test() -> None:
     assert not ungil.race.explore(model).ok
-    monitoring = sys.monitoring
     free = [tool for tool in range(6) if monitoring.get_tool(tool) is None]
     for tool in free:
         monitoring.use_tool_id(tool, "test")
@@ -123,10 +124,10 @@ def test_no_event_is_left_on_the_code_under_test() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no sys.monitoring")
 def test_another_tool_of_the_interpreter_will_do() -> None:
     assert not ungil.race.explore(model).ok
-    free = [tool for tool in (4, 3) if sys.monitoring.get_tool(tool) is None]
-    sys.monitoring.use_tool_id(free[0], "somebody else")
+    free = [tool for tool in (4, 3) if monitoring.get_tool(tool) is None]
+    monitoring.use_tool_id(free[0], "somebody else")
     try:
         assert not ungil.race.explore(model).ok
     finally:
-        sys.monitoring.free_tool_id(free[0])
+        monitoring.free_tool_id(free[0])
     assert not ungil.race.explore(model).ok
