@@ -86,8 +86,16 @@ def explore(
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     _carriers.check(threads)
     plan = _Plan(
-        body, strategy, max_schedules, max_seconds, max_steps, seed, data_races, max_blocked,
-        _name(model), mode,
+        body,
+        strategy,
+        max_schedules,
+        max_seconds,
+        max_steps,
+        seed,
+        data_races,
+        max_blocked,
+        _name(model),
+        mode,
     )
     with replaced(Scope(include, exclude), frozenset(benign), mode), watchdog(max_blocked):
         begun = time.monotonic()

@@ -43,9 +43,7 @@ def replay(
             turns = _schedule.turns(session, threads, finding.switches)
         for _ in range(_carriers.TRIES):
             told = session.tell(turns)
-            again = build(
-                _carriers.key_of(told) or "nothing", told, finding.model, error_of(told)
-            )
+            again = build(_carriers.key_of(told) or "nothing", told, finding.model, error_of(told))
             if session.blocked is None or again.kind == finding.kind:
                 break  # else it may be a matter of when a call that blocks outside returns
     if not elsewhere:
