@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Source;
-use crate::types::Element;
+use crate::types::{Element, Record};
 
 /// A native function that the environment knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub enum Global {
     Parallel,
     /// A number of fixed width, from `ungil.types`.
     Width(Element),
+    /// A dataclass of numbers.
+    Record(Record),
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.

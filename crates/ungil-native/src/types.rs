@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use crate::items::Items;
+pub(crate) use crate::record::Record;
 
 /// The type of a value in the native language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Type {
     List(Scalar),
     /// A tuple.
     Tuple(Items),
+    /// An object of a dataclass of numbers.
+    Record(Record),
     /// A function inside of the one whose text has it at this place.
     Nested(u32),
 }
@@ -199,6 +202,7 @@ impl fmt::Display for Type {
             Self::List(Scalar::Unknown) => f.write_str("list"),
             Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
             Self::Tuple(items) => write!(f, "{items}"),
+            Self::Record(record) => write!(f, "{record}"),
             Self::Nested(_) => f.write_str("function"),
         }
     }

@@ -31,7 +31,7 @@ impl Builder<'_> {
     pub(super) fn owner_part(&self, slot: SlotId) -> Option<usize> {
         let ty = self.function.slots[slot].ty;
         match ty {
-            Type::List(_) => Some(0),
+            Type::List(_) | Type::Record(_) => Some(0),
             Type::Array(_) if self.makes_arrays => Some(parts(ty).len() - 1),
             _ => None,
         }
@@ -78,11 +78,15 @@ impl Builder<'_> {
     }
 
     /// A value that is returned is a reference, too.
-    pub(super) fn retain_result(&mut self, value: &Value) {
-        if let Value::Array(array) = value
-            && self.makes_arrays
-        {
-            self.push(format!("call void @ungil.retain(ptr {})", array.owner));
+    pub(super) fn retain_result(&mut self, ty: Type, value: &Value) {
+        match (ty, value) {
+            (Type::Array(_), Value::Array(array)) if self.makes_arrays => {
+                self.push(format!("call void @ungil.retain(ptr {})", array.owner));
+            }
+            (Type::Record(_), Value::Scalar(object)) => {
+                self.push(format!("call void @ungil.retain(ptr {object})"));
+            }
+            _ => {}
         }
     }
 }

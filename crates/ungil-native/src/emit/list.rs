@@ -6,12 +6,12 @@
 use super::builder::{Builder, Details};
 use super::llvm;
 use super::value::Value;
-use crate::ir::{Expr, Guard, ListOp, Op, SlotId};
+use crate::ir::{Expr, Guard, ListOp, Op, RecordOp, SlotId};
 use crate::types::{Scalar, Type};
 
 /// Bytes from the head's begin.
 const LENGTH: usize = 8;
-const CAPACITY: usize = 16;
+pub(super) const CAPACITY: usize = 16;
 
 impl Builder<'_> {
     /// Evaluates and assigns to a slot.
@@ -56,14 +56,14 @@ impl Builder<'_> {
             .extend(self.owner_part(slot).map(|part| (slot, part)));
     }
 
-    fn head(&mut self, list: &str, offset: usize) -> String {
+    pub(super) fn head(&mut self, list: &str, offset: usize) -> String {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {list}, i64 {offset}"
         ));
         self.let_(format!("load i64, ptr {place}, !tbaa !3"))
     }
 
-    fn set_head(&mut self, list: &str, offset: usize, value: &str) {
+    pub(super) fn set_head(&mut self, list: &str, offset: usize, value: &str) {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {list}, i64 {offset}"
         ));
@@ -237,11 +237,14 @@ impl Builder<'_> {
     }
 }
 
-/// Whether an expression makes a list, which then has one reference that no slot holds.
+/// Whether an expression makes a list or an object, which then has one reference that no slot holds.
 fn is_new(expr: &Expr) -> bool {
     matches!(
         expr.op,
-        Op::List(ListOp::New | ListOp::Repeat) | Op::NewArray | Op::Call(_)
+        Op::List(ListOp::New | ListOp::Repeat)
+            | Op::Record(RecordOp::New)
+            | Op::NewArray
+            | Op::Call(_)
     )
 }
 

@@ -22,6 +22,7 @@ mod narrow;
 mod parallel;
 mod power;
 mod prelude;
+mod record;
 mod scopes;
 mod slots;
 mod speculate;
@@ -66,7 +67,7 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Bool => "i1",
         Type::Int => "i64",
         Type::Float => "double",
-        Type::List(_) => "ptr",
+        Type::List(_) | Type::Record(_) => "ptr",
         Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
             unreachable!("not a scalar")
         }

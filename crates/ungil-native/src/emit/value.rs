@@ -7,7 +7,7 @@ use crate::types::Type;
 /// A value in registers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// A number, or the address of a list.
+    /// A number, or the address of a list or an object.
     Scalar(String),
     Array(ArrayValue),
     /// Also a complex number: of its two parts.
@@ -65,7 +65,9 @@ impl Value {
                     .collect(),
             ),
             Type::Complex => Self::Tuple(vec![Self::Scalar(next()), Self::Scalar(next())]),
-            Type::Bool | Type::Int | Type::Float | Type::List(_) => Self::Scalar(next()),
+            Type::Bool | Type::Int | Type::Float | Type::List(_) | Type::Record(_) => {
+                Self::Scalar(next())
+            }
         }
     }
 }

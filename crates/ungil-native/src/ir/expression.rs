@@ -155,6 +155,8 @@ pub(crate) enum Op {
     Complex(ComplexOp),
     /// An operation on a list.
     List(ListOp),
+    /// An operation on an object of a dataclass.
+    Record(RecordOp),
 }
 
 /// Operations on complex numbers.
@@ -201,6 +203,19 @@ pub(crate) enum ListOp {
     Pop,
     /// Takes out all items.
     Clear,
+}
+
+/// Operations on objects of dataclasses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordOp {
+    /// An object with the arguments as fields; only as what is assigned to a slot. Guard: memory.
+    New,
+    /// The field at this place of the first argument.
+    Get(usize),
+    /// Puts the first argument into the field at this place of the object that is the second.
+    Set(usize),
+    /// Whether two are the same object.
+    Same,
 }
 
 /// What is done with one axis of an array.

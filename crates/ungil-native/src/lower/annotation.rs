@@ -75,6 +75,7 @@ pub(super) fn annotated(
         ast::Expr::Subscript(subscript) => collection(environment, function, subscript),
         other => match named(environment, function, other)? {
             Global::Width(element) => Some(element.read()),
+            Global::Record(record) => Some(Type::Record(record)),
             Global::Builtin(name) => match name.as_str() {
                 "bool" => Some(Type::Bool),
                 "int" => Some(Type::Int),

@@ -108,6 +108,11 @@ impl FunctionLowerer<'_, '_> {
                 let (array, index) = self.written_to(subscript)?;
                 self.store(subscript, array, index, value)
             }
+            ast::Expr::Attribute(attribute) => {
+                let value = self.held(value);
+                let object = self.record_target(attribute)?;
+                self.set_field(attribute, object, value)
+            }
             ast::Expr::Tuple(targets) => self.unpack(&targets.elts, value, target.range()),
             ast::Expr::List(targets) => self.unpack(&targets.elts, value, target.range()),
             other => Err(self.refuse(
@@ -215,6 +220,17 @@ impl FunctionLowerer<'_, '_> {
                 let right = self.expression(&stmt.value)?;
                 let value = self.binary(stmt.op, left, right, stmt.range())?;
                 self.store(subscript, array, index, value)
+            }
+            ast::Expr::Attribute(attribute) => {
+                let object = self.record_target(attribute)?;
+                let Type::Record(record) = object.ty else {
+                    unreachable!("only objects have fields");
+                };
+                let left = self.record_field(attribute, object.clone(), record)?;
+                let left = self.held(left);
+                let right = self.expression(&stmt.value)?;
+                let value = self.binary(stmt.op, left, right, stmt.range())?;
+                self.set_field(attribute, object, value)
             }
             other => Err(self.refuse(
                 Diagnostic::new(other.range(), "native code cannot assign to this")

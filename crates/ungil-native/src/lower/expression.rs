@@ -97,7 +97,7 @@ impl FunctionLowerer<'_, '_> {
                 let what = match other {
                     Global::Module(_) => "a module".to_owned(),
                     Global::Other(what) => what,
-                    Global::Exception(_) => "a class".to_owned(),
+                    Global::Exception(_) | Global::Record(_) => "a class".to_owned(),
                     _ => "a function".to_owned(),
                 };
                 Err(self.refuse(
@@ -251,6 +251,9 @@ impl FunctionLowerer<'_, '_> {
             && let Some(part) = super::complex::part(value.clone(), name)
         {
             return Ok(part);
+        }
+        if let Type::Record(record) = value.ty {
+            return self.record_field(expr, value, record);
         }
         if let Type::Array(ty) = value.ty {
             match name {

@@ -25,6 +25,7 @@ mod numpy;
 mod prange;
 mod promotion;
 mod race;
+mod record;
 mod reduction;
 mod refusal;
 mod state;

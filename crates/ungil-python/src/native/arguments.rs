@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 
 use super::created;
+use super::record::{self, Passed};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -19,9 +20,11 @@ const LISTS_STAY: &str = "lists live in native code only: pass a NumPy array or 
 
 /// What is passed to machine code: the words, and the buffers that they point into.
 #[derive(Default)]
+#[allow(clippy::struct_field_names)] // the words are what the struct is named for
 pub(super) struct Words {
     pub(super) words: Vec<u64>,
     buffers: Vec<Buffer>,
+    pub(super) records: Vec<Passed>,
 }
 
 /// A buffer that is held: its owner can neither free nor resize it.
@@ -129,6 +132,12 @@ impl Words {
                 }
                 self.push_tuple(tuple, Some(&types), parameter)
             }
+            Some(Type::Record(record)) => match record::known(&value.get_type())? {
+                Some(known) if known.record == Ok(record) => {
+                    self.push_record(value, known, record, parameter)
+                }
+                _ => Err(parameter.wrong(&format!("a {record} (not of a subclass)"), value)),
+            },
             Some(Type::List(_)) => Err(parameter.refused_type(LISTS_STAY)),
             _ => self.push_any(value, parameter),
         }
@@ -161,6 +170,15 @@ impl Words {
         }
         // SAFETY: a valid object.
         if unsafe { ffi::PyObject_CheckBuffer(value.as_ptr()) } == 0 {
+            if let Some(known) = record::known(&value.get_type())? {
+                return match &known.record {
+                    Ok(record) => self.push_record(value, known, *record, parameter),
+                    Err(reason) => Err(parameter.refused_type(&format!(
+                        "native code takes dataclasses of numbers; of `{}`, {reason}",
+                        value.get_type().name()?
+                    ))),
+                };
+            }
             if value.is_instance_of::<PyList>() {
                 return Err(parameter.refused_type(LISTS_STAY));
             }
@@ -365,16 +383,17 @@ fn as_float(value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<f64>
     Err(parameter.wrong("float", value))
 }
 
-/// What a call returned, as Python has it; takes the words that it consists of.
+/// What a call returned, as Python has it; takes the words that it consists of. `given`: what was passed.
 pub(super) fn returned(
     py: Python<'_>,
     ty: Type,
     words: &mut dyn Iterator<Item = u64>,
+    given: &Words,
 ) -> PyResult<Py<PyAny>> {
     if let Type::Tuple(types) = ty {
         let items = types
             .iter()
-            .map(|&item| returned(py, item, words))
+            .map(|&item| returned(py, item, words, given))
             .collect::<PyResult<Vec<_>>>()?;
         return Ok(PyTuple::new(py, items)?.into_any().unbind());
     }
@@ -382,6 +401,9 @@ pub(super) fn returned(
         return created::array(py, array, words).map(Bound::unbind);
     }
     let mut word = || words.next().unwrap_or(0);
+    if let Type::Record(record) = ty {
+        return given.returned_record(py, record, word());
+    }
     if ty == Type::Complex {
         let (real, imag) = (f64::from_bits(word()), f64::from_bits(word()));
         return Ok(PyComplex::from_doubles(py, real, imag).into_any().unbind());

@@ -129,6 +129,14 @@ impl<'py> PythonEnvironment<'py> {
             self.modules.push(module.clone());
             return Ok(Global::Module(ModuleId(self.modules.len() - 1)));
         }
+        if let Ok(class) = value.cast::<PyType>()
+            && let Some(known) = super::record::known(class)?
+        {
+            return Ok(match &known.record {
+                Ok(record) => Global::Record(*record),
+                Err(reason) => Global::Other(format!("a dataclass, but {reason}")),
+            });
+        }
         if let Some(width) = width(value) {
             return Ok(Global::Width(width));
         }

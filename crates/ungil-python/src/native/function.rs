@@ -206,14 +206,16 @@ impl NativeFunction {
             .extract()
     }
 
-    /// What an ended call gives.
+    /// What an ended call gives; objects that were passed have what it has assigned to their fields.
     pub(super) fn outcome(
         py: Python<'_>,
         code: &Specialisation,
         outcome: Outcome,
+        given: &Words,
     ) -> PyResult<Py<PyAny>> {
+        given.write_back(py)?;
         match outcome {
-            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter()),
+            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter(), given),
             Outcome::Failed(context) => Err(failure::failed(py, code, &context)),
             Outcome::Interrupted(error, context) => {
                 Err(failure::interrupted(py, code, &context, &error))
@@ -300,8 +302,7 @@ impl NativeFunction {
             code => code?,
         };
         let outcome = running::run(slf.py(), &code, &words.words);
-        drop(words);
-        Self::outcome(slf.py(), &code, outcome)
+        Self::outcome(slf.py(), &code, outcome, &words)
     }
 
     /// Compiles for arguments like these, without calling.
@@ -405,7 +406,7 @@ fn defaults(
     Ok(defaults)
 }
 
-fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
+pub(super) fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Some(Constant::Bool(truth.is_true()));
     }

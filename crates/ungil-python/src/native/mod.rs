@@ -7,6 +7,7 @@
 //! created          arrays that native code has made
 //! specialisation   source -> LLVM IR -> machine code, and what it relies on
 //! environment      what global names mean; notes them down, so that a change is noticed
+//! record           dataclasses: what is known of them, their objects as memory
 //! running          the call: GIL released, stack measured, Ctrl-C asked for
 //! threads          how many a parallel loop has
 //! failure          the exception, with the lines of the source in its traceback
@@ -18,6 +19,7 @@ mod direct;
 mod environment;
 mod failure;
 mod function;
+mod record;
 mod running;
 mod specialisation;
 mod threads;
