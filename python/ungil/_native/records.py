@@ -14,8 +14,8 @@ Field = tuple[str, str, str, object, bool, bool, bool]
 by its name only, and whether it counts in comparisons."""
 
 Description = tuple[list[Field], bool, str, str]
-"""Fields; whether it is frozen; how `==` compares ("tuples", "fields", or why not as dataclasses do);
-why it cannot be made here (or "")."""
+"""Fields; whether it is frozen; how `==` compares ("tuples", "fields", or why not as dataclasses
+do); why it cannot be made here (or "")."""
 
 MISSING = dataclasses.MISSING
 """What a field has for a default that has none."""
