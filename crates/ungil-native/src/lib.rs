@@ -44,4 +44,4 @@ pub use lower::Refusal;
 pub use memory::{ArrayMemory, RecordMemory};
 pub use record::{Equality, Field, MOST_FIELDS, Record, RecordClass};
 pub use source::{Place, Source};
-pub use types::{ArrayType, Element, Items, Scalar, Type};
+pub use types::{ArrayType, Element, Items, Scalar, Text, Type};

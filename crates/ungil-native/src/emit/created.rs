@@ -42,15 +42,19 @@ impl Builder<'_> {
             unreachable!("it makes an array");
         };
         let (fill, sizes) = expr.args.split_first().expect("there is a value");
-        let value = self.scalar(fill);
+        let value = self.value(fill).flat();
         let sizes: Vec<String> = sizes.iter().map(|size| self.scalar(size)).collect();
         for size in &sizes {
             let good = self.let_(format!("icmp sge i64 {size}, 0"));
             self.check(&good, expr.guards[0], &Details::None);
         }
-        let (memory, raw) = self.raw(ty.element, &value, expr.guards[2]);
         let pattern = self.alloca(memory_type(ty.element));
-        self.push(format!("store {memory} {raw}, ptr {pattern}"));
+        if let [value] = &value[..] {
+            let (memory, raw) = self.raw(ty.element, value, expr.guards[2]);
+            self.push(format!("store {memory} {raw}, ptr {pattern}"));
+        } else {
+            self.store_complex(ty.element, &value, &pattern, "");
+        }
         let mut count = "1".to_owned();
         for size in &sizes {
             let small = self.let_(format!("icmp ule i64 {size}, {LARGEST}"));

@@ -26,6 +26,7 @@ mod record;
 mod scopes;
 mod slots;
 mod speculate;
+mod text;
 mod value;
 
 use std::fmt::Write as _;
@@ -68,7 +69,12 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Int => "i64",
         Type::Float => "double",
         Type::List(_) | Type::Record(_) => "ptr",
-        Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+        Type::None
+        | Type::Complex
+        | Type::Array(_)
+        | Type::Text(_)
+        | Type::Tuple(_)
+        | Type::Nested(_) => {
             unreachable!("not a scalar")
         }
     }
@@ -93,6 +99,7 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts.push("ptr");
             parts
         }
+        Type::Text(text) => parts(Type::Array(text.codes())),
         Type::Complex => vec!["double"; 2],
         Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
         Type::None | Type::Nested(_) => Vec::new(),

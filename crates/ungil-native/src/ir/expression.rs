@@ -147,6 +147,16 @@ pub(crate) enum Op {
     /// A part of an array. Arguments: the array, then those of the parts in order.
     View(Vec<ViewPart>),
 
+    /// A constant text: its codes.
+    Text(Vec<u32>),
+    /// The text of one character of an array of codes at an index. Guard: the index.
+    Character,
+    /// Of two texts.
+    CompareText(Comparison),
+    /// Whether the second argument, a text, has the first one in it. Guard: of a number, that it is a byte.
+    InText,
+    /// The number of a text that is one character. Guard: its length.
+    Ord,
     /// A tuple of the arguments.
     Tuple,
     /// An item of a tuple, a part of a complex number.

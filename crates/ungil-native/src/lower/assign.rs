@@ -130,6 +130,13 @@ impl FunctionLowerer<'_, '_> {
             let index = self.list_index(&target.slice)?;
             return Ok((array, vec![index]));
         }
+        if let Type::Text(kind) = array.ty {
+            return Err(self.refuse(
+                Diagnostic::new(target.range(), format!("{kind} cannot be changed"))
+                    .label("assigns to a part of it")
+                    .help("use a `bytearray` or an array of NumPy, which can"),
+            ));
+        }
         let array = self.as_array(array, target.value.range())?;
         let index = self.indices(target, &array)?;
         Ok((array, index))
@@ -170,6 +177,9 @@ impl FunctionLowerer<'_, '_> {
             (Type::Int, Type::Bool) => as_int(value),
             (Type::Float, Type::Int | Type::Bool) => as_float(value),
             (Type::Bool, got) if got.is_number() => truth(value),
+            (Type::Complex, got) if got.is_number() => {
+                super::complex::complex(as_float(value), Expr::float(0.0))
+            }
             (_, got) => {
                 let help = match (ty.element.read(), got) {
                     (Type::Int, Type::Float) => "write `int(...)` around the value",

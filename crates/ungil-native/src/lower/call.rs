@@ -86,6 +86,9 @@ impl FunctionLowerer<'_, '_> {
             return self.list_method(call, method, object);
         }
         let plain = call.arguments.args.is_empty() && call.arguments.keywords.is_empty();
+        if let Type::Text(kind) = object.ty {
+            return Err(self.refuse_text_method(method, kind));
+        }
         if let Type::Record(record) = object.ty {
             return Err(self.refuse_method(method, record));
         }
@@ -117,7 +120,7 @@ impl FunctionLowerer<'_, '_> {
     fn native_call(&mut self, call: &ast::ExprCall, function: FunctionId) -> Lowered<Expr> {
         let callee = self.lowerer.environment.function(function);
         let definition = callee.source.function();
-        let defaults = callee.defaults.iter().map(|one| one.map(constant));
+        let defaults = callee.defaults.iter().map(|one| one.clone().map(constant));
         let given = self.matched(call, definition, &callee.name, defaults.collect())?;
         let annotations = super::annotations(self.lowerer.environment, function);
         let arguments = self.as_annotated(given, &annotations, definition, &callee.name)?;
@@ -398,11 +401,13 @@ fn names_of(definition: &ast::StmtFunctionDef) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn constant(constant: Constant) -> Expr {
-    match constant {
+pub(super) fn constant(known: Constant) -> Expr {
+    match known {
         Constant::Bool(value) => Expr::bool(value),
         Constant::Int(value) => Expr::int(value),
         Constant::Float(value) => Expr::float(value),
         Constant::Complex(re, im) => super::complex::complex(Expr::float(re), Expr::float(im)),
+        Constant::Text(kind, codes) => super::text::literal(kind, codes),
+        Constant::Tuple(items) => super::tuple::tuple(items.into_iter().map(constant).collect()),
     }
 }

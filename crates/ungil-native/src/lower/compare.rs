@@ -39,7 +39,7 @@ impl FunctionLowerer<'_, '_> {
             return self.comparison(op, left, right_value, range);
         }
         let ty = right_value.ty;
-        if !ty.is_number() {
+        if !ty.is_number() && !matches!(ty, Type::Text(_)) {
             return self.comparison(op, left, right_value, range);
         }
         let slot = self.temporary(ty);
@@ -75,6 +75,9 @@ impl FunctionLowerer<'_, '_> {
                     _ => Expr::new(Op::Not, vec![found], Type::Bool),
                 });
             }
+            CmpOp::In | CmpOp::NotIn if matches!(right.ty, Type::Text(_)) => {
+                return self.in_text(op, (left, right), range);
+            }
             CmpOp::Is | CmpOp::IsNot
                 if matches!(left.ty, Type::Record(_)) && left.ty == right.ty =>
             {
@@ -103,6 +106,9 @@ impl FunctionLowerer<'_, '_> {
             && fits(right.ty)
         {
             return self.complex_comparison(comparison, (left, right), range);
+        }
+        if matches!(left.ty, Type::Text(_)) || matches!(right.ty, Type::Text(_)) {
+            return self.text_comparison(comparison, (left, right), range);
         }
         if let (Type::Record(one), Type::Record(other)) = (left.ty, right.ty)
             && one == other

@@ -30,6 +30,7 @@ mod reduction;
 mod refusal;
 mod state;
 mod statement;
+mod text;
 mod together;
 mod tuple;
 

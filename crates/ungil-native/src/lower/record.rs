@@ -60,7 +60,10 @@ impl FunctionLowerer<'_, '_> {
         let mut slots = Vec::new();
         let mut arguments = Vec::new();
         for (field, value) in record.fields.iter().zip(given) {
-            let default = field.default.map(|one| (constant(one), call.range()));
+            let default = field
+                .default
+                .clone()
+                .map(|one| (constant(one), call.range()));
             let Some((value, range)) = value.or(default) else {
                 let title = format!("`{record}` needs a value for `{}`", field.name);
                 return Err(self.wrong_call(call.range(), title));

@@ -8,8 +8,10 @@ use super::record::{self, Passed};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyTuple};
-use ungil_native::{ArrayType, Element, Items, Type};
+use pyo3::types::{
+    PyBool, PyBytes, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyString, PyTuple,
+};
+use ungil_native::{ArrayType, Element, Items, Text, Type};
 
 /// The largest size of a dimension, in elements: checks of indices rely on it.
 const LARGEST: isize = 1 << 48;
@@ -24,6 +26,8 @@ const LISTS_STAY: &str = "lists live in native code only: pass a NumPy array or 
 pub(super) struct Words {
     pub(super) words: Vec<u64>,
     buffers: Vec<Buffer>,
+    /// The codes of texts.
+    texts: Vec<Vec<u32>>,
     pub(super) records: Vec<Passed>,
 }
 
@@ -132,6 +136,14 @@ impl Words {
                 }
                 self.push_tuple(tuple, Some(&types), parameter)
             }
+            Some(Type::Text(Text::Str)) => match value.cast_exact::<PyString>() {
+                Ok(text) => self.push_str(text),
+                Err(_) => Err(parameter.wrong("str", value)),
+            },
+            Some(Type::Text(Text::Bytes)) => match value.cast_exact::<PyBytes>() {
+                Ok(bytes) => Ok(self.push_bytes(bytes)),
+                Err(_) => Err(parameter.wrong("bytes", value)),
+            },
             Some(Type::Record(record)) => match record::known(&value.get_type())? {
                 Some(known) if known.record == Ok(record) => {
                     self.push_record(value, known, record, parameter)
@@ -168,6 +180,12 @@ impl Words {
         if let Ok(tuple) = value.cast_exact::<PyTuple>() {
             return self.push_tuple(tuple, None, parameter);
         }
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return self.push_str(text);
+        }
+        if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+            return Ok(self.push_bytes(bytes));
+        }
         // SAFETY: a valid object.
         if unsafe { ffi::PyObject_CheckBuffer(value.as_ptr()) } == 0 {
             if let Some(known) = record::known(&value.get_type())? {
@@ -182,9 +200,25 @@ impl Words {
             if value.is_instance_of::<PyList>() {
                 return Err(parameter.refused_type(LISTS_STAY));
             }
-            return Err(parameter.wrong("a number or an array", value));
+            return Err(parameter.wrong("a number, a text or an array", value));
         }
         self.push_array(value, parameter)
+    }
+
+    fn push_str(&mut self, text: &Bound<'_, PyString>) -> PyResult<Type> {
+        let codes = super::text::codes(text)?;
+        self.words
+            .extend([codes.as_ptr() as u64, codes.len() as u64, 0]);
+        self.texts.push(codes);
+        Ok(Type::Text(Text::Str))
+    }
+
+    /// The caller holds them; they do not change.
+    fn push_bytes(&mut self, bytes: &Bound<'_, PyBytes>) -> Type {
+        let bytes = bytes.as_bytes();
+        self.words
+            .extend([bytes.as_ptr() as u64, bytes.len() as u64, 0]);
+        Type::Text(Text::Bytes)
     }
 
     fn push_complex(&mut self, complex: &Bound<'_, PyComplex>) {
@@ -208,7 +242,7 @@ impl Words {
             };
             let ty = self.push(&item, item_parameter)?;
             if !ty.is_small() {
-                return Err(item_parameter.wrong("a number or a tuple of numbers", &item));
+                return Err(item_parameter.wrong("a number, a text or a tuple of these", &item));
             }
             found.push(ty);
         }
@@ -244,7 +278,7 @@ impl Words {
         let Some(element) = Element::of_format(&format, view.itemsize as usize) else {
             return Err(PyTypeError::new_err(format!(
                 "{}() argument '{}': expected an array of numbers (bool, int8 to int64, uint8 to uint64, \
-                 float32 or float64), got one whose elements are {}",
+                 float32, float64, complex64 or complex128), got one whose elements are {}",
                 parameter.function,
                 parameter.name,
                 described(&format),
@@ -297,7 +331,6 @@ fn is_contiguous(sizes: &[isize], strides: &[isize], item: isize) -> bool {
 fn described(format: &str) -> String {
     match format {
         "O" => "Python objects".to_owned(),
-        "Zd" | "Zf" => "complex numbers".to_owned(),
         "e" => "floats of 16 bits".to_owned(),
         _ if format.starts_with(['>', '!']) => {
             "stored with the most significant byte first".to_owned()
@@ -396,6 +429,10 @@ pub(super) fn returned(
             .map(|&item| returned(py, item, words, given))
             .collect::<PyResult<Vec<_>>>()?;
         return Ok(PyTuple::new(py, items)?.into_any().unbind());
+    }
+    if let Type::Text(kind) = ty {
+        // SAFETY: a part of what was passed, which `given` and the caller hold, or a constant of the machine code.
+        return unsafe { super::text::returned(py, kind, words) };
     }
     if let Type::Array(array) = ty {
         return created::array(py, array, words).map(Bound::unbind);

@@ -5,14 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyTuple};
-use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Type};
+use pyo3::types::{
+    PyBool, PyBytes, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyString, PyTuple,
+};
+use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Text, Type};
 
 use super::arguments::{Parameter, Words, returned};
 use super::environment::PythonEnvironment;
 use super::failure;
 use super::running::{self, Outcome};
 use super::specialisation::{ExplainedCheck, Specialisation, refusal_error};
+
+/// A text or a tuple that is longer is no constant of machine code.
+const LARGEST_CONSTANT: usize = 4096;
 
 /// A function that is compiled to machine code when it is first called with arguments of some types.
 #[pyclass(module = "ungil._ungil", frozen, weakref)]
@@ -406,6 +411,7 @@ fn defaults(
     Ok(defaults)
 }
 
+/// A value that does not change, as a constant of machine code.
 pub(super) fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Some(Constant::Bool(truth.is_true()));
@@ -416,6 +422,20 @@ pub(super) fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     if let Ok(complex) = value.cast::<PyComplex>() {
         return Some(Constant::Complex(complex.real(), complex.imag()));
     }
-    let float = value.cast::<PyFloat>().ok()?;
-    Some(Constant::Float(float.value()))
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Some(Constant::Float(float.value()));
+    }
+    if value.len().is_ok_and(|length| length > LARGEST_CONSTANT) {
+        return None;
+    }
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        return Some(Constant::Text(Text::Str, super::text::codes(text).ok()?));
+    }
+    if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+        let codes = bytes.as_bytes().iter().map(|&byte| u32::from(byte));
+        return Some(Constant::Text(Text::Bytes, codes.collect()));
+    }
+    let tuple = value.cast_exact::<PyTuple>().ok()?;
+    let items = tuple.iter().map(|item| constant(&item));
+    items.collect::<Option<Vec<_>>>().map(Constant::Tuple)
 }

@@ -9,6 +9,7 @@
 //! environment      what global names mean; notes them down, so that a change is noticed
 //! record           dataclasses: what is known of them, their objects as memory
 //! running          the call: GIL released, stack measured, Ctrl-C asked for
+//! text             str and bytes
 //! threads          how many a parallel loop has
 //! failure          the exception, with the lines of the source in its traceback
 //! ```
@@ -22,6 +23,7 @@ mod function;
 mod record;
 mod running;
 mod specialisation;
+mod text;
 mod threads;
 
 pub(crate) use created::NativeMemory;
