@@ -110,10 +110,10 @@ def test_indices_and_slices(values: list[Any]) -> None:
             for i in range(-4, 5):
                 for j in (-2, 0, 1, 4, 99):
                     assert outcome(native, text, i, j) == outcome(function, text, i, j)
-    native = ungil.native(item)
+    one = ungil.native(item)
     for text in values:
         for i in range(-4, 5):
-            assert outcome(native, text, i) == outcome(item, text, i)
+            assert outcome(one, text, i) == outcome(item, text, i)
 
 
 def vowels(text: str) -> int:
@@ -248,7 +248,7 @@ def upper(a: str) -> Any:
 
 
 def mixed(a: str, n: int) -> Any:
-    return a == n
+    return a == n  # type: ignore[comparison-overlap]
 
 
 def formatted(n: int) -> Any:
@@ -285,4 +285,4 @@ def test_other_types_are_no_texts() -> None:
     with pytest.raises(TypeError, match="expected str, got bytes"):
         ungil.native(vowels)(b"a")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected bytes, got bytearray"):
-        ungil.native(checksum)(bytearray(b"a"))
+        ungil.native(checksum)(bytearray(b"a"))  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ impl FunctionLowerer<'_, '_> {
                 let value_range = value.range();
                 let value = self.expression(value)?;
                 let may_be = element.is_none_or(|element| element.read() == Type::Complex);
-                if !value.ty.is_number() && !(may_be && value.ty == Type::Complex) {
+                if !(value.ty.is_number() || may_be && value.ty == Type::Complex) {
                     return Err(self.refuse(
                         Diagnostic::new(value_range, "an array is filled with a number")
                             .label(value.ty.with_article()),
