@@ -136,23 +136,20 @@ unsafe fn follow(frame: Words) {
     // SAFETY: `evaluate`; the frame keeps its code object alive.
     unsafe {
         let code = referred(*frame.add(EXECUTABLE));
-        let runs = match code::runs_instead(code) {
-            Some(runs) => runs,
-            None => {
-                LEARNS.set(true);
-                let learnt =
-                    code::learn(&Bound::from_borrowed_ptr(Python::assume_attached(), code));
-                LEARNS.set(false);
-                if let Err(error) = learnt {
-                    if let Some(engine) = inside() {
-                        engine.interrupt = engine.interrupt.take().or(Some(error));
-                        engine.ending = Some(End::Interrupted);
-                    }
-                    return;
+        let known = code::runs_instead(code);
+        if known.is_none() {
+            LEARNS.set(true);
+            let learnt = code::learn(&Bound::from_borrowed_ptr(Python::assume_attached(), code));
+            LEARNS.set(false);
+            if let Err(error) = learnt {
+                if let Some(engine) = inside() {
+                    engine.interrupt = engine.interrupt.take().or(Some(error));
+                    engine.ending = Some(End::Interrupted);
                 }
-                code::runs_instead(code).unwrap_or(code)
+                return;
             }
-        };
+        }
+        let runs = known.or_else(|| code::runs_instead(code)).unwrap_or(code);
         if runs != code {
             exchange(frame, runs);
         }

@@ -34,7 +34,7 @@ pub(super) fn number<'py>(
     // SAFETY: types, with the GIL. Nothing but the slot of a class that inherits `object`'s way changes.
     unsafe {
         let slot = &raw mut (*class.as_type_ptr()).tp_hash;
-        let inherited = (*(&raw mut ffi::PyBaseObject_Type)).tp_hash;
+        let inherited = ffi::PyBaseObject_Type.tp_hash;
         let is = |one: Option<ffi::hashfunc>, other: Option<ffi::hashfunc>| {
             one.map(|it| it as usize) == other.map(|it| it as usize)
         };
@@ -56,7 +56,7 @@ unsafe extern "C" fn hash(thing: *mut ffi::PyObject) -> ffi::Py_hash_t {
     }
     // SAFETY: as above.
     unsafe {
-        match (*(&raw mut ffi::PyBaseObject_Type)).tp_hash {
+        match ffi::PyBaseObject_Type.tp_hash {
             Some(inherited) => inherited(thing.as_ptr()),
             None => ffi::PyObject_HashNotImplemented(thing.as_ptr()),
         }
@@ -73,7 +73,7 @@ pub(super) fn end() {
     for class in CLASSES.take() {
         // SAFETY: the interpreter's, with the GIL; `number` has found this there.
         unsafe {
-            let inherited = (*(&raw mut ffi::PyBaseObject_Type)).tp_hash;
+            let inherited = ffi::PyBaseObject_Type.tp_hash;
             (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_hash = inherited;
         }
     }

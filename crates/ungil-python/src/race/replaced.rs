@@ -41,7 +41,7 @@ struct Function {
 /// `returns` and `raises` are code objects of functions of one argument that do that with it.
 #[pyfunction]
 pub(super) fn replace(
-    code: Bound<'_, PyAny>,
+    code: &Bound<'_, PyAny>,
     follow: Py<PyAny>,
     returns: Py<PyAny>,
     raises: Py<PyAny>,
@@ -90,8 +90,8 @@ pub(super) unsafe fn run(code: Object, places: *mut usize) -> Option<Object> {
             ffi::Py_DECREF(result);
             return None;
         }
-        let raised = result.is_null();
-        if raised {
+        let fails = result.is_null();
+        if fails {
             let py = Python::assume_attached();
             result = PyErr::fetch(py).into_value(py).into_ptr();
         }
@@ -101,7 +101,7 @@ pub(super) unsafe fn run(code: Object, places: *mut usize) -> Option<Object> {
         }
         REPLACED.with_borrow(|replaced| {
             let (returns, raises) = replaced.ends.as_ref()?;
-            Some(if raised { raises } else { returns }.as_ptr())
+            Some(if fails { raises } else { returns }.as_ptr())
         })
     }
 }
