@@ -51,7 +51,7 @@ def exception(
     """The exception of a site, with what is known of the moment it was reached."""
     made: BaseException
     if kind == "like python":
-        made = as_python_says(text, floats) or getattr(builtins, name)()
+        made = as_python_says(text, ints, floats) or getattr(builtins, name)()
     elif kind == "text":
         made = getattr(builtins, name)(text.format(a=ints[0], b=ints[1]))
     else:
@@ -59,10 +59,13 @@ def exception(
     return made
 
 
-def as_python_says(expression: str, floats: tuple[float, float]) -> Exception | None:
+def as_python_says(
+    expression: str, ints: tuple[int, int], floats: tuple[float, float]
+) -> Exception | None:
     """What this Python raises in an expression: its words differ between versions."""
+    (i, j), (a, b) = ints, floats
     try:
-        eval(expression, {"math": math, "a": floats[0], "b": floats[1]})
+        eval(expression, {"math": math, "a": a, "b": b, "i": i, "j": j})
     except Exception as error:
         return error.with_traceback(None)
     return None

@@ -79,10 +79,11 @@ impl Builder<'_> {
 
     /// A value that is returned is a reference, too.
     pub(super) fn retain_result(&mut self, value: &Value) {
-        if let Value::Array(array) = value
-            && self.makes_arrays
-        {
-            self.push(format!("call void @ungil.retain(ptr {})", array.owner));
-        }
+        let owner = match (value, self.returns) {
+            (Value::Array(array), _) if self.makes_arrays => &array.owner,
+            (Value::Scalar(list), Type::List(_)) => list,
+            _ => return,
+        };
+        self.push(format!("call void @ungil.retain(ptr {owner})"));
     }
 }

@@ -26,6 +26,7 @@ impl Builder<'_> {
             Op::Item(at) => self.item(&expr.args[0], *at),
             Op::Complex(operation) => self.complex_operation(*operation, expr),
             Op::List(operation) => self.list_operation(*operation, expr),
+            Op::Routine(routine) => self.routine(*routine, expr),
             _ => Value::Scalar(self.number(expr)),
         }
     }

@@ -7,6 +7,7 @@
 mod affine;
 mod arithmetic;
 mod array;
+mod attempt;
 mod builder;
 mod complex;
 mod control;
@@ -22,6 +23,7 @@ mod narrow;
 mod parallel;
 mod power;
 mod prelude;
+mod routine;
 mod scopes;
 mod slots;
 mod speculate;

@@ -1,6 +1,7 @@
 //! Typed expressions.
 
 use super::{Guard, InstanceId, SlotId};
+use crate::routine::Routine;
 use crate::runtime::fold::Fold;
 use crate::types::{Element, Type};
 
@@ -155,6 +156,8 @@ pub(crate) enum Op {
     Complex(ComplexOp),
     /// An operation on a list.
     List(ListOp),
+    /// A function of Rust's. Guards: as it tells. One that gives a list is only what is assigned to a slot.
+    Routine(Routine),
 }
 
 /// Operations on complex numbers.

@@ -14,8 +14,13 @@ use crate::types::Type;
 impl FunctionLowerer<'_, '_> {
     pub(super) fn compare(&mut self, expr: &ast::ExprCompare) -> Lowered<Expr> {
         if let ([op], [right]) = (&*expr.ops, &*expr.comparators) {
-            let left = self.expression(&expr.left)?;
-            let right = self.expression(right)?;
+            if let Some(known) = self.identity(*op, &expr.left, right, expr.range())? {
+                return Ok(known);
+            }
+            if let Some(known) = self.in_range(*op, &expr.left, right, expr.range())? {
+                return Ok(known);
+            }
+            let (left, right) = self.both(&expr.left, right)?;
             return self.comparison(*op, left, right, expr.range());
         }
         // a < b < c is a < b and b < c with b evaluated once, and c only if a < b.
@@ -75,6 +80,16 @@ impl FunctionLowerer<'_, '_> {
                     _ => Expr::new(Op::Not, vec![found], Type::Bool),
                 });
             }
+            CmpOp::In | CmpOp::NotIn if matches!(right.ty, Type::List(_) | Type::Array(_)) => {
+                let found = match right.ty {
+                    Type::List(_) => self.in_list(left, right, range)?,
+                    _ => self.in_array(left, right, range)?,
+                };
+                return Ok(match op {
+                    CmpOp::In => found,
+                    _ => Expr::new(Op::Not, vec![found], Type::Bool),
+                });
+            }
             CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => {
                 let help = if matches!(op, CmpOp::Is | CmpOp::IsNot) {
                     "numbers have no identity here: use `==` or `!=`"
@@ -97,6 +112,9 @@ impl FunctionLowerer<'_, '_> {
         }
         if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
             return self.tuple_comparison(op, comparison, (left, right), range);
+        }
+        if let (Type::List(_), Type::List(_)) = (left.ty, right.ty) {
+            return self.list_comparison(comparison, left, right, range);
         }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(

@@ -7,8 +7,10 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::arithmetic::as_float;
+use super::attempt::Attempt;
 use super::call::Callee;
 use super::locals::Locals;
+use super::nested::with_written;
 use super::promotion::Promotions;
 use super::state::{Binding, Holds, State};
 use super::{Lowered, Lowerer, Refusal};
@@ -31,6 +33,16 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) captured: Vec<String>,
     pub(super) state: State,
     pub(super) loops: Vec<LoopFrame>,
+    /// The `try` statements around, the innermost last.
+    pub(super) attempts: Vec<Attempt<'a>>,
+    /// How many handlers are around.
+    pub(super) handling: usize,
+    /// How many parallel loops are around.
+    pub(super) parallel: usize,
+    /// The variables of the functions around that it assigns to: their values are returned as well.
+    pub(super) written: Vec<String>,
+    /// The types of the variables of the functions around.
+    pub(super) around: HashMap<String, Type>,
     /// Where statements go.
     pub(super) block: Block,
     /// A variable that was read before it was assigned to, as far as ways are known so far: what follows
@@ -82,6 +94,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             captured: callee.captured.clone(),
             state: State::entry(),
             loops: Vec::new(),
+            attempts: Vec::new(),
+            handling: 0,
+            parallel: 0,
+            written: callee.written.clone(),
+            around: HashMap::new(),
             block: Vec::new(),
             unbound: None,
             returns: None,
@@ -116,7 +133,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                     name: definition.name.to_string(),
                     parameters: lowered?,
                     slots: this.slots,
-                    returns: this.returns.map_or(Type::None, |(ty, _)| ty),
+                    returns: with_written(
+                        this.returns.map_or(Type::None, |(ty, _)| ty),
+                        callee,
+                        arguments,
+                    ),
                     body: this.block,
                     site,
                     recursive: false,
@@ -125,6 +146,8 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             }
             this.state = State::entry();
             this.loops = Vec::new();
+            this.attempts = Vec::new();
+            (this.handling, this.parallel) = (0, 0);
             this.block = Vec::new();
             this.unbound = None;
             this.slots = Vec::new();
@@ -172,6 +195,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         let own = slots.len();
         for (name, &ty) in self.captured.clone().iter().zip(&arguments[own..]) {
             slots.push(self.variable(name, ty));
+            self.around.insert(name.clone(), ty);
             self.state.bind(name, ty, false, definition.name.range());
         }
         slots
@@ -206,10 +230,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             return Ok(());
         }
         match self.returns {
-            None | Some((Type::None, _)) => {
-                self.emit(Stmt::Return(Expr::none()));
-                Ok(())
-            }
+            None | Some((Type::None, _)) => self.leave_attempts(0, Expr::none()),
             Some((ty, at)) => Err(self.refuse(
                 Diagnostic::new(
                     definition.name.range(),
@@ -359,6 +380,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         let slot = self.variable(&name, ty);
         self.emit(Stmt::Set(slot, value));
         self.state.bind(&name, ty, literal, at);
+        self.note_attempts();
     }
 
     /// Reads a local variable.

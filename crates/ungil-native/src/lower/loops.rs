@@ -13,12 +13,17 @@ use crate::types::Type;
 impl FunctionLowerer<'_, '_> {
     /// `break` or `continue`.
     pub(super) fn leave_loop(&mut self, range: TextRange, for_good: bool) -> Lowered<()> {
-        let state = std::mem::take(&mut self.state);
-        let Some(frame) = self.loops.last_mut() else {
+        if self.loops.is_empty() {
             return Err(self.refuse(
                 Diagnostic::new(range, "there is no loop around this").label("not in a loop"),
             ));
-        };
+        }
+        self.finish_attempts(self.loops.len())?;
+        let state = std::mem::take(&mut self.state);
+        let frame = self.loops.last_mut().expect("asked above");
+        if !state.is_reachable() {
+            return Ok(());
+        }
         let way = if for_good {
             &mut frame.breaks
         } else {
@@ -40,14 +45,23 @@ impl FunctionLowerer<'_, '_> {
         );
         let mut test = Expr::bool(true);
         let (body, at_end, frame) = self.until_stable(|this| {
-            let before = this.block.len();
-            test = this.condition(&stmt.test)?;
-            if this.block.len() > before {
-                return Err(this.refuse_statements_of(stmt.test.range()));
-            }
+            let mut before = this.emitted(|this| {
+                test = this.condition(&stmt.test)?;
+                Ok(())
+            })?;
             let at_test = this.state.clone();
             let body = this.block_of(&stmt.body)?;
-            Ok((body, at_test))
+            if before.is_empty() {
+                return Ok((body, at_test));
+            }
+            // The condition needs statements: each round begins with them.
+            if !stmt.orelse.is_empty() {
+                return Err(this.refuse_statements_of(stmt.test.range()));
+            }
+            let holds = std::mem::replace(&mut test, Expr::bool(true));
+            before.push(Stmt::If(holds, Vec::new(), vec![Stmt::Break]));
+            before.extend(body);
+            Ok((before, at_test))
         })?;
         self.state = if forever {
             State::unreachable()
@@ -111,7 +125,7 @@ impl FunctionLowerer<'_, '_> {
         self.loop_over(
             &stmt.target,
             &source,
-            &stmt.iter,
+            stmt.iter.range(),
             &stmt.orelse,
             &mut |this| this.statements(&stmt.body),
         )
@@ -122,7 +136,7 @@ impl FunctionLowerer<'_, '_> {
         &mut self,
         target: &ast::Expr,
         source: &Iterated,
-        iter: &ast::Expr,
+        iter: TextRange,
         orelse: &[ast::Stmt],
         inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
     ) -> Lowered<()> {
@@ -146,6 +160,7 @@ impl FunctionLowerer<'_, '_> {
                 match &counter {
                     Counter::Variable(_, name, at) => {
                         this.state.bind(name, Type::Int, false, *at);
+                        this.note_attempts();
                     }
                     Counter::Hidden(slot) => {
                         let position = Expr::slot(*slot, Type::Int);
@@ -158,11 +173,14 @@ impl FunctionLowerer<'_, '_> {
             result.map(|()| (body, at_head))
         })?;
         self.state = at_head;
-        let orelse = self.block_of(orelse)?;
+        let orelse = self.emitted(|this| {
+            this.all_at_end(source, &source.len(), iter)?;
+            this.statements(orelse)
+        })?;
         self.after_loop(frame);
         let (start, stop, step) = source.bounds();
-        let guard = self.guard(iter.range(), "ValueError", "range() arg 3 must not be zero");
-        let site = self.push_site(iter.range(), None);
+        let guard = self.guard(iter, "ValueError", "range() arg 3 must not be zero");
+        let site = self.push_site(iter, None);
         self.emit(Stmt::Count(Box::new(Count {
             slot,
             start,
@@ -192,11 +210,10 @@ impl FunctionLowerer<'_, '_> {
                         return Ok(enumerated);
                     }
                 }
-                "zip"
-                    if call.arguments.keywords.iter().all(is_lax)
-                        && !call.arguments.args.is_empty() =>
-                {
-                    return self.zipped(&call.arguments.args);
+                "zip" if !call.arguments.args.is_empty() => {
+                    if let Some(strict) = is_strict(&call.arguments.keywords) {
+                        return self.zipped(&call.arguments.args, strict);
+                    }
                 }
                 "reversed" if call.arguments.keywords.is_empty() => {
                     if let [inner] = &*call.arguments.args {
@@ -241,24 +258,6 @@ impl FunctionLowerer<'_, '_> {
             let list = self.list_literal(&list)?;
             return Ok(self.over_list(list));
         }
-        if let ast::Expr::Name(_)
-        | ast::Expr::Subscript(_)
-        | ast::Expr::List(_)
-        | ast::Expr::ListComp(_) = iter
-        {
-            let value = self.expression(iter)?;
-            match value.ty {
-                Type::Array(_) => return Ok(self.over_array(value)),
-                Type::List(_) => return Ok(self.over_list(value)),
-                Type::Tuple(items) if items.windows(2).all(|two| two[0] == two[1]) => {
-                    let kept = self.held(value);
-                    let items = super::tuple::items(&kept);
-                    let list = self.new_list(items, iter.range());
-                    return Ok(self.over_list(list));
-                }
-                _ => {}
-            }
-        }
         if self.prange_called(iter).is_some() {
             return Err(self.refuse(
                 Diagnostic::new(iter.range(), "native code cannot iterate over this")
@@ -266,14 +265,43 @@ impl FunctionLowerer<'_, '_> {
                     .help("write `for i in ungil.prange(...)`"),
             ));
         }
-        Err(self.refuse(
-            Diagnostic::new(iter.range(), "native code cannot iterate over this")
+        if let ast::Expr::Name(_)
+        | ast::Expr::Subscript(_)
+        | ast::Expr::List(_)
+        | ast::Expr::ListComp(_)
+        | ast::Expr::BinOp(_)
+        | ast::Expr::Call(_) = iter
+        {
+            let value = self.expression(iter)?;
+            return self.iterated_value(value, iter.range());
+        }
+        Err(self.refuse_iterated(iter.range()))
+    }
+
+    /// The same of a value.
+    pub(super) fn iterated_value(&mut self, value: Expr, range: TextRange) -> Lowered<Iterated> {
+        match value.ty {
+            Type::Array(_) => Ok(self.over_array(value)),
+            Type::List(_) => Ok(self.over_list(value)),
+            Type::Tuple(items) if items.windows(2).all(|two| two[0] == two[1]) => {
+                let kept = self.held(value);
+                let items = super::tuple::items(&kept);
+                let list = self.new_list(items, range);
+                Ok(self.over_list(list))
+            }
+            _ => Err(self.refuse_iterated(range)),
+        }
+    }
+
+    fn refuse_iterated(&self, range: TextRange) -> Box<super::Refusal> {
+        self.refuse(
+            Diagnostic::new(range, "native code cannot iterate over this")
                 .label("neither a range nor an array nor a list")
                 .help(
                     "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` or `reversed` \
                      of these",
                 ),
-        ))
+        )
     }
 
     fn range(&mut self, call: &ast::ExprCall) -> Lowered<Iterated> {
@@ -318,7 +346,7 @@ impl FunctionLowerer<'_, '_> {
         Ok((start, stop, step))
     }
 
-    fn over_array(&mut self, array: Expr) -> Iterated {
+    pub(super) fn over_array(&mut self, array: Expr) -> Iterated {
         let array = self.held(array);
         let len = Expr::new(Op::Dim(0), vec![array.clone()], Type::Int);
         Iterated::Array {
@@ -356,7 +384,7 @@ impl FunctionLowerer<'_, '_> {
                 self.assign_to(index, number)?;
                 self.bind_item(value, inner, position)
             }
-            (Iterated::Zip(all, _), Some(targets)) if targets.len() == all.len() => {
+            (Iterated::Zip(all, ..), Some(targets)) if targets.len() == all.len() => {
                 for (target, source) in targets.iter().zip(all) {
                     self.bind_item(target, source, position)?;
                 }
@@ -368,7 +396,7 @@ impl FunctionLowerer<'_, '_> {
                     .help("write `for a, b in ...`"),
             )),
             (Iterated::Steps { start, step, .. }, _) => {
-                let value = self.step_at(start, *step, position);
+                let value = self.step_at(start, step, position);
                 self.assign_to(target, value)
             }
             (Iterated::Range { .. }, _) => self.assign_to(target, position.clone()),
@@ -395,10 +423,16 @@ impl FunctionLowerer<'_, '_> {
     }
 }
 
-/// `strict=False`, which is what `zip` does anyway.
-fn is_lax(keyword: &ast::Keyword) -> bool {
-    let strict = keyword.arg.as_ref().is_some_and(|name| &**name == "strict");
-    strict && matches!(&keyword.value, ast::Expr::BooleanLiteral(literal) if !literal.value)
+/// The value of `strict=`, where it is a constant.
+fn is_strict(keywords: &[ast::Keyword]) -> Option<bool> {
+    match keywords {
+        [] => Some(false),
+        [keyword] if keyword.arg.as_deref() == Some("strict") => match &keyword.value {
+            ast::Expr::BooleanLiteral(literal) => Some(literal.value),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 enum Counter {
@@ -434,13 +468,13 @@ pub(super) enum Iterated {
     /// A range within the others, by position.
     Steps {
         start: Expr,
-        step: i64,
+        step: Expr,
         len: Expr,
     },
     /// With the number that the first one has.
     Enumerate(Box<Iterated>, Expr),
-    /// All together, and the length of the shortest one, unless that can change.
-    Zip(Vec<Iterated>, Expr),
+    /// All together, the length of the shortest one, unless that can change, and whether all have to be as long.
+    Zip(Vec<Iterated>, Expr, bool),
 }
 
 impl Iterated {
@@ -448,7 +482,7 @@ impl Iterated {
     pub(super) fn len(&self) -> Expr {
         match self {
             Self::Range { stop, .. } => stop.clone(),
-            Self::Array { len, .. } | Self::Zip(_, len) | Self::Steps { len, .. } => len.clone(),
+            Self::Array { len, .. } | Self::Zip(_, len, _) | Self::Steps { len, .. } => len.clone(),
             Self::Enumerate(inner, _) => inner.len(),
             Self::List { list, .. } => unreachable!("{list:?} has no fixed length"),
         }
@@ -460,7 +494,7 @@ impl Iterated {
             Self::Range { .. } | Self::Array { .. } | Self::Steps { .. } => false,
             Self::List { .. } => true,
             Self::Enumerate(inner, _) => inner.can_change(),
-            Self::Zip(all, _) => all.iter().any(Self::can_change),
+            Self::Zip(all, ..) => all.iter().any(Self::can_change),
         }
     }
 

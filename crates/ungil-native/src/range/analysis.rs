@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::interval::Interval;
 use crate::environment::Options;
-use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, While};
+use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, Try, While};
 use crate::types::Type;
 
 /// Sizes of arrays, checked when they are passed.
@@ -100,9 +100,26 @@ impl Analysis {
             Stmt::Count(count) => self.count_loop(count, known),
             Stmt::Break => self.leave(known, true),
             Stmt::Continue => self.leave(known, false),
-            Stmt::Raise(_) => None,
-            Stmt::At(_) => Some(known),
+            Stmt::Raise(_) | Stmt::RaiseAgain => None,
+            Stmt::Outside(_, block) => self.block(block, Some(known)),
+            Stmt::Try(inner) => self.attempt(inner, known),
+            Stmt::At(_) | Stmt::Unset(_) => Some(known),
         }
+    }
+
+    /// A handler knows of what the block assigns to only that it was something.
+    fn attempt(&mut self, inner: &mut Try, known: Vec<Interval>) -> Facts {
+        let mut raised = known.clone();
+        for slot in assignments(&inner.body).into_keys() {
+            raised[slot] = Interval::ALL;
+        }
+        let end = self.block(&mut inner.body, Some(known));
+        let mut after = end.and_then(|end| self.block(&mut inner.orelse, Some(end)));
+        for handler in &mut inner.handlers {
+            let handled = self.block(&mut handler.body, Some(raised.clone()));
+            after = join(after, handled);
+        }
+        after
     }
 
     fn leave(&mut self, known: Vec<Interval>, for_good: bool) -> Facts {

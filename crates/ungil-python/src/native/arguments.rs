@@ -381,6 +381,9 @@ pub(super) fn returned(
     if let Type::Array(array) = ty {
         return created::array(py, array, words).map(Bound::unbind);
     }
+    if let Type::List(item) = ty {
+        return created::list(py, item, words.next().unwrap_or(0)).map(Bound::unbind);
+    }
     let mut word = || words.next().unwrap_or(0);
     if ty == Type::Complex {
         let (real, imag) = (f64::from_bits(word()), f64::from_bits(word()));
