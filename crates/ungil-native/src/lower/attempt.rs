@@ -28,7 +28,7 @@ impl<'a> FunctionLowerer<'a, '_> {
         if stmt.is_star {
             return Err(self.refuse(
                 Diagnostic::new(
-                    head(stmt.range()),
+                    head(stmt.range(), "try"),
                     "native code has no groups of exceptions",
                 )
                 .label("`except*`")
@@ -122,7 +122,7 @@ impl<'a> FunctionLowerer<'a, '_> {
     fn classes(&mut self, handler: &ast::ExceptHandlerExceptHandler) -> Lowered<Vec<String>> {
         let Some(class) = handler.type_.as_deref() else {
             return Err(self.refuse(
-                Diagnostic::new(head(handler.range()), "this would take Ctrl-C as well")
+                Diagnostic::new(head(handler.range(), "except"), "this would take Ctrl-C as well")
                     .label("`except` of everything")
                     .help("write `except Exception`"),
             ));
@@ -256,7 +256,7 @@ impl<'a> FunctionLowerer<'a, '_> {
     }
 }
 
-/// The begin of a statement that can be long.
-fn head(range: TextRange) -> TextRange {
-    TextRange::at(range.start(), 3.into())
+/// The word that a statement begins with, which can be long.
+fn head(range: TextRange, word: &str) -> TextRange {
+    TextRange::at(range.start(), (word.len() as u32).into())
 }

@@ -113,7 +113,8 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "pow", "round",
+            "abs", "all", "any", "bool", "complex", "divmod", "float", "int", "len", "list", "max", "min",
+            "pow", "round", "sorted", "sum",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(
@@ -129,10 +130,7 @@ impl FunctionLowerer<'_, '_> {
             "print" | "input" | "open" => {
                 diagnostic.help("return the values, and do this outside of the native function")
             }
-            "sum" | "any" | "all" | "sorted" | "map" | "filter" => {
-                diagnostic.help("write the loop: it is as fast here as in C")
-            }
-            "round" => diagnostic.help("round to an int, `round(x)`, or outside"),
+            "map" | "filter" => diagnostic.help("write the loop: it is as fast here as in C"),
             "range" | "enumerate" | "zip" | "reversed" => {
                 diagnostic.help("use it in the head of a `for` loop")
             }
