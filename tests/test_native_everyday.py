@@ -1,7 +1,6 @@
 """Small functions as people write them: native code gives what Python gives, or raises what it raises."""
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -509,8 +508,9 @@ def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[A
         lines = []
         while trace is not None:
             code = trace.tb_frame.f_code
-            comprehension = code.co_name.startswith("<") and sys.version_info < (3, 12)
-            if code.co_filename == __file__ and code.co_name != "outcome" and not comprehension:
+            # Comprehensions and generators have frames of their own in Python.
+            own = code.co_name != "outcome" and not code.co_name.startswith("<")
+            if code.co_filename == __file__ and own:
                 lines.append(trace.tb_lineno)
             trace = trace.tb_next
         return ("raised", type(error).__name__, *lines)

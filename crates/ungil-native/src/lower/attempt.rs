@@ -122,9 +122,12 @@ impl<'a> FunctionLowerer<'a, '_> {
     fn classes(&mut self, handler: &ast::ExceptHandlerExceptHandler) -> Lowered<Vec<String>> {
         let Some(class) = handler.type_.as_deref() else {
             return Err(self.refuse(
-                Diagnostic::new(head(handler.range(), "except"), "this would take Ctrl-C as well")
-                    .label("`except` of everything")
-                    .help("write `except Exception`"),
+                Diagnostic::new(
+                    head(handler.range(), "except"),
+                    "this would take Ctrl-C as well",
+                )
+                .label("`except` of everything")
+                .help("write `except Exception`"),
             ));
         };
         if let Some(name) = &handler.name {

@@ -258,7 +258,7 @@ impl FunctionLowerer<'_, '_> {
         };
         let called = Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]);
         if !callee.written.is_empty() {
-            return self.take_written(callee, called);
+            return Ok(self.take_written(callee, called));
         }
         match returns {
             Type::Array(_) => {}

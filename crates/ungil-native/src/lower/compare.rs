@@ -8,7 +8,7 @@ use super::Lowered;
 use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Comparison, Expr, Op};
+use crate::ir::{Comparison, Expr, Op, Stmt};
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -39,12 +39,13 @@ impl FunctionLowerer<'_, '_> {
         else {
             unreachable!("as many operators as operands");
         };
-        let right_value = self.branch(right)?;
-        if ops.is_empty() {
-            return self.comparison(op, left, right_value, range);
-        }
+        let mut left = [left];
+        let before = self.block.len();
+        let right_value = self.expression(right)?;
+        self.settle(before, &mut left);
+        let [left] = left;
         let ty = right_value.ty;
-        if !ty.is_number() {
+        if ops.is_empty() || matches!(ty, Type::None | Type::Nested(_)) {
             return self.comparison(op, left, right_value, range);
         }
         let slot = self.temporary(ty);
@@ -53,10 +54,20 @@ impl FunctionLowerer<'_, '_> {
         let left_slot = self.temporary(left.ty);
         let left_kept = Expr::slot(left_slot, left.ty);
         let first = self.comparison(op, left_kept, kept.clone(), range)?;
-        let rest = self.chain(kept, ops, rights, range)?;
-        let both = Expr::new(Op::And, vec![first, rest], Type::Bool);
-        let inner = Expr::new(Op::Let(slot), vec![right_value, both], Type::Bool);
-        Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool))
+        let (mut more, rest) = self.apart(|this| this.chain(kept, ops, rights, range))?;
+        if more.is_empty() {
+            let both = Expr::new(Op::And, vec![first, rest], Type::Bool);
+            let inner = Expr::new(Op::Let(slot), vec![right_value, both], Type::Bool);
+            return Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool));
+        }
+        self.emit(Stmt::Set(left_slot, left));
+        self.emit(Stmt::Set(slot, right_value));
+        let result = self.temporary(Type::Bool);
+        self.emit(Stmt::Set(result, first));
+        more.push(Stmt::Set(result, rest));
+        let holds = Expr::slot(result, Type::Bool);
+        self.emit(Stmt::If(holds.clone(), more, Vec::new()));
+        Ok(holds)
     }
 
     pub(super) fn comparison(

@@ -220,12 +220,11 @@ impl FunctionLowerer<'_, '_> {
         let (Type::List(one), Type::List(other)) = (left.ty, right.ty) else {
             unreachable!("called for lists");
         };
-        let (left, right) = match (one, other) {
-            (Scalar::Unknown, _) => (self.retyped_list(left, other), right),
-            _ => {
-                let right = self.retyped_list(right, one);
-                (left, right)
-            }
+        let (left, right) = if one == Scalar::Unknown {
+            (self.retyped_list(left, other), right)
+        } else {
+            let right = self.retyped_list(right, one);
+            (left, right)
         };
         if left.ty != right.ty && ![one, other].contains(&Scalar::Unknown) {
             return Err(self.refuse_lists(left.ty, right.ty, range));

@@ -46,13 +46,13 @@ impl FunctionLowerer<'_, '_> {
         let Some(guard) = &case.guard else {
             let Some(test) = test else {
                 // It takes all that is left.
-                self.capture(asked.captures)?;
+                self.capture(asked.captures);
                 return self.statements(&case.body);
             };
             return self.either(
                 test,
                 |this| {
-                    this.capture(asked.captures)?;
+                    this.capture(asked.captures);
                     this.statements(&case.body)
                 },
                 |this| this.nested(case.range, |this| this.cases(rest, subject)),
@@ -62,7 +62,7 @@ impl FunctionLowerer<'_, '_> {
         let matched = self.temporary(Type::Bool);
         self.emit(Stmt::Set(matched, Expr::bool(false)));
         let guarded = |this: &mut Self| {
-            this.capture(asked.captures)?;
+            this.capture(asked.captures);
             let value = this.condition(guard)?;
             this.emit(Stmt::Set(matched, value));
             Ok(())
@@ -95,11 +95,10 @@ impl FunctionLowerer<'_, '_> {
         Ok(())
     }
 
-    fn capture(&mut self, captures: Vec<(&ast::Identifier, Expr)>) -> Lowered<()> {
+    fn capture(&mut self, captures: Vec<(&ast::Identifier, Expr)>) {
         for (name, value) in captures {
             self.assign(name, value, name.range());
         }
-        Ok(())
     }
 
     /// What a pattern asks of a value that is in a slot.

@@ -171,7 +171,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// The value of a call that returns the variables around it as well, which are assigned to.
-    pub(super) fn take_written(&mut self, callee: &Callee, called: Expr) -> Lowered<Expr> {
+    pub(super) fn take_written(&mut self, callee: &Callee, called: Expr) -> Expr {
         let kept = self.held(called);
         let mut items = super::tuple::items(&kept);
         let values = items.split_off(items.len() - callee.written.len());
@@ -179,7 +179,7 @@ impl FunctionLowerer<'_, '_> {
         for (name, value) in callee.written.iter().zip(values) {
             self.assign(name, value, range);
         }
-        Ok(items.pop().unwrap_or_else(Expr::none))
+        items.pop().unwrap_or_else(Expr::none)
     }
 
     /// What is returned: with the variables around that were assigned to.

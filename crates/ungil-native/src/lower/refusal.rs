@@ -113,8 +113,8 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "all", "any", "bool", "complex", "divmod", "float", "int", "len", "list", "max", "min",
-            "pow", "round", "sorted", "sum",
+            "abs", "all", "any", "bool", "complex", "divmod", "float", "int", "len", "list", "max",
+            "min", "pow", "round", "sorted", "sum",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(

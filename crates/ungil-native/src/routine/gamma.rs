@@ -1,6 +1,8 @@
 //! The gamma function, as `CPython` has it (`m_tgamma` and `m_lgamma` in `mathmodule.c`): the approximation of
 //! C. Lanczos with the constants that G. R. Pugh's thesis (2004) led the Boost library to, g = 6.0246... and 13 terms.
 
+#![allow(clippy::excessive_precision)] // the constants as their source has them
+
 use std::f64::consts::PI;
 use std::sync::OnceLock;
 

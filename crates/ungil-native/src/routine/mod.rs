@@ -3,6 +3,10 @@
 //! All of them are called in one way: numbers and addresses come in as words, results go out as words, and what
 //! goes wrong is the number of one of the guards that the operation has.
 #![allow(unsafe_code)]
+#![allow(clippy::float_cmp)] // to the last bit
+#![allow(clippy::unnecessary_wraps)] // routines have one signature
+#![allow(clippy::cast_possible_wrap)] // sizes of items and numbers of guards are small
+#![allow(clippy::cast_ptr_alignment)] // items lie as the C library's allocator has it
 
 mod call;
 mod gamma;

@@ -205,7 +205,6 @@ pub(super) fn fma(call: &mut Call<'_>) -> End {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // to the last bit
 mod tests {
     use super::*;
     use proptest::prelude::*;
