@@ -5,7 +5,7 @@ use ruff_text_size::TextRange;
 
 use super::Lowered;
 use super::function::FunctionLowerer;
-use super::loops::Iterated;
+use super::iterated::Iterated;
 use crate::ir::{Comparison, Expr, Op, Proof, Stmt, While};
 use crate::types::Type;
 

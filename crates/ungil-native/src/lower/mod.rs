@@ -11,6 +11,7 @@ mod attempt;
 mod builtin;
 mod call;
 mod coerce;
+mod collected;
 mod compare;
 mod complex;
 mod comprehension;
@@ -18,6 +19,7 @@ mod expression;
 mod function;
 mod identity;
 mod index;
+mod iterated;
 mod list;
 mod list_loop;
 mod list_method;
@@ -40,6 +42,7 @@ mod together;
 mod total;
 mod tuple;
 mod unpack;
+mod variable;
 
 use std::collections::HashMap;
 

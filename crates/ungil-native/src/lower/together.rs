@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
 use super::function::FunctionLowerer;
-use super::loops::Iterated;
+use super::iterated::Iterated;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Op, Proof, Stmt};
 use crate::routine::Routine;

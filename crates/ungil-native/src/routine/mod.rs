@@ -11,13 +11,15 @@
 mod call;
 mod gamma;
 mod integers;
+mod list;
 mod lists;
 mod norm;
 mod numbers;
+mod search;
 mod sum;
 
 pub(crate) use call::Call;
-pub(crate) use lists::Kind;
+pub(crate) use list::Kind;
 
 /// How a routine ends: well, or with one of its guards.
 pub(crate) type End = Result<(), usize>;
@@ -103,15 +105,15 @@ routines! {
     /// `list.sort(reverse=...)`. Guard: NaN.
     Sort => lists::sort,
     /// `list.index(value, start, stop)`. Guards: not there, NaNs.
-    Index => lists::index,
+    Index => search::index,
     /// `list.count(value)`. Guard: NaNs.
-    Count => lists::count,
+    Count => search::count,
     /// `value in list`. Guard: NaNs.
-    Contains => lists::contains,
+    Contains => search::contains,
     /// `list.remove(value)`. Guards: not there, NaNs.
-    Remove => lists::remove,
+    Remove => search::remove,
     /// Of two lists of one type: less, equal or greater, as -1, 0, 1. Guard: NaNs.
-    Order => lists::order,
+    Order => search::order,
 }
 
 /// Calls a routine; 0, or one more than the guard that has failed, of which `out` then has the details.

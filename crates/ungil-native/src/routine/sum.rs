@@ -1,6 +1,6 @@
 //! Exact sums.
 
-use super::lists::items;
+use super::list::items;
 use super::{Call, End};
 
 /// The float nearest to the exact sum of a list: J. R. Shewchuk's expansions (1997), as `math.fsum` has them.
