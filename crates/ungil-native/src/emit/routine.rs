@@ -24,6 +24,8 @@ impl Builder<'_> {
             self.put_word(ty, word, &memory, &mut at);
         }
         let out = self.alloca("[4 x i64]");
+        // By this text the cache tells numbers of one version from those of another.
+        self.push(format!("; {routine:?}"));
         let end = self.let_(format!(
             "call i32 @ungil_routine(i64 {}, ptr {memory}, i64 {}, ptr {out})",
             routine as usize,
