@@ -1,4 +1,7 @@
-"""Small functions as people write them: native code gives what Python gives, or raises what it raises."""
+"""Small functions as people write them: native code gives what Python gives, or raises the same."""
+
+# What linters would have written otherwise is part of the language, too.
+# ruff: noqa: B904, C416, C419, F821, F841, PLR0124, PLR0133, RUF005
 
 import math
 from collections.abc import Callable
@@ -40,7 +43,9 @@ def rounds_ints(x: int, n: int) -> int:
     return round(x, n)
 
 
-@case((3, 4, 5), (3, -1, 7), (2, -1, 4), (5, 3, 0), (-7, 9, -13), (2**62, 2**62, 2**63 - 1), (4, 0, 1))
+@case(
+    (3, 4, 5), (3, -1, 7), (2, -1, 4), (5, 3, 0), (-7, 9, -13), (2**62, 2**62, 2**63 - 1), (4, 0, 1)
+)
 @case((-(2**63), 3, -(2**63)), (3, -(2**63), 7))
 def powers_modulo(a: int, b: int, m: int) -> int:
     return pow(a, b, m)
@@ -66,7 +71,23 @@ def roots(n: int) -> int:
     return math.isqrt(n)
 
 
-MORE = [0.0, -0.0, 1.0, -1.5, 3.0, 23.0, 25.5, 171.7, -171.3, 1e-21, -3.0, 1e300, -1e-310, math.inf, -math.inf]
+MORE = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.5,
+    3.0,
+    23.0,
+    25.5,
+    171.7,
+    -171.3,
+    1e-21,
+    -3.0,
+    1e300,
+    -1e-310,
+    math.inf,
+    -math.inf,
+]
 
 
 @case(*[(x,) for x in [*MORE, math.nan]])
@@ -86,18 +107,38 @@ def parts(x: float) -> tuple[float, int, float, float, float, float, float]:
     return mantissa, exponent, fraction, whole, math.ulp(x), math.degrees(x), math.radians(x)
 
 
-@case((1.0, 3), (1.5, -1080), (-3.0, 2000), (5e-324, 1100), (1e300, -3000), (0.0, 99999), (math.inf, 2))
+@case(
+    (1.0, 3),
+    (1.5, -1080),
+    (-3.0, 2000),
+    (5e-324, 1100),
+    (1e300, -3000),
+    (0.0, 99999),
+    (math.inf, 2),
+)
 @case((1.9999999999999998, -1023), (1.5, -1075), (1.0, -1075), (0.75, 1024))
 def scales(x: float, n: int) -> float:
     return math.ldexp(x, n)
 
 
-@case(*[(x, y) for x in (5.0, -7.5, 1e300, 0.0, math.inf, math.nan) for y in (3.0, -0.3, 0.0, math.inf)])
+@case(
+    *[
+        (x, y)
+        for x in (5.0, -7.5, 1e300, 0.0, math.inf, math.nan)
+        for y in (3.0, -0.3, 0.0, math.inf)
+    ]
+)
 def remainders(x: float, y: float) -> tuple[float, float]:
     return math.remainder(x, y), math.nextafter(x, y)
 
 
-@case((3.0, 4.0, 12.0), (1e-310, 2e-310, 0.0), (1e300, 1e300, 1.0), (math.nan, math.inf, 1.0), (0.1, 0.2, 0.3))
+@case(
+    (3.0, 4.0, 12.0),
+    (1e-310, 2e-310, 0.0),
+    (1e300, 1e300, 1.0),
+    (math.nan, math.inf, 1.0),
+    (0.1, 0.2, 0.3),
+)
 @case((math.nan, 1.0, 1.0), (0.0, -0.0, 0.0), (1.1, 2.2e-9, 3.3e8), (1 / 3, 2 / 3, 1 / 7))
 def lengths(x: float, y: float, z: float) -> tuple[float, float, float, float]:
     return math.hypot(x, y, z), math.hypot(x), math.hypot(x, y), math.dist((x, y), (z, 1))
@@ -373,7 +414,9 @@ def conditions(n: int) -> int:
 @case((9,))
 def evaluation_order(n: int) -> int:
     values = list(range(n))
-    return values.pop() * 1000 + sum(values) * 10 + len([values.pop() for _ in range(2)]) + len(values)
+    return (
+        values.pop() * 1000 + sum(values) * 10 + len([values.pop() for _ in range(2)]) + len(values)
+    )
 
 
 @case((4, 3), (2, -2), (3, 0))
@@ -522,9 +565,14 @@ def described(value: Any) -> Any:
     return type(value).__name__, value.hex() if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("function", list(dict.fromkeys(f for f, _ in CASES)), ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "function", list(dict.fromkeys(f for f, _ in CASES)), ids=lambda f: f.__name__
+)
 def test_everyday_functions_do_what_python_does(function: Callable[..., Any]) -> None:
     native = ungil.native(function)
     for called, arguments in CASES:
         if called is function:
-            assert (arguments, outcome(native, arguments)) == (arguments, outcome(function, arguments))
+            assert (arguments, outcome(native, arguments)) == (
+                arguments,
+                outcome(function, arguments),
+            )

@@ -294,7 +294,7 @@ def sorted_by_key(n: Any) -> Any:
 
 
 def joined(n: Any) -> Any:
-    return len([n] + [1.5])
+    return len([n] + [1.5])  # noqa: RUF005
 
 
 REFUSALS: list[tuple[Callable[[Any], Any], Any, str, str]] = [
