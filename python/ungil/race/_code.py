@@ -137,6 +137,7 @@ _TABLE: dict[str, _Decode] = {
         0,
     ),
     "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
+    "BEFORE_ASYNC_WITH": lambda arg, top: (ENTER, top, 0, 0),
     "LOAD_SPECIAL": lambda arg, top: (ENTER, top, 0, 0),  # from 3.14 on
     # From 3.15 on a number for the interpreter's own use lies above the iterator.
     "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),

@@ -255,7 +255,9 @@ unsafe fn lock_it(lock: Object, reentrant: bool, blocking: bool, timeout: Option
             Went::TimedOut => return truth(false),
             Went::On => {}
         }
-        if !take(acquire, lock) {
+        // An `RLock` itself would let in whoever is on this OS thread.
+        let free = inside().is_some_and(|engine| engine.shared[object as usize].available);
+        if !free || !take(acquire, lock) {
             return truth(false);
         }
         if let Some(engine) = inside() {
