@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use toy::{Do, EVENT, LOCK, PERMITS, VARIABLE, all_outcomes, explore, run};
 use ungil_race::strategy::{Bounded, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
-use ungil_race::{Attempt, Strategy, Trace, data_races, minimise};
+use ungil_race::{
+    Access, Attempt, Event, Kind, Operation, Part, Strategy, Trace, data_races, minimise,
+};
 
 fn locked(times: usize) -> Vec<Do> {
     let once = [
@@ -218,4 +220,28 @@ fn in_step_the_first_thread_goes_first_and_the_others_take_turns() {
     let (trace, _) = run(&program, &mut lockstep);
     let turns: Vec<_> = trace.threads().collect();
     assert_eq!(turns, [0, 0, 0, 0, 1, 2, 1, 2]);
+}
+
+#[test]
+fn a_step_that_touches_something_twice_does_not_race_with_itself() {
+    let whole = |write| Access {
+        object: 0,
+        part: Part::Whole,
+        write,
+    };
+    let event = |thread, write| Event {
+        thread,
+        operation: Operation {
+            kind: Kind::Write,
+            accesses: [whole(write), whole(write)].into_iter().collect(),
+            blocking: false,
+        },
+        closed: false,
+    };
+    let trace = Trace {
+        events: vec![event(0, true), event(1, false)],
+        started_in: vec![None, None],
+        left: Vec::new(),
+    };
+    assert_eq!(data_races(&trace).len(), 1);
 }

@@ -269,14 +269,16 @@ impl Engine {
             match next.kind {
                 // From the second time on others come first: loops that wait end.
                 Kind::Sleep => rested.sleeps < 2 || self.trace.events.len() > rested.slept_at,
-                _ if next.blocking => next
-                    .accesses
-                    .first()
-                    .is_none_or(|access| self.shared[access.object as usize].available),
-                _ => true,
+                _ => !next.blocking || self.is_open(next),
             }
         };
         (0..self.threads.len()).filter(can_go_on).collect()
+    }
+
+    /// Whether everything that it touches is to be had: only locks and the like ever are not.
+    fn is_open(&self, operation: &Operation) -> bool {
+        let mut touched = operation.accesses.iter();
+        touched.all(|access| self.shared[access.object as usize].available)
     }
 
     /// Who makes the next step; notes the step as made.
@@ -341,10 +343,7 @@ impl Engine {
                 .max(self.threads[thread].deadline.unwrap_or(self.now));
         }
         self.threads[thread].deadline = None;
-        let closed = operation
-            .accesses
-            .first()
-            .is_some_and(|access| !self.shared[access.object as usize].available);
+        let closed = !self.is_open(&operation);
         self.trace.events.push(Event {
             thread,
             operation,
@@ -381,11 +380,7 @@ pub(super) fn step(
         if engine.last_steps > LAST_STEPS {
             Fiber::give_up(engine, me);
         }
-        let waits = operation.blocking
-            && operation
-                .accesses
-                .first()
-                .is_some_and(|access| !engine.shared[access.object as usize].available);
+        let waits = operation.blocking && !engine.is_open(&operation);
         let lasting = engine.last_steps > LAST_STEPS / 2;
         return if waits || lasting { away() } else { Went::On };
     }

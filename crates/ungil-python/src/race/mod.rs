@@ -6,7 +6,8 @@
 //!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
-//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  accesses  from an instruction to what it touches (touch)   calls      and from a call of what is in C
+//!  attributes  where they are found
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
 //!  patches   built-in functions replaced in place: locks, time
@@ -20,6 +21,7 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod attributes;
 mod called;
 mod calls;
 mod code;
@@ -39,6 +41,7 @@ mod record;
 mod session;
 mod spin;
 mod time;
+mod touch;
 mod tracing;
 mod watchdog;
 

@@ -13,7 +13,7 @@ use super::engine::{End, Engine, Failure, is_exploring};
 use super::followers::{self, Followers};
 use super::record::Record;
 use super::{
-    accesses, arenas, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
+    arenas, attributes, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
     tracing,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn begin(
         time::plans(py)?;
         followers::plans(py)
     })?;
-    accesses::prepare(py)?;
+    attributes::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),
