@@ -13,9 +13,10 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
+from ungil.race import _caches, _threads
 from ungil.race._code import Row, Scope, analyse
 from ungil.race._finding import Finding, RaceFound
+from ungil.race._model import check_lists, check_numbers, ends_the_test, model_of, name_of
 from ungil.race._strategies import Strategy, pct
 from ungil.race._telling import build
 
@@ -109,16 +110,15 @@ def explore(
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
     body = model_of(model, setup, workers, invariant)
-    for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
-        if number < 1:
-            raise ValueError(f"{name} is 1 or more, not {number}")
-    for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
-        if not limit > 0:
-            raise ValueError(f"{name} is more than 0, not {limit}")
+    check_numbers(max_schedules=max_schedules, max_steps=max_steps, seed=seed)
+    check_numbers(max_seconds=max_seconds, max_blocked=max_blocked)
+    check_lists(benign=benign, include=include, exclude=exclude)
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise TypeError(f"strategy is one of ungil.race's, as ungil.race.dpor(), not {strategy!r}")
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     begun = time.monotonic()
-    address = _name(model)
+    address = name_of(model)
     marked = frozenset(benign)
     with replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
         session = session_of(body, max_steps, data_races)
@@ -154,6 +154,7 @@ def explore(
         if not findings and race is not None:
             findings.append(_finding(session, "data race", race, address, mode))
             proved = False
+    _threads.tell_of_leaks(not findings)
     return Result(
         schedules,
         proved and not findings,
@@ -163,34 +164,6 @@ def explore(
         time.monotonic() - begun,
         note,
     )
-
-
-def model_of(
-    model: Callable[[], object] | None,
-    setup: Callable[[], Any] | None,
-    workers: Sequence[Callable[..., object]],
-    invariant: Callable[..., object] | None,
-) -> Callable[[], object]:
-    if model is not None:
-        if setup is not None or workers or invariant is not None:
-            raise TypeError("explore takes a model, or setup, workers and invariant: not both")
-        if not callable(model):
-            raise TypeError(f"a model is a function without arguments, not {type(model).__name__}")
-        return model
-    if not workers:
-        raise TypeError("explore needs a model, or workers=[...] for threads")
-
-    def made() -> None:
-        state = () if setup is None else (setup(),)
-        threads = [threading.Thread(target=worker, args=state) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if invariant is not None and invariant(*state) is False:
-            raise AssertionError("the invariant does not hold")
-
-    return made
 
 
 def _how_to_replay(finding: Finding) -> str:
@@ -204,22 +177,18 @@ def _how_to_replay(finding: Finding) -> str:
     return f"\nReplay it: ungil race replay {file.name}"
 
 
-def _name(model: Callable[[], object] | None) -> str | None:
-    code = getattr(model, "__code__", None)
-    if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
-        return None  # made inside of a function: nobody can name it from outside
-    return f"{code.co_filename}::{code.co_name}"
-
-
 def session_of(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
     def main() -> None:
         try:
             body()
+            _threads.at_the_end_of_the_model()
         except (_threads.Abandoned, KeyboardInterrupt):
             raise
         except SystemExit:
             pass
         except BaseException as error:
+            if ends_the_test(error):
+                raise
             _native.fail(_threads.failure_key(error), error)
 
     return _native.Session(main, _threads.prepare, _threads.Abandoned, max_steps, data_races)
@@ -305,7 +274,7 @@ def _watchdog(patience: float) -> Iterator[None]:
 
 
 # What the native half calls where a model meets these.
-_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync, _caches.follow)
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None

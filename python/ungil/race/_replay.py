@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from ungil.race import _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, model_of, replaced, session_of
+from ungil.race._explore import error_of, replaced, session_of
 from ungil.race._finding import Finding
+from ungil.race._model import model_of
 from ungil.race._telling import build
 
 _MOST_STEPS = 1_000_000

@@ -36,6 +36,11 @@ pub(super) unsafe fn before(
         {
             return false;
         }
+        if let Does::Call { callable, .. } | Does::CallUnpacked { callable, .. } = does
+            && !followers::meets_call(&frame, callable)
+        {
+            return false;
+        }
         if free_threaded::is_on() {
             match free_threaded::before(&frame, does) {
                 Before::Nothing => {}

@@ -10,7 +10,7 @@
 //!  attributes  where they are found
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
-//!  patches   built-in functions replaced in place: locks, time
+//!  patches   built-in functions replaced in place: locks (conventions), time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
@@ -26,6 +26,7 @@ mod called;
 mod calls;
 mod code;
 mod containers;
+mod conventions;
 mod engine;
 mod fiber;
 mod followers;

@@ -23,6 +23,7 @@ pub(super) const IDENT: u64 = 1 << 20;
 static FORK: Slot = Slot::new();
 static SLEEP: Slot = Slot::new();
 static IDENTITY: Slot = Slot::new();
+static NATIVE_IDENTITY: Slot = Slot::new();
 static MONOTONIC: Slot = Slot::new();
 static MONOTONIC_NS: Slot = Slot::new();
 static PERF: Slot = Slot::new();
@@ -38,6 +39,12 @@ pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
         ffi::METH_NOARGS,
         &IDENTITY,
         identity,
+    )?;
+    plan(
+        &thread.getattr("get_native_id")?,
+        ffi::METH_NOARGS,
+        &NATIVE_IDENTITY,
+        native_identity,
     )?;
     plan(
         &py.import("posix")?.getattr("fork")?,
@@ -103,15 +110,24 @@ unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Ob
     }
 }
 
-unsafe extern "C" fn identity(module: Object, a: Object, b: Object, c: Object) -> Object {
-    // SAFETY: as above: no argument.
-    unsafe {
-        match thread_number() {
-            Some(thread) if thread > 0 => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
-            _ => IDENTITY.original(module, a, b, c),
+macro_rules! identity {
+    ($name:ident, $slot:ident) => {
+        unsafe extern "C" fn $name(module: Object, a: Object, b: Object, c: Object) -> Object {
+            // SAFETY: as above: no argument.
+            unsafe {
+                match thread_number() {
+                    Some(thread) if thread > 0 => {
+                        ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64)
+                    }
+                    _ => $slot.original(module, a, b, c),
+                }
+            }
         }
-    }
+    };
 }
+
+identity!(identity, IDENTITY);
+identity!(native_identity, NATIVE_IDENTITY);
 
 macro_rules! clock {
     ($name:ident, $slot:ident, $start:ident, $make:expr) => {
