@@ -9,10 +9,11 @@ use super::called::{called, resolve};
 use super::calls;
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, element, is_container};
-use super::engine::{CELL, CONTAINER, Went, access, inside, operation, step};
+use super::engine::{CELL, CONTAINER, inside};
 use super::followers;
 use super::frame::Frame;
 use super::free_threaded::{self, Before};
+use super::step::{Went, access, operation, step};
 use super::touch::{Accesses, Label, Object, Touch, note};
 
 /// Makes the running thread stop before this instruction; whether it may go on.

@@ -7,6 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::by_turns::ByTurns;
 use super::engine::inside;
 use super::frame::Frame;
 use super::patches::{Slot, plan};
@@ -30,10 +31,8 @@ pub(super) struct Followers {
     cache: Py<PyAny>,
 }
 
-thread_local! {
-    static FOLLOWERS: RefCell<Option<Followers>> = const { RefCell::new(None) };
-    static SYNC_IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
-}
+static FOLLOWERS: ByTurns<RefCell<Option<Followers>>> = ByTurns::new(RefCell::new(None));
+static SYNC_IS_FOLLOWED: ByTurns<Cell<bool>> = ByTurns::new(Cell::new(false));
 
 /// The type of `functools.cache`'s functions.
 static CACHE: AtomicUsize = AtomicUsize::new(0);

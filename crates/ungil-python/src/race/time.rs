@@ -6,9 +6,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation};
 
-use super::engine::{Went, inside, step, thread_number};
+use super::engine::{explorer, inside, thread_number};
 use super::patches::{Function, Slot, plan};
 use super::record::Record;
+use super::step::{Went, step};
 
 type Object = *mut ffi::PyObject;
 
@@ -111,23 +112,25 @@ unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Ob
 }
 
 macro_rules! identity {
-    ($name:ident, $slot:ident) => {
+    ($name:ident, $slot:ident, $first:expr) => {
         unsafe extern "C" fn $name(module: Object, a: Object, b: Object, c: Object) -> Object {
             // SAFETY: as above: no argument.
             unsafe {
-                match thread_number() {
-                    Some(thread) if thread > 0 => {
-                        ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64)
-                    }
-                    _ => $slot.original(module, a, b, c),
+                let number = match thread_number() {
+                    Some(0) => $first(),
+                    thread => thread.map(|thread| IDENT + thread as u64),
+                };
+                match number {
+                    Some(number) => ffi::PyLong_FromUnsignedLongLong(number),
+                    None => $slot.original(module, a, b, c),
                 }
             }
         }
     };
 }
 
-identity!(identity, IDENTITY);
-identity!(native_identity, NATIVE_IDENTITY);
+identity!(identity, IDENTITY, explorer);
+identity!(native_identity, NATIVE_IDENTITY, || None);
 
 macro_rules! clock {
     ($name:ident, $slot:ident, $start:ident, $make:expr) => {

@@ -8,9 +8,10 @@ use ungil_race::{Access, Kind, ObjectId, Part};
 use super::super::called::called;
 use super::super::code::Does;
 use super::super::containers::is_deque;
-use super::super::engine::{CONTAINER, Went, access, inside, operation, step};
+use super::super::engine::{CONTAINER, inside};
 use super::super::frame::Frame;
 use super::super::record::Record;
+use super::super::step::{Went, access, operation, step};
 use super::super::touch::{Accesses, Object};
 use super::{is_dict, is_list, is_set};
 

@@ -19,6 +19,7 @@ use std::cell::Cell;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::by_turns::ByTurns;
 use super::called::{Called, called};
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, is_deque};
@@ -28,9 +29,7 @@ use halfway::halfway;
 pub(super) use held::locks_of;
 use traversal::{By, iterates, traverse};
 
-thread_local! {
-    static IS_ON: Cell<bool> = const { Cell::new(false) };
-}
+static IS_ON: ByTurns<Cell<bool>> = ByTurns::new(Cell::new(false));
 
 /// Whether the exploration that begins is of that kind.
 pub(super) fn set(on: bool) {

@@ -9,9 +9,10 @@ use ungil_race::{Kind, Part};
 
 use super::super::called::Called;
 use super::super::containers::{container_of, is_deque, underlying};
-use super::super::engine::{CONTAINER, Went, access, inside, operation, step};
+use super::super::engine::{CONTAINER, inside};
 use super::super::frame::Frame;
 use super::super::record::Record;
+use super::super::step::{Went, access, operation, step};
 use super::super::touch::Object;
 use super::held::{Held, name_of};
 use super::{Before, is_dict, is_list, is_set};
