@@ -1,10 +1,8 @@
 """`explore`: runs a model under all schedules, or as many as there is time for."""
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
@@ -12,6 +10,7 @@ from ungil.race import _carriers, _checked, _threads
 from ungil.race._code import Scope
 from ungil.race._finding import Finding
 from ungil.race._following import Following, Watchdog
+from ungil.race._model import check_lists, check_numbers, ends_the_test, model_of, name_of
 from ungil.race._result import Result
 from ungil.race._strategies import Strategy, dpor, pct
 from ungil.race._telling import build
@@ -76,12 +75,11 @@ def explore(
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
     body = model_of(model, setup, workers, invariant)
-    for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
-        if number < 1:
-            raise ValueError(f"{name} is 1 or more, not {number}")
-    for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
-        if not limit > 0:
-            raise ValueError(f"{name} is more than 0, not {limit}")
+    check_numbers(max_schedules=max_schedules, max_steps=max_steps, seed=seed)
+    check_numbers(max_seconds=max_seconds, max_blocked=max_blocked)
+    check_lists(benign=benign, include=include, exclude=exclude)
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise TypeError(f"strategy is one of ungil.race's, as ungil.race.dpor(), not {strategy!r}")
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     _carriers.check(threads)
@@ -165,6 +163,7 @@ class _Plan:
         findings = []
         if failure is not None:
             findings.append(self._finding(session, *failure, carriers))
+        _threads.tell_of_leaks(not findings)
         return Result(
             schedules,
             proved and not findings and session.blocked is None,
@@ -193,44 +192,8 @@ class _Plan:
         if key != "endless":
             small = session.minimise(key, turns, _carriers.runs(carriers, _MINIMISE_RUNS))
         told = _carriers.told(session, key, [small, turns])
-        finding = build(key, told, _name(self.model), error_of(told))
+        finding = build(key, told, name_of(self.model), error_of(told))
         return replace(finding, mode=self.mode, carriers=carriers)
-
-
-def model_of(
-    model: Callable[[], object] | None,
-    setup: Callable[[], Any] | None,
-    workers: Sequence[Callable[..., object]],
-    invariant: Callable[..., object] | None,
-) -> Callable[[], object]:
-    if model is not None:
-        if setup is not None or workers or invariant is not None:
-            raise TypeError("explore takes a model, or setup, workers and invariant: not both")
-        if not callable(model):
-            raise TypeError(f"a model is a function without arguments, not {type(model).__name__}")
-        return model
-    if not workers:
-        raise TypeError("explore needs a model, or workers=[...] for threads")
-    workers = tuple(workers)
-
-    def made() -> None:
-        state = () if setup is None else (setup(),)
-        threads = [threading.Thread(target=worker, args=state) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if invariant is not None and invariant(*state) is False:
-            raise AssertionError("the invariant does not hold")
-
-    return made
-
-
-def _name(model: Callable[[], object] | None) -> str | None:
-    code = getattr(model, "__code__", None)
-    if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
-        return None  # made inside of a function: nobody can name it from outside
-    return f"{code.co_filename}::{code.co_name}"
 
 
 def session_of(
@@ -243,11 +206,14 @@ def session_of(
     def main() -> None:
         try:
             body()
+            _threads.at_the_end_of_the_model()
         except (_threads.Abandoned, KeyboardInterrupt):
             raise
         except SystemExit:
             pass
         except BaseException as error:
+            if ends_the_test(error):
+                raise
             _native.fail(_threads.failure_key(error), error)
 
     return _native.Session(

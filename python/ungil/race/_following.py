@@ -10,12 +10,12 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
+from ungil.race import _caches, _threads
 from ungil.race._code import Row, Scope, analyse
 
 _TOOL = "ungil.race"
 # What the native half calls where a model meets these.
-_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync, _caches.follow)
 _ON_INSTRUCTION = _native.instructions()
 # The module `signal` makes numbers of its enumerations and back, which takes longer.
 _signal: Any = import_module("_signal")

@@ -13,11 +13,14 @@ import logging
 import queue
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures._base import _AcquireFutures
 from typing import Any
 
 from ungil._ungil import race as _native
+from ungil.race import _caches
 from ungil.race._patches import Method, Patches, followed
 
 
@@ -31,6 +34,7 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
+    _going.append(self)
     context = getattr(self, "_context", None)  # from 3.14 on
     if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
@@ -41,7 +45,7 @@ def start(self: Any) -> None:
 
 def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     ident = threading.get_ident()
-    thread._ident = ident
+    thread._ident = thread._native_id = ident
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     active[ident] = thread
     try:
@@ -56,10 +60,27 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     except KeyboardInterrupt:  # in a call that blocks, say: whoever explores wants to end
         raise
     except BaseException as error:
-        _native.fail(failure_key(error), error)
+        _report(error, thread)
     finally:
         active.pop(ident, None)
+        if thread in _going:
+            _going.remove(thread)
         setattr(thread, _END, _ENDED)  # for those who look at the thread after the run
+
+
+def _report(error: BaseException, thread: Any) -> None:
+    """A thread ends with this, which is a failure unless the model has a hook of its own for it."""
+    hook = threading.excepthook
+    if hook is not _excepthook:
+        try:
+            hook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+        except (Abandoned, KeyboardInterrupt):
+            raise
+        except BaseException as again:
+            error = again
+        else:
+            return
+    _native.fail(failure_key(error), error)
 
 
 class _Ended:
@@ -76,6 +97,11 @@ class _Ended:
 _HANDLES = ("_handle", "_os_thread_handle")
 _END = next((name for name in _HANDLES if hasattr(threading.main_thread(), name)), "_is_stopped")
 _ENDED = True if _END == "_is_stopped" else _Ended()
+
+
+def futures_to_lock(self: Any, futures: Any) -> None:
+    """Several futures' locks are taken in an order that is the same in each run."""
+    self.futures = sorted(futures, key=hash)
 
 
 def failure_key(error: BaseException) -> str:
@@ -221,9 +247,11 @@ _METHODS: list[Method] = [
     (threading.Semaphore, "release", semaphore_release),
     (threading.BoundedSemaphore, "release", bounded_release),
     (Future, "__init__", _native.number),
+    (_AcquireFutures, "__init__", futures_to_lock),
 ]
 _simple_queue = queue.SimpleQueue
 _LOGGER = logging.getLogger("concurrent.futures")
+_excepthook: Any = None
 _counter = threading._counter  # type: ignore[attr-defined]
 
 
@@ -274,6 +302,8 @@ def start_new_thread(
 
 
 def install() -> None:
+    global _excepthook
+    _excepthook = threading.excepthook
     _PATCHES.apply()
     for patches in _others():
         patches.apply()
@@ -283,18 +313,52 @@ def install() -> None:
 
 def undo() -> None:
     _PATCHES.undo()
+    threading.excepthook = _excepthook
     for patches in _others():
         patches.undo()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.PATCHES.undo()
         followed.forget()
+    _end_those_left()
+    _caches.forget()
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
     _LOGGER.removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
+# Started in this run, and not ended.
+_going: list[Any] = []
+_not_waited_for: dict[str, None] = {}
+
+
+def _end_those_left() -> None:
+    """The run of threads that have not ended is over, and so are they."""
+    for thread in _going:
+        setattr(thread, _END, _ENDED)
+    _going.clear()
+
+
+def at_the_end_of_the_model() -> None:
+    """Notes who goes on when the model has returned."""
+    for thread in _going:
+        if not thread.daemon:
+            _not_waited_for[thread.name] = None
+
+
+def tell_of_leaks(all_is_well: bool) -> None:
+    """Warns of threads that a model has started and does not wait for, where no finding does."""
+    names = ", ".join(_not_waited_for)
+    _not_waited_for.clear()
+    if names and all_is_well:
+        text = f"the model returns before {names}, which it has started: join what it starts"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
 def prepare() -> None:
     """Before each run: threads are named the same in all of them."""
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+    threading.excepthook = _excepthook
+    _end_those_left()
+    _caches.forget()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.forget()

@@ -1,9 +1,11 @@
-//! Arrays that native code has made, as `NumPy`'s.
+//! Arrays that native code has made, as `NumPy`'s; and lists.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use ungil_native::{ArrayMemory, ArrayType, Element};
+use pyo3::types::{PyList, PyTuple};
+use ungil_native::{ArrayMemory, ArrayType, Element, Scalar};
+
+use super::arguments::{Words, returned};
 
 /// The memory of an array that native code has made: freed when Python is done with it.
 #[pyclass(module = "ungil._ungil", name = "_NativeMemory", frozen)]
@@ -47,6 +49,23 @@ pub(super) fn array<'py>(
             strides,
         ),
     )
+}
+
+/// The list that machine code has returned, as Python's.
+pub(super) fn list<'py>(
+    py: Python<'py>,
+    item: Scalar,
+    word: u64,
+    given: &Words,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(memory) = ArrayMemory::of(word) else {
+        return Ok(PyList::empty(py).into_any());
+    };
+    let items = memory
+        .items(item)
+        .map(|word| returned(py, item.ty(), &mut std::iter::once(word), given))
+        .collect::<PyResult<Vec<_>>>()?;
+    Ok(PyList::new(py, items)?.into_any())
 }
 
 /// An element's name in `NumPy`'s array interface.

@@ -55,6 +55,15 @@ pub(super) enum Does {
         first: usize,
         count: usize,
     },
+    /// `iter()`.
+    Iterate {
+        source: usize,
+    },
+    /// Gives what is in there one by one: to variables (0), a set (1), a list (2).
+    Unpack {
+        source: usize,
+        into: usize,
+    },
     /// `in`.
     Contains {
         container: usize,
@@ -66,8 +75,10 @@ pub(super) enum Does {
     WriteWhole {
         container: usize,
     },
+    /// `+=` and the like: by the number of `BINARY_OP`.
     InPlace {
         left: usize,
+        operator: usize,
     },
     Loop,
     /// 3.11 jumps back on a condition.
@@ -161,6 +172,50 @@ pub(super) fn end() {
 
 type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
 
+/// What the numbers of `python/ungil/race/_code.py` mean.
+fn decoded(kind: u8, a: usize, b: usize, c: usize) -> Does {
+    match kind {
+        1 => Does::LoadAttribute { owner: a },
+        2 => Does::StoreAttribute { owner: a, value: b },
+        3 => Does::LoadGlobal,
+        4 => Does::StoreGlobal { value: b },
+        5 => Does::LoadCell { cell: a },
+        6 => Does::StoreCell { cell: a, value: b },
+        7 => Does::LoadItem {
+            container: a,
+            key: b,
+        },
+        8 => Does::StoreItem {
+            container: a,
+            key: b,
+            value: c,
+        },
+        9 => Does::Call {
+            callable: a,
+            arguments: b,
+        },
+        10 => Does::Next { iterator: a },
+        11 => Does::ReadWhole { first: a, count: b },
+        12 => Does::WriteWhole { container: a },
+        13 => Does::InPlace {
+            left: a,
+            operator: b,
+        },
+        14 => Does::Loop,
+        15 => Does::LoopIf { value: a },
+        16 => Does::Enter { object: a },
+        17 => Does::CallUnpacked {
+            callable: a,
+            arguments: b,
+        },
+        18 => Does::Contains { container: a },
+        19 => Does::Truth { value: a },
+        20 => Does::Iterate { source: a },
+        21 => Does::Unpack { source: a, into: b },
+        _ => Does::Nothing,
+    }
+}
+
 /// What runs in the place of a code object; `None` where it has to be learnt first.
 pub(super) fn runs_instead(code: *mut pyo3::ffi::PyObject) -> Option<*mut pyo3::ffi::PyObject> {
     MET.with_borrow(|met| {
@@ -213,7 +268,7 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kept = Code {
         file: CString::new(file).unwrap_or_default(),
         alive: runs.clone().unbind(),
-        instructions: decoded(rows),
+        instructions: instructions_of(rows),
     };
     CODES.with_borrow_mut(|codes| codes.insert(runs.as_ptr() as usize, kept));
     // A generator's frame keeps what ran in it.
@@ -232,7 +287,7 @@ fn meet(code: &Bound<'_, PyAny>, runs: &Bound<'_, PyAny>, under_test: bool) {
     MET.with_borrow_mut(|all| all.insert(code.as_ptr() as usize, met));
 }
 
-fn decoded(rows: Vec<Row>) -> Vec<Instruction> {
+fn instructions_of(rows: Vec<Row>) -> Vec<Instruction> {
     let length = rows.iter().map(|row| row.0 / 2 + 1).max().unwrap_or(0);
     let mut instructions: Vec<Instruction> = (0..length)
         .map(|_| Instruction {
@@ -243,41 +298,7 @@ fn decoded(rows: Vec<Row>) -> Vec<Instruction> {
         .collect();
     for (offset, kind, a, b, c, name, benign) in rows {
         let (a, b, c) = (a as usize, b as usize, c as usize);
-        let does = match kind {
-            1 => Does::LoadAttribute { owner: a },
-            2 => Does::StoreAttribute { owner: a, value: b },
-            3 => Does::LoadGlobal,
-            4 => Does::StoreGlobal { value: b },
-            5 => Does::LoadCell { cell: a },
-            6 => Does::StoreCell { cell: a, value: b },
-            7 => Does::LoadItem {
-                container: a,
-                key: b,
-            },
-            8 => Does::StoreItem {
-                container: a,
-                key: b,
-                value: c,
-            },
-            9 => Does::Call {
-                callable: a,
-                arguments: b,
-            },
-            10 => Does::Next { iterator: a },
-            11 => Does::ReadWhole { first: a, count: b },
-            12 => Does::WriteWhole { container: a },
-            13 => Does::InPlace { left: a },
-            14 => Does::Loop,
-            15 => Does::LoopIf { value: a },
-            16 => Does::Enter { object: a },
-            17 => Does::CallUnpacked {
-                callable: a,
-                arguments: b,
-            },
-            18 => Does::Contains { container: a },
-            19 => Does::Truth { value: a },
-            _ => Does::Nothing,
-        };
+        let does = decoded(kind, a, b, c);
         // Places that no frame has: what `dis` says of the stack is wrong here.
         let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
         let does = if wrong(a) || wrong(b) || wrong(c) {

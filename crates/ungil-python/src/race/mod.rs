@@ -12,10 +12,11 @@
 //!  os_thread carries one that may block in C                             baton      whose turn it is
 //!  outside   those that do so, and come back                             kernel     whether one sleeps
 //!  main_thread  ends their calls at the end of a run                     by_turns   what all of them share
-//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  accesses  from an instruction to what it touches (touch)   calls      and from a call of what is in C
+//!  attributes  where they are found
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
-//!  patches   built-in functions replaced in place: locks, time
+//!  patches   built-in functions replaced in place: locks (conventions), time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  replaced  and Python's functions, from 3.12 on         numbers    the order of threads in sets
 //!  followers  what Python's half follows only where it is met
@@ -27,6 +28,7 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod attributes;
 mod baton;
 mod by_turns;
 mod called;
@@ -34,6 +36,7 @@ mod calls;
 mod carrier;
 mod code;
 mod containers;
+mod conventions;
 mod decision;
 mod engine;
 mod evaluation;
@@ -61,6 +64,7 @@ mod spin;
 mod step;
 mod thread;
 mod time;
+mod touch;
 mod tracing;
 mod watchdog;
 

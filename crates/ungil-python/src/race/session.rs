@@ -16,8 +16,8 @@ use super::followers::{self, Followers};
 use super::outside::Blocked;
 use super::run::{Run, plain, same, tell};
 use super::{
-    accesses, arenas, code, evaluation, free_threaded, gilstate, hub, locks, main_thread, numbers,
-    patches, protection, time, tracing,
+    arenas, attributes, code, evaluation, free_threaded, gilstate, hub, locks, main_thread,
+    numbers, patches, protection, time, tracing,
 };
 
 /// Whether what is replaced has been found.
@@ -45,7 +45,7 @@ pub(super) fn begin(
         time::plans(py)?;
         followers::plans(py)
     })?;
-    accesses::prepare(py)?;
+    attributes::prepare(py)?;
     code::begin(analyse, watch, scope)?;
     match disable {
         Some(disable) => {
