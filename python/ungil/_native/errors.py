@@ -46,14 +46,19 @@ def checkpoint() -> None:
 
 
 def exception(
-    name: str, kind: str, text: str, ints: tuple[int, int], floats: tuple[float, float]
+    name: str,
+    kind: str,
+    text: str,
+    ints: tuple[int, int],
+    floats: tuple[float, float],
+    shapes: tuple[int, ...],
 ) -> BaseException:
     """The exception of a site, with what is known of the moment it was reached."""
     made: BaseException
     if kind == "like python":
         made = as_python_says(text, floats) or getattr(builtins, name)()
     elif kind == "text":
-        made = getattr(builtins, name)(text.format(a=ints[0], b=ints[1]))
+        made = getattr(builtins, name)(text.format(*shapes, a=ints[0], b=ints[1]))
     else:
         made = getattr(builtins, name)()
     return made

@@ -12,6 +12,7 @@ mod complex;
 mod control;
 mod count;
 mod created;
+mod each;
 mod expression;
 mod fold;
 mod hoisted;

@@ -1,6 +1,6 @@
 //! Typed expressions.
 
-use super::{Guard, InstanceId, SlotId};
+use super::{EachOp, Guard, InstanceId, SlotId};
 use crate::runtime::fold::Fold;
 use crate::types::{Element, Type};
 
@@ -155,6 +155,8 @@ pub(crate) enum Op {
     Complex(ComplexOp),
     /// An operation on a list.
     List(ListOp),
+    /// What loops over the elements of arrays need.
+    Each(EachOp),
 }
 
 /// Operations on complex numbers.

@@ -4,11 +4,13 @@
 //! whether it was proved away. Passes rewrite guards and nothing else.
 
 mod display;
+mod each;
 mod expression;
 mod parallel;
 
 use ruff_text_size::TextRange;
 
+pub(crate) use each::EachOp;
 pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
 pub(crate) use parallel::{Parallel, Reduction};
 

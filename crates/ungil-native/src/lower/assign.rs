@@ -17,11 +17,19 @@ impl FunctionLowerer<'_, '_> {
         {
             return self.unpack_values(targets, values);
         }
-        let value = self.expression(&stmt.value)?;
+        let value = self.pending(&stmt.value)?;
+        let range = stmt.value.range();
         if let [target] = &stmt.targets[..] {
+            let value = match target {
+                ast::Expr::Subscript(subscript) if !self.may_write(target) => {
+                    return self.assign_subscript(subscript, value, range);
+                }
+                _ => self.made(value, range),
+            };
             return self.assign_to(target, value);
         }
         // a = b = value: the value is there once, the targets come from left to right.
+        let value = self.made(value, range);
         let value = self.held(value);
         for target in &stmt.targets {
             self.assign_to(target, value.clone())?;
@@ -105,8 +113,7 @@ impl FunctionLowerer<'_, '_> {
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let (array, index) = self.written_to(subscript)?;
-                self.store(subscript, array, index, value)
+                self.assign_subscript(subscript, value, target.range())
             }
             ast::Expr::Tuple(targets) => self.unpack(&targets.elts, value, target.range()),
             ast::Expr::List(targets) => self.unpack(&targets.elts, value, target.range()),
@@ -118,9 +125,28 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    /// The array or list of a subscript, and its indices.
-    fn written_to(&mut self, target: &ast::ExprSubscript) -> Lowered<(Expr, Vec<Expr>)> {
+    /// Assigns to an element or to a part of an array; the value is found at `range`.
+    fn assign_subscript(
+        &mut self,
+        target: &ast::ExprSubscript,
+        value: Expr,
+        range: TextRange,
+    ) -> Lowered<()> {
         let array = self.expression(&target.value)?;
+        if Self::is_part(target, &array) {
+            return self.assign_part(target, array, value);
+        }
+        let value = self.made(value, range);
+        let (array, index) = self.written_to(target, array)?;
+        self.store(target, array, index, value)
+    }
+
+    /// The array or list of a subscript, and its indices.
+    fn written_to(
+        &mut self,
+        target: &ast::ExprSubscript,
+        array: Expr,
+    ) -> Lowered<(Expr, Vec<Expr>)> {
         if matches!(array.ty, Type::List(_)) {
             let index = self.list_index(&target.slice)?;
             return Ok((array, vec![index]));
@@ -199,13 +225,20 @@ impl FunctionLowerer<'_, '_> {
         match &*stmt.target {
             ast::Expr::Name(name) => {
                 let left = self.read(&name.id, name.range())?;
+                if matches!(left.ty, Type::Array(_)) {
+                    return self.augment_array(stmt.op, left, &stmt.value, stmt.range());
+                }
                 let right = self.expression(&stmt.value)?;
                 let value = self.binary(stmt.op, left, right, stmt.range())?;
                 self.assign(&name.id, value, name.range());
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let (array, index) = self.written_to(subscript)?;
+                let array = self.expression(&subscript.value)?;
+                if Self::is_part(subscript, &array) {
+                    return self.augment_part(stmt, subscript, array);
+                }
+                let (array, index) = self.written_to(subscript, array)?;
                 let index: Vec<Expr> = index
                     .into_iter()
                     .map(|one| if one.is_cheap() { one } else { self.held(one) })

@@ -14,8 +14,7 @@ use crate::types::Type;
 impl FunctionLowerer<'_, '_> {
     pub(super) fn compare(&mut self, expr: &ast::ExprCompare) -> Lowered<Expr> {
         if let ([op], [right]) = (&*expr.ops, &*expr.comparators) {
-            let left = self.expression(&expr.left)?;
-            let right = self.expression(right)?;
+            let (left, right) = self.two_operands(&expr.left, right)?;
             return self.comparison(*op, left, right, expr.range());
         }
         // a < b < c is a < b and b < c with b evaluated once, and c only if a < b.
@@ -39,6 +38,13 @@ impl FunctionLowerer<'_, '_> {
             return self.comparison(op, left, right_value, range);
         }
         let ty = right_value.ty;
+        if matches!(ty, Type::Array(_)) || matches!(left.ty, Type::Array(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "arrays are compared two at a time")
+                    .label("`and` is meant here, of whole arrays")
+                    .help("write `(a < b) & (b < c)`"),
+            ));
+        }
         if !ty.is_number() {
             return self.comparison(op, left, right_value, range);
         }
@@ -97,6 +103,9 @@ impl FunctionLowerer<'_, '_> {
         }
         if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
             return self.tuple_comparison(op, comparison, (left, right), range);
+        }
+        if matches!(left.ty, Type::Array(_)) || matches!(right.ty, Type::Array(_)) {
+            return self.array_comparison(comparison, left, right, range);
         }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(

@@ -124,7 +124,7 @@ impl FunctionLowerer<'_, '_> {
         self.load_guarded(expr.range(), array, index, guards)
     }
 
-    fn load_guarded(
+    pub(super) fn load_guarded(
         &mut self,
         range: TextRange,
         array: Expr,
@@ -211,7 +211,7 @@ impl FunctionLowerer<'_, '_> {
         .guarded(vec![guard])
     }
 
-    fn view(
+    pub(super) fn view(
         &mut self,
         expr: &ast::ExprSubscript,
         array: Expr,
@@ -284,7 +284,8 @@ impl FunctionLowerer<'_, '_> {
     }
 }
 
-fn parts(slice: &ast::Expr) -> Vec<&ast::Expr> {
+/// What is between the brackets of a subscript, axis by axis.
+pub(super) fn parts(slice: &ast::Expr) -> Vec<&ast::Expr> {
     match slice {
         ast::Expr::Tuple(tuple) => tuple.elts.iter().collect(),
         one => vec![one],

@@ -13,6 +13,7 @@ mod coerce;
 mod compare;
 mod complex;
 mod comprehension;
+mod elementwise;
 mod expression;
 mod function;
 mod index;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::interval::Interval;
 use crate::environment::Options;
-use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, While};
+use crate::ir::{Comparison, Count, EachOp, Expr, Function, Guard, Op, Proof, SlotId, Stmt, While};
 use crate::types::Type;
 
 /// Sizes of arrays, checked when they are passed.
@@ -363,6 +363,10 @@ impl Analysis {
             }
             Op::BitAnd if expr.ty == Type::Int => args[0].bit_and(args[1]),
             Op::BitOr | Op::BitXor if expr.ty == Type::Int => args[0].bit_or(args[1]),
+            Op::Each(EachOp::Wrap(element)) => {
+                let (low, high) = element.bounds();
+                Interval::new(low, high)
+            }
             Op::Invert => Interval::exactly(-1).sub(args[0]).0,
             _ => Interval::ALL,
         }

@@ -74,7 +74,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// A new array in a slot of its own.
-    fn new_array(
+    pub(in crate::lower) fn new_array(
         &mut self,
         range: TextRange,
         element: Element,
@@ -218,7 +218,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// What a `dtype` stands for.
-    fn element_of(&mut self, dtype: &ast::Expr) -> Lowered<Element> {
+    pub(in crate::lower) fn element_of(&mut self, dtype: &ast::Expr) -> Lowered<Element> {
         let global = match dtype {
             ast::Expr::Name(name) if !self.is_local(&name.id) => {
                 Some(self.lowerer.environment.global(self.id, &name.id))

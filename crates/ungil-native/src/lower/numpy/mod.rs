@@ -18,6 +18,15 @@ impl FunctionLowerer<'_, '_> {
         if let Some(array) = self.creation(call, name)? {
             return Ok(array);
         }
+        if let Some(value) = self.ufunc(call, name)? {
+            return Ok(value);
+        }
+        if let ("copy", [array]) = (name, &*call.arguments.args)
+            && call.arguments.keywords.is_empty()
+        {
+            let array = self.array(array)?;
+            return Ok(self.copied(array));
+        }
         let Some(fold) = fold::named(name) else {
             return Err(self.refuse_numpy(call, &format!("numpy.{name}")));
         };
@@ -36,6 +45,12 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
     ) -> Lowered<Expr> {
         let name = attribute.attr.as_str();
+        if matches!(value.ty, Type::Array(_))
+            && let Some(converted) = self.conversion(call, name, &value)?
+        {
+            return Ok(converted);
+        }
+        let value = self.made(value, attribute.value.range());
         let fold = fold::named(name).filter(|_| !matches!(name, "amin" | "amax"));
         let (Type::Array(_), Some(fold)) = (value.ty, fold) else {
             return Err(self.refuse_numpy(call, &format!(".{name}(...)")));
@@ -53,9 +68,10 @@ impl FunctionLowerer<'_, '_> {
                 .label("not in the native language")
                 .help(format!(
                     "write the loop, which is as fast here as in C; of whole arrays there are {}; of what makes \
-                     arrays {}",
+                     arrays {}, copy; of elements {}",
                     fold::NAMES,
-                    create::NAMES
+                    create::NAMES,
+                    super::elementwise::NAMES
                 )),
         )
     }
