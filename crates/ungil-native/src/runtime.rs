@@ -8,6 +8,7 @@ mod each;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+pub(crate) mod stream;
 
 use crate::{complex, memory};
 
@@ -151,6 +152,9 @@ pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_stream_begin" => return Some(stream::begin as *const () as usize),
+        "ungil_stream_next" => return Some(stream::next as *const () as usize),
+        "ungil_stream_end" => return Some(stream::end as *const () as usize),
         "ungil_meets" => return Some(each::meets as *const () as usize),
         "ungil_copy" => return Some(each::copy as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),

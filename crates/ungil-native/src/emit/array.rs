@@ -25,7 +25,7 @@ impl Builder<'_> {
         let index = self.checked(&array, &index, &expr.args[1..], &expr.guards);
         let address = self.address(&array, ty, &index);
         let memory = memory_type(ty.element);
-        let marks = self.scope(&expr.args[0]).to_owned();
+        let marks = self.scope(&expr.args[0]).to_owned() + &self.access_mark();
         let raw = self.let_(format!("load {memory}, ptr {address}, align 1{marks}"));
         match ty.element {
             Element::Float64 | Element::Signed(64) => raw,
@@ -36,7 +36,7 @@ impl Builder<'_> {
             Element::Unsigned(64) => {
                 let fits = self.let_(format!("icmp sge i64 {raw}, 0"));
                 let guard = expr.guards[expr.guards.len() - 1];
-                self.check(&fits, guard, &Details::None);
+                self.check_later(&fits, guard, &Details::None);
                 raw
             }
             Element::Unsigned(_) => self.let_(format!("zext {memory} {raw} to {int}")),
@@ -51,7 +51,7 @@ impl Builder<'_> {
         let guard = store.guards[store.guards.len() - 1];
         let (memory, raw) = self.raw(ty.element, &value, guard);
         let address = self.address(&array, ty, &index);
-        let marks = self.scope(&store.array).to_owned();
+        let marks = self.scope(&store.array).to_owned() + &self.access_mark();
         self.push(format!(
             "store {memory} {raw}, ptr {address}, align 1{marks}"
         ));
@@ -87,7 +87,7 @@ impl Builder<'_> {
             let above = self.let_(format!("icmp sge i64 {value}, {low}"));
             let below = self.let_(format!("icmp sle i64 {value}, {high}"));
             let fits = self.let_(format!("and i1 {above}, {below}"));
-            self.check(&fits, guard, &Details::Ints(value, "0"));
+            self.check_later(&fits, guard, &Details::Ints(value, "0"));
         }
     }
 

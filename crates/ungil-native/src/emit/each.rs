@@ -3,7 +3,7 @@
 use super::builder::{Builder, Details};
 use super::value::{ArrayValue, Value};
 use crate::ir::{EachOp, Expr};
-use crate::runtime::SHAPES_OFFSET;
+use crate::runtime::{SHAPES_OFFSET, fold};
 use crate::types::{Element, Type};
 
 impl Builder<'_> {
@@ -33,6 +33,33 @@ impl Builder<'_> {
                 let words = self.described(&expr.args);
                 self.push(format!("call void @ungil_copy(ptr {words})"));
                 Value::None
+            }
+            EachOp::Begin(fold, element) => {
+                let (state, _) = self.array(&expr.args[0]);
+                let total = self.scalar(&expr.args[1]);
+                let code = fold::code(fold, [element; 2]);
+                Value::Scalar(self.let_(format!(
+                    "call i64 @ungil_stream_begin(ptr {}, i64 {code}, i64 {total})",
+                    state.data
+                )))
+            }
+            EachOp::Next => {
+                let (state, _) = self.array(&expr.args[0]);
+                let (buffer, _) = self.array(&expr.args[1]);
+                let count = self.scalar(&expr.args[2]);
+                Value::Scalar(self.let_(format!(
+                    "call i64 @ungil_stream_next(ptr {}, ptr {}, i64 {count})",
+                    state.data, buffer.data
+                )))
+            }
+            EachOp::End => {
+                let (state, _) = self.array(&expr.args[0]);
+                let result = self.alloca("i64");
+                let end = self.let_(format!(
+                    "call i32 @ungil_stream_end(ptr {}, ptr {result})",
+                    state.data
+                ));
+                Value::Scalar(self.folded(expr, &end, &result, &Details::None))
             }
             EachOp::Uses { .. } | EachOp::Independent => Value::None,
             EachOp::Wrap(element) => {

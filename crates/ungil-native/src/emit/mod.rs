@@ -16,6 +16,7 @@ mod each;
 mod expression;
 mod fold;
 mod hoisted;
+mod independent;
 mod jam;
 mod lines;
 mod list;

@@ -50,6 +50,9 @@ declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
+declare i64 @ungil_stream_begin(ptr, i64, i64) #5
+declare i64 @ungil_stream_next(ptr, ptr, i64) #5
+declare i32 @ungil_stream_end(ptr, ptr) #5
 declare i32 @ungil_meets(ptr, i64) #5
 declare void @ungil_copy(ptr) #5
 

@@ -1,5 +1,6 @@
 //! Operations on whole arrays, of which loops over their elements are made.
 
+use crate::runtime::fold::Fold;
 use crate::types::Element;
 
 /// An operation beside an element-wise loop, or in it. Arrays come first among the arguments.
@@ -36,6 +37,13 @@ pub(crate) enum EachOp {
         /// Whether the first one is written.
         writes: bool,
     },
+    /// Begins a reduction of such elements. Arguments: the array of its state, how many there are. Gives how many
+    /// are to be calculated next.
+    Begin(Fold, Element),
+    /// The same, after those in the array that is the second argument; the third is how many they are.
+    Next,
+    /// The result. Argument: the state. Guards: overflow, no elements.
+    End,
     /// At the begin of a loop's body: rounds do not use what others write.
     Independent,
     /// An int as one of that width that wraps around.

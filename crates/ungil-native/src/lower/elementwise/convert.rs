@@ -54,7 +54,7 @@ impl FunctionLowerer<'_, '_> {
                 if wraps {
                     return Expr::new(Op::Each(EachOp::Wrap(element)), vec![value], Type::Int);
                 }
-                let message = format!("{{a}} does not fit into an element of type {element}");
+                let message = format!("the result does not fit into an element of type {element}");
                 let guard = self.guard(range, "OverflowError", message);
                 Expr::new(Op::Fit(element), vec![value], Type::Int).guarded(vec![guard])
             }

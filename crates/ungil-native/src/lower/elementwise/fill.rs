@@ -8,12 +8,12 @@ use ruff_text_size::TextRange;
 
 use super::super::function::FunctionLowerer;
 use super::join::{Pending, array_type, same_sizes, size_along, with_elements};
-use crate::ir::{Block, Comparison, Count, EachOp, Expr, Guard, Op, Stmt, Store};
+use crate::ir::{Block, Comparison, Count, EachOp, Expr, Guard, Op, SlotId, Stmt, Store};
 use crate::types::{ArrayType, Type};
 
 /// How a nest gets at elements.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// One loop over all of them.
     Flat,
     /// A loop for each axis, and along the last one they lie next to each other.
@@ -45,7 +45,7 @@ impl FunctionLowerer<'_, '_> {
             })
             .collect();
         let array = self.new_array(range, pending.element, Expr::int(0), sizes.clone());
-        self.uses(&array, &pending.leaves, false, range);
+        self.uses(None, &pending.leaves, range);
         let leaves = std::mem::take(&mut pending.leaves);
         let leaves = leaves
             .into_iter()
@@ -62,7 +62,7 @@ impl FunctionLowerer<'_, '_> {
         let sizes: Vec<Expr> = (0..usize::from(ty.dimensions))
             .map(|axis| size_along(into, axis))
             .collect();
-        self.uses(into, &pending.leaves, true, range);
+        self.uses(Some(into), &pending.leaves, range);
         let others: Vec<Expr> = pending
             .leaves
             .iter()
@@ -101,24 +101,25 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// Tells what is read to calculate what: parallel loops look at it.
-    fn uses(&mut self, array: &Expr, leaves: &[Expr], writes: bool, range: TextRange) {
+    pub(super) fn uses(&mut self, written: Option<&Expr>, leaves: &[Expr], range: TextRange) {
         let guard = self.waived(range);
-        let mut args = vec![array.clone()];
-        args.extend_from_slice(leaves);
-        let op = Op::Each(EachOp::Uses { writes });
+        let args = written.into_iter().chain(leaves).cloned().collect();
+        let op = Op::Each(EachOp::Uses {
+            writes: written.is_some(),
+        });
         let note = Expr::new(op, args, Type::None).guarded(vec![guard]);
         self.emit(Stmt::Eval(note));
     }
 
     /// Statements in a block of their own.
-    fn apart(&mut self, inside: impl FnOnce(&mut Self)) -> Block {
+    pub(super) fn apart(&mut self, inside: impl FnOnce(&mut Self)) -> Block {
         let outer = std::mem::take(&mut self.block);
         inside(self);
         std::mem::replace(&mut self.block, outer)
     }
 
     /// An array with as many elements along its axes as there are to be.
-    fn stretched(&mut self, leaf: Expr, sizes: &[Expr], range: TextRange) -> Expr {
+    pub(super) fn stretched(&mut self, leaf: Expr, sizes: &[Expr], range: TextRange) -> Expr {
         let ty = array_type(&leaf);
         let sizes = &sizes[sizes.len() - usize::from(ty.dimensions)..];
         let own: Vec<Expr> = (0..sizes.len())
@@ -155,26 +156,34 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn nests(&mut self, target: &Expr, sizes: &[Expr], pending: &Pending, range: TextRange) {
-        let all = || pending.leaves.iter().chain([target]);
-        let contiguous = all().all(|array| array_type(array).contiguous);
-        let full = all().all(|array| usize::from(array_type(array).dimensions) == sizes.len());
-        if contiguous && full && sizes.len() > 1 {
-            let nest = self.nest(Way::Flat, target, sizes, pending, range);
-            self.block.extend(nest);
-            return;
-        }
-        let nest = self.nest(Way::Dense, target, sizes, pending, range);
-        if contiguous {
-            self.block.extend(nest);
-            return;
-        }
-        let strided = all()
+        let arrays: Vec<Expr> = pending.leaves.iter().chain([target]).cloned().collect();
+        self.ways(&arrays, sizes.len(), &mut |this, way| {
+            this.nest(way, target, sizes, pending, range)
+        });
+    }
+
+    /// The statements for arrays of so many dimensions in all, by the ways in which their elements can lie.
+    pub(super) fn ways(
+        &mut self,
+        arrays: &[Expr],
+        dimensions: usize,
+        nest: &mut dyn FnMut(&mut Self, Way) -> Block,
+    ) {
+        let strided: Vec<Expr> = arrays
+            .iter()
             .filter(|array| !array_type(array).contiguous)
             .cloned()
             .collect();
+        let full = |array: &Expr| usize::from(array_type(array).dimensions) == dimensions;
+        let flat = dimensions > 1 && strided.is_empty() && arrays.iter().all(full);
+        let first = nest(self, if flat { Way::Flat } else { Way::Dense });
+        if strided.is_empty() {
+            self.block.extend(first);
+            return;
+        }
         let dense = Expr::new(Op::Each(EachOp::IsDense), strided, Type::Bool);
-        let other = self.nest(Way::Strided, target, sizes, pending, range);
-        self.emit(Stmt::If(dense, nest, other));
+        let other = nest(self, Way::Strided);
+        self.emit(Stmt::If(dense, first, other));
     }
 
     fn nest(
@@ -185,63 +194,96 @@ impl FunctionLowerer<'_, '_> {
         pending: &Pending,
         range: TextRange,
     ) -> Block {
-        let (axes, sizes) = match way {
-            Way::Flat => (1, vec![size_along(&reached(target, way), 0)]),
-            _ => (sizes.len(), sizes.to_vec()),
+        let sizes = match way {
+            Way::Flat => vec![size_along(&reached(target, way), 0)],
+            _ => sizes.to_vec(),
         };
-        let counters: Vec<usize> = (0..axes).map(|_| self.temporary(Type::Int)).collect();
+        let counters: Vec<usize> = sizes.iter().map(|_| self.temporary(Type::Int)).collect();
         let index: Vec<Expr> = counters
             .iter()
             .map(|&slot| Expr::slot(slot, Type::Int))
             .collect();
+        let value = self.value_at(way, pending, &index, range);
+        let body = self.independent(reached(target, way), index, value, range);
+        counters
+            .into_iter()
+            .zip(sizes)
+            .rev()
+            .fold(body, |body, (slot, stop)| {
+                vec![self.count_to(slot, stop, body, range)]
+            })
+    }
+
+    /// The value of an element.
+    pub(super) fn value_at(
+        &mut self,
+        way: Way,
+        pending: &Pending,
+        index: &[Expr],
+        range: TextRange,
+    ) -> Expr {
         let leaves: Vec<Expr> = pending
             .leaves
             .iter()
             .map(|leaf| {
                 let array = reached(leaf, way);
                 let own = usize::from(array_type(&array).dimensions);
-                let index = index[axes - own..].to_vec();
+                let index = index[index.len() - own..].to_vec();
                 let guards = self.trusted(own, range);
                 self.load_guarded(range, array, index, guards)
             })
             .collect();
-        let element = array_type(target).element;
-        let mut guards = self.trusted(axes, range);
+        with_elements(&pending.value, &|at, _| leaves[at].clone())
+    }
+
+    /// The body of a loop that writes an element in each round, which is nothing to the others.
+    pub(super) fn independent(
+        &mut self,
+        array: Expr,
+        index: Vec<Expr>,
+        value: Expr,
+        range: TextRange,
+    ) -> Block {
+        let element = array_type(&array).element;
+        let mut guards = self.trusted(index.len(), range);
         guards.push(self.guard(
             range,
             "OverflowError",
-            format!("{{a}} does not fit into an element of type {element}"),
+            format!("the result does not fit into an element of type {element}"),
         ));
-        let store = Stmt::Store(Store {
-            array: reached(target, way),
+        let mark = Expr::new(Op::Each(EachOp::Independent), Vec::new(), Type::None);
+        let store = Store {
+            array,
             index,
-            value: with_elements(&pending.value, &|at, _| leaves[at].clone()),
+            value,
             guards,
-        });
-        let independent = Expr::new(Op::Each(EachOp::Independent), Vec::new(), Type::None);
-        let body = vec![Stmt::Eval(independent), store];
+        };
+        vec![Stmt::Eval(mark), Stmt::Store(store)]
+    }
+
+    /// A loop from zero on.
+    pub(super) fn count_to(
+        &mut self,
+        slot: SlotId,
+        stop: Expr,
+        body: Block,
+        range: TextRange,
+    ) -> Stmt {
         let guard = self.waived(range);
-        let site = self.push_site(range, None);
-        counters
-            .into_iter()
-            .zip(sizes)
-            .rev()
-            .fold(body, |body, (slot, stop)| {
-                vec![Stmt::Count(Box::new(Count {
-                    slot,
-                    start: Expr::int(0),
-                    stop,
-                    step: Expr::int(1),
-                    guard,
-                    site,
-                    body,
-                    orelse: Vec::new(),
-                    hoisted: Vec::new(),
-                    inner: Vec::new(),
-                    exact: false,
-                    parallel: None,
-                }))]
-            })
+        Stmt::Count(Box::new(Count {
+            slot,
+            start: Expr::int(0),
+            stop,
+            step: Expr::int(1),
+            guard,
+            site: guard.site,
+            body,
+            orelse: Vec::new(),
+            hoisted: Vec::new(),
+            inner: Vec::new(),
+            exact: false,
+            parallel: None,
+        }))
     }
 
     /// Checks of indices that are within their axes.

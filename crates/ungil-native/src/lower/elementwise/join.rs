@@ -152,6 +152,16 @@ impl FunctionLowerer<'_, '_> {
         operands: Vec<(Expr, TextRange)>,
         range: TextRange,
     ) -> Lowered<Joined> {
+        self.joined_into(operands, None, range)
+    }
+
+    /// The same, for an array that the result is to go into.
+    pub(super) fn joined_into(
+        &mut self,
+        operands: Vec<(Expr, TextRange)>,
+        into: Option<&Expr>,
+        range: TextRange,
+    ) -> Lowered<Joined> {
         let mut parts = Vec::new();
         let mut leaves: Vec<Expr> = Vec::new();
         let mut shapes = Vec::new();
@@ -193,15 +203,20 @@ impl FunctionLowerer<'_, '_> {
                 op: Op::Each(EachOp::Element(numbers[at])),
                 ..element.clone()
             });
+            // A number has no sizes.
+            shapes.push(pending.sizes);
             let kind = if is_array {
-                shapes.push(pending.sizes);
                 Kind::Of(pending.element)
             } else {
                 Kind::Number
             };
             parts.push(Part { value, kind });
         }
-        let sizes = self.sizes_of_all(shapes, range);
+        let into = into.map(|array| {
+            let axes = 0..usize::from(array_type(array).dimensions);
+            axes.map(|axis| size_along(array, axis)).collect()
+        });
+        let sizes = self.sizes_of_all(shapes, into, range);
         Ok(Joined {
             parts,
             sizes,
@@ -209,12 +224,22 @@ impl FunctionLowerer<'_, '_> {
         })
     }
 
-    /// The sizes of what arrays of these sizes make together.
-    fn sizes_of_all(&mut self, mut shapes: Vec<Vec<Expr>>, range: TextRange) -> Vec<Expr> {
-        let all_same = shapes.windows(2).all(|two| same_sizes(&two[0], &two[1]));
-        if all_same {
-            return shapes.pop().unwrap_or_default();
+    /// The sizes of what arrays of these sizes make together, to go into another one.
+    fn sizes_of_all(
+        &mut self,
+        mut shapes: Vec<Vec<Expr>>,
+        into: Option<Vec<Expr>>,
+        range: TextRange,
+    ) -> Vec<Expr> {
+        let mut arrays = shapes.iter().filter(|sizes| !sizes.is_empty());
+        let Some(first) = arrays.next().cloned() else {
+            return Vec::new();
+        };
+        if arrays.all(|sizes| same_sizes(&first, sizes)) {
+            return first;
         }
+        let count = shapes.len();
+        shapes.extend(into);
         let mut at = 0;
         let told: Vec<String> = shapes
             .iter()
@@ -225,6 +250,7 @@ impl FunctionLowerer<'_, '_> {
             told.join(" ")
         );
         self.agree(&shapes, false, message, range);
+        shapes.truncate(count);
         let most = shapes.iter().map(Vec::len).max().unwrap_or(0);
         let mut together: Vec<Option<Expr>> = vec![None; most];
         for sizes in shapes {

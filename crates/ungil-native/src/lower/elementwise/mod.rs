@@ -10,6 +10,7 @@
 //! operators    Python's operators
 //! ufunc        NumPy's functions
 //! fill         the nest of loops
+//! reduce       the same, for sums and the like
 //! target       assignments to parts of arrays
 //! method       `astype` and `copy`
 //! ```
@@ -20,6 +21,7 @@ mod fill;
 mod join;
 mod method;
 mod operators;
+mod reduce;
 mod target;
 mod ufunc;
 
@@ -31,6 +33,7 @@ use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::environment::Global;
 use crate::ir::Expr;
+pub(super) use join::is_pending;
 pub(super) use ufunc::NAMES;
 
 impl FunctionLowerer<'_, '_> {
@@ -56,7 +59,7 @@ impl FunctionLowerer<'_, '_> {
         right: &ast::Expr,
     ) -> Lowered<(Expr, Expr)> {
         let left_value = self.pending(left)?;
-        let left_value = if join::is_pending(&left_value) && self.may_write(right) {
+        let left_value = if is_pending(&left_value) && self.may_write(right) {
             self.made(left_value, left.range())
         } else {
             left_value

@@ -21,7 +21,19 @@ impl FunctionLowerer<'_, '_> {
         right: Expr,
         range: TextRange,
     ) -> Lowered<Expr> {
-        let mut joined = self.joined(vec![(left, range), (right, range)], range)?;
+        self.array_binary_into(op, left, right, None, range)
+    }
+
+    /// The same, for an array that the result is to go into.
+    pub(super) fn array_binary_into(
+        &mut self,
+        op: Operator,
+        left: Expr,
+        right: Expr,
+        into: Option<&Expr>,
+        range: TextRange,
+    ) -> Lowered<Expr> {
+        let mut joined = self.joined_into(vec![(left, range), (right, range)], into, range)?;
         let parts = std::mem::take(&mut joined.parts);
         let (value, element) = self.element_binary(op, parts, range)?;
         Ok(joined.into_expr(value, element))

@@ -80,7 +80,8 @@ impl FunctionLowerer<'_, '_> {
         };
         let value = self.pending(value)?;
         let ty = array_type(&array);
-        let whole = Pending::of(self.array_binary(op, array.clone(), value, range)?);
+        let whole =
+            Pending::of(self.array_binary_into(op, array.clone(), value, Some(&array), range)?);
         if !same_kind(whole.element, ty.element) {
             return Err(self.refuse(
                 Diagnostic::new(

@@ -1,7 +1,7 @@
 //! `NumPy`'s functions of whole arrays.
 
 mod create;
-mod fold;
+pub(super) mod fold;
 
 use ruff_python_ast as ast;
 use ruff_text_size::Ranged;
@@ -31,8 +31,8 @@ impl FunctionLowerer<'_, '_> {
             return Err(self.refuse_numpy(call, &format!("numpy.{name}")));
         };
         let mut arrays = Vec::new();
-        for argument in &call.arguments.args {
-            arrays.push(self.array(argument)?);
+        for (array, at) in self.operands(&call.arguments.args)? {
+            arrays.push(self.as_array(array, at)?);
         }
         self.fold(call, fold, name, arrays)
     }
@@ -50,7 +50,6 @@ impl FunctionLowerer<'_, '_> {
         {
             return Ok(converted);
         }
-        let value = self.made(value, attribute.value.range());
         let fold = fold::named(name).filter(|_| !matches!(name, "amin" | "amax"));
         let (Type::Array(_), Some(fold)) = (value.ty, fold) else {
             return Err(self.refuse_numpy(call, &format!(".{name}(...)")));
