@@ -129,8 +129,8 @@ impl Builder<'_> {
     ) -> String {
         let negative = matches!(written.op, Op::Int(value) if value < 0);
         if !self.is_open(guard) {
-            // Hoisted: it is within the bounds as it is. Waived: it may be negative.
-            if guard.proof.is_before_loop() {
+            // Hoisted, or a position along an axis: it is within the bounds as it is. Waived: it may be negative.
+            if guard.proof.is_before_loop() || self.independent.is_some() {
                 return index.to_owned();
             }
             let below = self.let_(format!("icmp slt i64 {index}, 0"));

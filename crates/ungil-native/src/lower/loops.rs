@@ -259,6 +259,9 @@ impl FunctionLowerer<'_, '_> {
                 _ => {}
             }
         }
+        if let Some(array) = self.array_made(iter)? {
+            return Ok(self.over_array(array));
+        }
         if self.prange_called(iter).is_some() {
             return Err(self.refuse(
                 Diagnostic::new(iter.range(), "native code cannot iterate over this")
@@ -304,8 +307,21 @@ impl FunctionLowerer<'_, '_> {
         let mut values = Vec::new();
         for argument in arguments {
             let value = self.expression(argument)?;
+            values.push((value, argument.range()));
+        }
+        self.range_of(name, values)
+    }
+
+    /// The same of values that are there.
+    pub(super) fn range_of(
+        &mut self,
+        name: &str,
+        given: Vec<(Expr, TextRange)>,
+    ) -> Lowered<(Expr, Expr, Expr)> {
+        let mut values = Vec::new();
+        for (value, range) in given {
             let title = format!("`{name}` takes ints");
-            let value = self.expect_int(value, argument.range(), &title)?;
+            let value = self.expect_int(value, range, &title)?;
             values.push(self.held(value));
         }
         let step = if values.len() == 3 {

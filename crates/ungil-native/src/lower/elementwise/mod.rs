@@ -11,6 +11,7 @@
 //! ufunc        NumPy's functions
 //! fill         the nest of loops
 //! reduce       the same, for sums and the like
+//! sequence     `arange` and `linspace` of floats
 //! target       assignments to parts of arrays
 //! method       `astype` and `copy`
 //! ```
@@ -22,6 +23,7 @@ mod join;
 mod method;
 mod operators;
 mod reduce;
+mod sequence;
 mod target;
 mod ufunc;
 
@@ -33,6 +35,7 @@ use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::environment::Global;
 use crate::ir::Expr;
+use crate::types::Type;
 pub(super) use join::is_pending;
 pub(super) use ufunc::NAMES;
 
@@ -65,6 +68,20 @@ impl FunctionLowerer<'_, '_> {
             left_value
         };
         Ok((left_value, self.pending(right)?))
+    }
+
+    /// The array that an operation or a function of `NumPy` makes, if it makes one.
+    pub(super) fn array_made(&mut self, expr: &ast::Expr) -> Lowered<Option<Expr>> {
+        let makes_array = match expr {
+            ast::Expr::BinOp(_) | ast::Expr::UnaryOp(_) => true,
+            ast::Expr::Call(call) => matches!(self.global_called(call), Some(Global::Numpy(_))),
+            _ => false,
+        };
+        if !makes_array {
+            return Ok(None);
+        }
+        let value = self.expression(expr)?;
+        Ok(matches!(value.ty, Type::Array(_)).then_some(value))
     }
 
     /// Whether an expression calls what could write to arrays.
