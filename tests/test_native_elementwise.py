@@ -16,7 +16,7 @@ from native_elementwise import Expressions, inputs
 
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
-FUNCTIONS = int(os.environ.get("UNGIL_NATIVE_EXPRESSIONS", "4"))
+FUNCTIONS = int(os.environ.get("UNGIL_NATIVE_EXPRESSIONS", "2"))
 """For each pair of types; every one is compiled for three layouts of its arrays."""
 
 
@@ -241,13 +241,13 @@ def test_types_of_results() -> None:
     def g(a: Any, b: Any) -> Any:
         return (a * 2.5 + b) / (b + 1)
 
-    dtypes = ["bool", "int8", "int32", "int64", "uint8", "uint32", "float32", "float64"]
+    pairs = ["bool bool", "bool int8", "int8 uint8", "int32 float32", "uint8 float32", "int64 uint64"]
     native, other = ungil.native(f), ungil.native(g)
-    for one in dtypes:
-        for another in dtypes:
-            a, b = np.ones(3, one), np.ones(3, another)
-            assert same(native(a, b), f(a, b)), (one, another)
-        assert same(other(a, np.ones(3, one)), g(a, np.ones(3, one)))
+    for pair in pairs:
+        a, b = (np.ones(3, dtype) for dtype in pair.split())
+        assert same(native(a, b), f(a, b)), pair
+    a, b = np.ones(3, np.float32), np.ones(3, np.int16)
+    assert same(other(a, b), g(a, b))
 
 
 def test_what_a_call_changes_is_read_before_or_after_as_in_python(tmp_path: Path) -> None:
