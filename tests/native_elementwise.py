@@ -10,15 +10,47 @@ import numpy as np
 
 FLOATS = [0.0, -0.0, 1.0, -1.5, 2.5, 1e300, -1e-310, 3.0, float("inf"), float("-inf"), float("nan")]
 UNARY = {
-    "float": ["-{}", "+{}", "abs({})", "np.sqrt({})", "np.floor({})", "np.ceil({})", "np.trunc({})"]
-    + ["np.rint({})", "np.square({})", "np.sign({})", "({}) ** 2", "({}).copy()", "np.fabs({})"],
-    "int": ["-{}", "~{}", "np.abs({})", "np.square({})", "({}) ** 2", "({}) ** 3", "({}).copy()"]
-    + ["np.sign({})", "np.right_shift({}, 1)", "({}) // 3", "({}) % 7"],
+    "float": [
+        "-{}",
+        "+{}",
+        "abs({})",
+        "np.sqrt({})",
+        "np.floor({})",
+        "np.ceil({})",
+        "np.trunc({})",
+        "np.rint({})",
+        "np.square({})",
+        "np.sign({})",
+        "({}) ** 2",
+        "({}).copy()",
+        "np.fabs({})",
+    ],
+    "int": [
+        "-{}",
+        "~{}",
+        "np.abs({})",
+        "np.square({})",
+        "({}) ** 2",
+        "({}) ** 3",
+        "({}).copy()",
+        "np.sign({})",
+        "np.right_shift({}, 1)",
+        "({}) // 3",
+        "({}) % 7",
+    ],
     "bool": ["~({})", "np.logical_not({})", "({}).copy()"],
 }
 BINARY = {
-    "float": ["{} + {}", "{} - {}", "{} * {}", "{} / {}", "{} % {}", "{} // {}"]
-    + ["np.divide({}, {})", "np.add({}, {})"],
+    "float": [
+        "{} + {}",
+        "{} - {}",
+        "{} * {}",
+        "{} / {}",
+        "{} % {}",
+        "{} // {}",
+        "np.divide({}, {})",
+        "np.add({}, {})",
+    ],
     "int": ["{} + {}", "{} - {}", "{} * {}", "{} & {}", "{} | {}", "{} ^ {}", "np.maximum({}, {})"],
     "bool": ["{} & {}", "{} | {}", "{} ^ {}", "({}) == ({})"],
 }
@@ -26,7 +58,7 @@ COMPARISONS = ["({}) < ({})", "({}) >= ({})", "({}) != ({})", "np.less_equal({},
 
 
 class Expressions:
-    """Grows expressions of the arrays `a` and `b`, of floats or ints, and the numbers `x` and `n`."""
+    """Grows expressions of arrays `a` and `b`, of floats or ints, and numbers `x` and `n`."""
 
     def __init__(self, seed: int, kind: str) -> None:
         self.random = random.Random(seed)
@@ -50,7 +82,9 @@ class Expressions:
             return f"({r.choice(UNARY[kind]).format(f'({self.array(depth - 1, kind)})')})"
         if way < 0.35:
             condition = self.array(depth - 1, "bool")
-            return f"np.where({condition}, {self.array(depth - 1, kind)}, {self.operand(depth, kind)})"
+            return (
+                f"np.where({condition}, {self.array(depth - 1, kind)}, {self.operand(depth, kind)})"
+            )
         both = [f"({self.array(depth - 1, kind)})", f"({self.operand(depth, kind)})"]
         if kind != "bool":
             r.shuffle(both)

@@ -94,7 +94,12 @@ def calculates(function: Callable[..., Any], *arguments: Any) -> None:
 
 def test_functions_of_the_c_library_are_within_the_last_bits() -> None:
     def f(a: Any, b: Any) -> Any:
-        return np.exp(-a) * np.sin(b) + np.log1p(a) / np.hypot(a, b) - np.arctan2(a, b) ** 3.5 + np.tan(b)
+        return (
+            np.exp(-a) * np.sin(b)
+            + np.log1p(a) / np.hypot(a, b)
+            - np.arctan2(a, b) ** 3.5
+            + np.tan(b)
+        )
 
     a, b = np.linspace(0.1, 9, 100), np.linspace(3, 4, 100)
     assert np.allclose(ungil.native(f)(a, b), f(a, b), rtol=1e-13)
@@ -241,7 +246,14 @@ def test_types_of_results() -> None:
     def g(a: Any, b: Any) -> Any:
         return (a * 2.5 + b) / (b + 1)
 
-    pairs = ["bool bool", "bool int8", "int8 uint8", "int32 float32", "uint8 float32", "int64 uint64"]
+    pairs = [
+        "bool bool",
+        "bool int8",
+        "int8 uint8",
+        "int32 float32",
+        "uint8 float32",
+        "int64 uint64",
+    ]
     native, other = ungil.native(f), ungil.native(g)
     for pair in pairs:
         a, b = (np.ones(3, dtype) for dtype in pair.split())
@@ -309,7 +321,7 @@ def floats_into_ints(a: Any) -> Any:
 
 
 def divided_in_place(a: Any) -> Any:
-    b = np.ones(3, np.int64)
+    b: Any = np.ones(3, np.int64)
     b /= a
     return b
 
