@@ -51,7 +51,13 @@ pub struct Hooks {
     pub poll: extern "C" fn(context: *mut Context) -> i32,
     /// How many threads a parallel loop may have, where it does not say.
     pub threads: fn() -> usize,
+    /// The entry of the module that was left for later; none: leave.
+    pub deferred: fn(context: *mut Context) -> Option<Deferred>,
 }
+
+/// The entry of the module of deferred loops.
+pub type Deferred =
+    unsafe extern "C" fn(context: *mut Context, number: i32, frame: *mut u64) -> i32;
 
 /// Rounds of loops between two polls: about a millisecond.
 const FUEL: i64 = 1 << 20;
@@ -110,6 +116,20 @@ extern "C" fn poll(context: *mut Context) -> i32 {
     }
 }
 
+/// Runs a loop that was left for later: its function's number and frame, and the site to blame where it is not to
+/// be had.
+extern "C" fn deferred(context: *mut Context, number: i32, frame: *mut u64, site: u32) -> i32 {
+    // SAFETY: machine code passes on what it was called with, and the frame of a loop that its module has.
+    unsafe {
+        if let Some(entry) = ((*context).hooks.deferred)(context) {
+            return entry(context, number, frame);
+        }
+        (*context).depth = 1;
+        (*context).trace[0].write(site);
+    }
+    1
+}
+
 /// `a / b` of ints, rounded once, to the nearest, ties to even; `b` is not zero.
 pub extern "C" fn divide_ints(a: i64, b: i64) -> f64 {
     let (numerator, denominator) = (u128::from(a.unsigned_abs()), u128::from(b.unsigned_abs()));
@@ -141,6 +161,7 @@ pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_deferred" => return Some(deferred as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::deferred::{Deferred, Guest};
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
 use super::value::Value;
@@ -68,6 +69,10 @@ pub(super) struct Builder<'a> {
     pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
+    /// Loops that are left for later, where they are.
+    pub(super) deferred: Option<Deferred>,
+    /// If this is such a loop: what is to be done at its end.
+    pub(super) guest: Option<Guest>,
 }
 
 /// Versions of loops, by the checks that were made before.
@@ -95,15 +100,17 @@ pub(super) enum Details<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The text of a function.
+    /// The text of a function; loops that it leaves for later are added to those of others.
     pub(super) fn function(
         program: &'a Program,
         id: usize,
         function: &'a Function,
         options: Options,
         place: Option<&Home>,
+        deferred: &mut Option<Deferred>,
     ) -> String {
         let mut this = Self::new(program, function, options, &format!("f{id}"));
+        this.deferred = deferred.take();
         this.marks = (id + 1) * MARKS;
         // What takes long gains nothing from being a part of its caller, but would be compiled twice.
         if function.long || place.is_some() {
@@ -138,6 +145,8 @@ impl<'a> Builder<'a> {
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
         let result = result_type(function.returns);
+        this.room_for_frame();
+        *deferred = this.deferred.take();
         this.text(&format!(
             "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
         ))
@@ -180,6 +189,8 @@ impl<'a> Builder<'a> {
             owning: Vec::new(),
             makes_arrays: super::created::makes_arrays(program),
             fails: false,
+            deferred: None,
+            guest: None,
         }
     }
 
@@ -206,6 +217,7 @@ impl<'a> Builder<'a> {
     pub(super) fn text(&mut self, head: &str) -> String {
         let mut body = std::mem::take(&mut self.body);
         self.failed();
+        self.end_of_guest();
         body.push_str(&self.cold);
         body.push_str(&self.body);
         format!(
@@ -345,6 +357,10 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn return_value(&mut self, value: &Value) {
+        if self.guest.is_some() {
+            self.return_from_guest(value);
+            return;
+        }
         if self.function.long {
             self.store_fuel();
         }
@@ -369,6 +385,10 @@ impl<'a> Builder<'a> {
             return;
         }
         self.start("failed");
+        if self.guest.is_some() {
+            self.fail_in_guest();
+            return;
+        }
         self.release_slots();
         match self.returns {
             Type::None => self.push("ret i32 1".to_owned()),

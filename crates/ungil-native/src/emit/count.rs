@@ -60,6 +60,10 @@ impl Builder<'_> {
         self.rounds(count, range, done, after);
         self.mode = around;
         self.start(&slow);
+        if self.defers() {
+            self.deferred_loop(count, range, done, after);
+            return;
+        }
         let around = (self.spare, self.failing);
         self.spare = true;
         self.failing = count.exact;
@@ -116,7 +120,7 @@ impl Builder<'_> {
     }
 
     /// The loop itself; ends by jumping to `done`.
-    fn rounds(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
+    pub(super) fn rounds(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
         self.rounds_of(count, range, done, after, &|this| {
             this.statements(&count.body);
         });

@@ -12,6 +12,7 @@ mod complex;
 mod control;
 mod count;
 mod created;
+mod deferred;
 mod expression;
 mod fold;
 mod hoisted;
@@ -33,31 +34,74 @@ use crate::environment::Options;
 use crate::ir::Program;
 use crate::types::Type;
 use builder::Builder;
+use deferred::Deferred;
 pub(crate) use lines::Home;
 
 /// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
 pub(crate) const ENTRY: &str = "ungil_entry";
 
+/// A program's texts.
+pub(crate) struct Modules {
+    /// The module of the function that is called from outside.
+    pub(crate) main: String,
+    /// That of the loops which are compiled when they are needed: its entry has the signature `i32 (ptr context,
+    /// i32 number, ptr frame)`.
+    pub(crate) deferred: Option<String>,
+}
+
 /// Writes the program, whose first function is the one that is called from outside.
-///
-/// With the places of the functions, instructions are marked with their lines.
-pub(crate) fn emit(program: &Program, options: &[Options], homes: Option<&[Home]>) -> String {
-    let mut text = String::new();
-    for (id, function) in program.functions.iter().enumerate() {
-        text.push_str(&Builder::function(
-            program,
-            id,
-            function,
-            options[id],
-            homes.map(|homes| &homes[id]),
-        ));
+pub(crate) fn emit(program: &Program, options: &[Options]) -> Modules {
+    // Threads of parallel loops are none of Python's: they could not have anything compiled.
+    let mut deferred = (!program.has_parallel_loops()).then(Deferred::default);
+    let functions = functions(program, options, None, &mut deferred);
+    let mut main = functions.concat();
+    entry(program, &mut main);
+    let loops = deferred.map_or_else(Vec::new, |deferred| deferred.functions);
+    Modules {
+        main: prelude::needed(&main) + &main,
+        deferred: (!loops.is_empty()).then(|| {
+            let own = deferred::module(&loops);
+            let text = own.clone() + &called(&own, &functions);
+            prelude::needed(&text) + &text
+        }),
     }
+}
+
+/// The same in one module, with instructions marked with their lines; it is not run.
+pub(crate) fn emit_with_lines(program: &Program, options: &[Options], homes: &[Home]) -> String {
+    let mut text = functions(program, options, Some(homes), &mut None).concat();
     entry(program, &mut text);
-    if homes.is_some() {
-        text.push_str(lines::MODULE);
+    text.push_str(lines::MODULE);
+    prelude::needed(&text) + &text
+}
+
+fn functions(
+    program: &Program,
+    options: &[Options],
+    homes: Option<&[Home]>,
+    deferred: &mut Option<Deferred>,
+) -> Vec<String> {
+    let write = |(id, function)| {
+        let home = homes.map(|homes| &homes[id]);
+        Builder::function(program, id, function, options[id], home, deferred)
+    };
+    program.functions.iter().enumerate().map(write).collect()
+}
+
+/// The functions that a text calls, and those that these do.
+fn called(text: &str, functions: &[String]) -> String {
+    let mut chosen = vec![false; functions.len()];
+    let mut open = vec![text];
+    while let Some(text) = open.pop() {
+        for (id, function) in functions.iter().enumerate() {
+            if !chosen[id] && text.contains(&format!("@f{id}(")) {
+                chosen[id] = true;
+                open.push(function);
+            }
+        }
     }
-    let prelude = prelude::needed(&text);
-    prelude + &text
+    let chosen = functions.iter().zip(chosen).filter(|(_, chosen)| *chosen);
+    chosen.map(|(function, _)| function.as_str()).collect()
 }
 
 /// LLVM's name of a scalar type.

@@ -143,7 +143,7 @@ impl Builder<'_> {
         self.push(format!("store {ty} {value}, ptr {place}"));
     }
 
-    fn take_word(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
+    pub(super) fn take_word(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {memory}, i64 {}",
             8 * *at
@@ -295,7 +295,7 @@ fn escapes(expr: &Expr, found: &mut BTreeSet<SlotId>) {
     }
 }
 
-fn collect_slots(expr: &Expr, slots: &mut BTreeSet<SlotId>) {
+pub(super) fn collect_slots(expr: &Expr, slots: &mut BTreeSet<SlotId>) {
     expr.walk(&mut |inner| {
         if let Op::Slot(slot) | Op::BoundSlot(slot) | Op::Let(slot) = inner.op {
             slots.insert(slot);

@@ -48,6 +48,7 @@ declare void @ungil_complex_product_of_nans(double, double, double, double, ptr)
 
 declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
+declare i32 @ungil_deferred(ptr, i32, ptr, i32) #6
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
 
