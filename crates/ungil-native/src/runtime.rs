@@ -16,7 +16,7 @@ pub const TRACE: usize = 64;
 /// The most numbers that a result can consist of: each takes a word of 8 bytes.
 pub const LARGEST_RESULT: usize = 16;
 
-/// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
+/// What a call of machine code shares with its caller; `emit` knows where the first two fields are.
 #[repr(C)]
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -98,9 +98,8 @@ impl Context {
 }
 
 const _: () = {
-    assert!(std::mem::offset_of!(Context, depth) == 48);
-    assert!(std::mem::offset_of!(Context, host) == 56);
-    assert!(std::mem::offset_of!(Context, trace) == 64);
+    assert!(std::mem::offset_of!(Context, fuel) == 0);
+    assert!(std::mem::offset_of!(Context, stack_limit) == 8);
 };
 
 /// Machine code's signature.
@@ -116,6 +115,33 @@ extern "C" fn poll(context: *mut Context) -> i32 {
     }
 }
 
+/// Tells of an error with ints as its details.
+extern "C" fn raise(context: *mut Context, site: u32, a: i64, b: i64) {
+    // SAFETY: machine code passes on what it was called with.
+    let context = unsafe { &mut *context };
+    (context.a, context.b) = (a, b);
+    context.depth = 1;
+    context.trace[0].write(site);
+}
+
+/// Tells of an error with floats as its details.
+extern "C" fn raise_floats(context: *mut Context, site: u32, x: f64, y: f64) {
+    raise(context, site, 0, 0);
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    (context.x, context.y) = (x, y);
+}
+
+/// Tells that an error went through a call.
+extern "C" fn pass(context: *mut Context, site: u32) {
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    if let Some(place) = context.trace.get_mut(context.depth as usize) {
+        place.write(site);
+    }
+    context.depth = context.depth.wrapping_add(1);
+}
+
 /// Runs a loop that was left for later: its function's number and frame, and the site to blame where it is not to
 /// be had.
 extern "C" fn deferred(context: *mut Context, number: i32, frame: *mut u64, site: u32) -> i32 {
@@ -124,9 +150,8 @@ extern "C" fn deferred(context: *mut Context, number: i32, frame: *mut u64, site
         if let Some(entry) = ((*context).hooks.deferred)(context) {
             return entry(context, number, frame);
         }
-        (*context).depth = 1;
-        (*context).trace[0].write(site);
     }
+    raise(context, site, 0, 0);
     1
 }
 
@@ -161,6 +186,9 @@ pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_raise" => return Some(raise as *const () as usize),
+        "ungil_raise_floats" => return Some(raise_floats as *const () as usize),
+        "ungil_pass" => return Some(pass as *const () as usize),
         "ungil_deferred" => return Some(deferred as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),

@@ -7,7 +7,7 @@ use super::deferred::{Deferred, Guest};
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
 use super::value::Value;
-use super::{parts, result_type};
+use super::{entry, parts, result_type};
 use crate::environment::Options;
 use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
 use crate::types::Type;
@@ -69,6 +69,8 @@ pub(super) struct Builder<'a> {
     pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
+    /// Whether it is called from outside, and by no other function.
+    pub(super) outermost: bool,
     /// Loops that are left for later, where they are.
     pub(super) deferred: Option<Deferred>,
     /// If this is such a loop: what is to be done at its end.
@@ -125,12 +127,16 @@ impl<'a> Builder<'a> {
             this.slot(slot);
             this.own(slot);
         }
+        this.outermost = entry::is(program, id);
+        let arguments = this.outermost.then(|| this.arguments());
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
-                let _ = write!(parameters, ", {ty} %a{position}.{part}");
-                this.push(format!(
-                    "store {ty} %a{position}.{part}, ptr %s{slot}.{part}"
-                ));
+                let register = match &arguments {
+                    Some(arguments) => arguments[position][part].clone(),
+                    None => format!("%a{position}.{part}"),
+                };
+                let _ = write!(parameters, ", {ty} {register}");
+                this.push(format!("store {ty} {register}, ptr %s{slot}.{part}"));
             }
         }
         this.retain_parameters();
@@ -144,9 +150,12 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
-        let result = result_type(function.returns);
         this.room_for_frame();
         *deferred = this.deferred.take();
+        if this.outermost {
+            return this.text(entry::HEAD);
+        }
+        let result = result_type(function.returns);
         this.text(&format!(
             "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
         ))
@@ -189,6 +198,7 @@ impl<'a> Builder<'a> {
             owning: Vec::new(),
             makes_arrays: super::created::makes_arrays(program),
             fails: false,
+            outermost: false,
             deferred: None,
             guest: None,
         }
@@ -257,10 +267,15 @@ impl<'a> Builder<'a> {
         self.push(format!("br label %{label}"));
     }
 
-    /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
-    pub(super) fn jump_back(&mut self, head: &str) {
+    /// Closes a loop: LLVM takes no pains with one that is hardly ever run, and unrolls no others than those that
+    /// are `short`.
+    pub(super) fn jump_back(&mut self, head: &str, short: bool) {
         let spare = self.spare && self.mode == Mode::Checked;
-        let marks = if spare { ", !llvm.loop !11" } else { "" };
+        let marks = match (spare, short) {
+            (true, _) => ", !llvm.loop !11",
+            (false, true) => ", !llvm.loop !14",
+            (false, false) => "",
+        };
         self.push(format!("br label %{head}{marks}"));
     }
 
@@ -333,13 +348,13 @@ impl<'a> Builder<'a> {
     pub(super) fn fail(&mut self, site: &str, details: &Details<'_>) {
         match details {
             Details::None => self.push(format!(
-                "call void @ungil.raise(ptr %context, i32 {site}, i64 0, i64 0)"
+                "call void @ungil_raise(ptr %context, i32 {site}, i64 0, i64 0)"
             )),
             Details::Ints(a, b) => self.push(format!(
-                "call void @ungil.raise(ptr %context, i32 {site}, i64 {a}, i64 {b})"
+                "call void @ungil_raise(ptr %context, i32 {site}, i64 {a}, i64 {b})"
             )),
             Details::Floats(x, y) => self.push(format!(
-                "call void @ungil.raise.floats(ptr %context, i32 {site}, double {x}, double {y})"
+                "call void @ungil_raise_floats(ptr %context, i32 {site}, double {x}, double {y})"
             )),
         }
         self.return_failed();
@@ -347,7 +362,7 @@ impl<'a> Builder<'a> {
 
     /// Leaves the function because one that it called has failed.
     pub(super) fn pass_on(&mut self, site: SiteId) {
-        self.push(format!("call void @ungil.pass(ptr %context, i32 {site})"));
+        self.push(format!("call void @ungil_pass(ptr %context, i32 {site})"));
         self.return_failed();
     }
 
@@ -365,7 +380,10 @@ impl<'a> Builder<'a> {
             self.store_fuel();
         }
         let result = result_type(self.returns);
-        if *value == Value::None {
+        if self.outermost {
+            self.give_result(value);
+        }
+        if self.outermost || *value == Value::None {
             self.release_slots();
             self.push("ret i32 0".to_owned());
             return;
@@ -391,6 +409,7 @@ impl<'a> Builder<'a> {
         }
         self.release_slots();
         match self.returns {
+            _ if self.outermost => self.push("ret i32 1".to_owned()),
             Type::None => self.push("ret i32 1".to_owned()),
             ty => self.push(format!(
                 "ret {} {{ i32 1{} }}",

@@ -85,7 +85,7 @@ impl Builder<'_> {
         });
         self.statements(&inner.body);
         self.loops.pop();
-        self.jump_back(&head);
+        self.jump_back(&head, false);
         self.start(&done);
         self.statements(&inner.orelse);
         self.jump(&after);

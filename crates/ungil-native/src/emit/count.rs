@@ -10,6 +10,8 @@ use crate::ir::{Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.
 const STRETCH: u32 = 1 << 18;
+/// Loops are unrolled whose bodies have so many operations in all rounds together.
+const UNROLLED: u64 = 400;
 
 /// A range in registers, and the step where it is a constant.
 pub(super) struct Range {
@@ -83,6 +85,9 @@ impl Builder<'_> {
             }
         }
         let rounds = match constant_step {
+            Some(1) if start == "0" => {
+                self.let_(format!("call i64 @llvm.smax.i64(i64 {stop}, i64 0)"))
+            }
             Some(1) => {
                 let some = self.let_(format!("icmp slt i64 {start}, {stop}"));
                 let distance = self.let_(format!("sub i64 {stop}, {start}"));
@@ -153,8 +158,10 @@ impl Builder<'_> {
         if unit && !innermost {
             self.jam(count, range, &counter);
         }
-        let (limit, stretch) = if innermost && self.mode == Mode::Outer {
-            // It has been made sure that there are not too many rounds.
+        let rounds = constant_rounds(count);
+        let few = self.mode == Mode::Outer || rounds.is_some_and(|rounds| rounds <= STRETCH.into());
+        let (limit, stretch) = if innermost && few {
+            // It is known that there are not too many rounds.
             self.burn(&range.rounds, count.site);
             (end, None)
         } else if innermost {
@@ -204,8 +211,34 @@ impl Builder<'_> {
         let flags = if unit { "nsw" } else { "nuw" };
         let more = self.let_(format!("add {flags} i64 {at}, 1"));
         self.push(format!("store i64 {more}, ptr {counter}"));
-        self.jump_back(&head);
+        let short =
+            rounds.is_some_and(|rounds| rounds.saturating_mul(size(&count.body)) <= UNROLLED);
+        self.jump_back(&head, short);
     }
+}
+
+/// How many rounds there are, where that is a constant of the program.
+fn constant_rounds(count: &Count) -> Option<u64> {
+    let (start, stop) = (constant(&count.start)?, constant(&count.stop)?);
+    match constant(&count.step)? {
+        1 => Some(u64::try_from(stop.saturating_sub(start)).unwrap_or(0)),
+        _ => None,
+    }
+}
+
+/// How much there is to do in a block.
+fn size(block: &[Stmt]) -> u64 {
+    let mut size: u64 = 1;
+    walk(block, &mut |stmt| {
+        size += 1;
+        if let Stmt::Count(inner) = stmt {
+            // What is unrolled in it counts as often as it is there.
+            let rounds = constant_rounds(inner).unwrap_or(1).max(1);
+            size = size.saturating_add((rounds - 1).saturating_mul(self::size(&inner.body)));
+        }
+        stmt.expressions(&mut |expr| expr.walk(&mut |_| size += 1));
+    });
+    size
 }
 
 /// Whether a body has neither loops nor calls that can take long.

@@ -5,15 +5,14 @@
 //! bytes for each part: those that it changes come first, and are taken back at the end. What a `return` in it
 //! gives comes last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::builder::Builder;
 use super::count::Range;
-use super::parallel::collect_slots;
 use super::parts;
 use super::value::Value;
-use crate::ir::{Count, Op, SlotId, Stmt, walk};
+use crate::ir::{Count, Expr, Op, SlotId, Stmt, walk};
 
 /// Where in a function's stack the frame is; no loop needs two at a time.
 const FRAME: &str = "%deferred";
@@ -45,6 +44,16 @@ pub(super) struct Guest {
     result_at: usize,
 }
 
+/// The slots that a loop uses.
+struct Slots {
+    /// Shared with what is around, and changed.
+    changed: Vec<SlotId>,
+    /// Shared, and not changed.
+    unchanged: Vec<SlotId>,
+    /// Used nowhere else, and assigned to before they are.
+    own: Vec<SlotId>,
+}
+
 impl Builder<'_> {
     /// Whether loops are left for later, instead of written where they stand.
     pub(super) fn defers(&self) -> bool {
@@ -54,16 +63,16 @@ impl Builder<'_> {
     /// Has the loop run by a function that is compiled when it is first called; ends by jumping to `done`
     /// or, after a `break`, to `after`.
     pub(super) fn deferred_loop(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
-        let (changed, unchanged) = slots_of(count);
+        let slots = self.slots_of(count);
         let mut at = 0;
         for word in [&range.start, &range.stop, &range.step, &range.rounds] {
             self.put_word("i64", word, FRAME, &mut at);
         }
-        for &slot in changed.iter().chain(&unchanged) {
+        for &slot in slots.changed.iter().chain(&slots.unchanged) {
             self.put_slot(slot, FRAME, &mut at);
         }
         let result_at = at;
-        let function = self.guest_function(count, range, changed.clone(), &unchanged, result_at);
+        let function = self.guest_function(count, range, &slots, result_at);
         let deferred = self.deferred.as_mut().expect("only where there are some");
         let number = deferred.functions.len();
         deferred.functions.push(function);
@@ -75,7 +84,7 @@ impl Builder<'_> {
         ));
         self.load_fuel();
         let mut at = RANGE;
-        for slot in changed {
+        for slot in slots.changed {
             self.take_slot(slot, FRAME, &mut at);
         }
         let [failed, returned] = [(); 2].map(|()| self.label());
@@ -116,8 +125,7 @@ impl Builder<'_> {
         &mut self,
         count: &Count,
         range: &Range,
-        changed: Vec<SlotId>,
-        unchanged: &[SlotId],
+        slots: &Slots,
         result_at: usize,
     ) -> String {
         let mut inner = Self::new(self.program, self.function, self.options, &self.name);
@@ -129,11 +137,17 @@ impl Builder<'_> {
         let mut at = 0;
         let [start, stop, step, rounds] =
             [(); RANGE].map(|()| inner.take_word("i64", FRAME, &mut at));
-        for &slot in changed.iter().chain(unchanged) {
+        for &slot in &slots.own {
+            inner.slot(slot);
+        }
+        for &slot in slots.changed.iter().chain(&slots.unchanged) {
             inner.slot(slot);
             inner.take_slot(slot, FRAME, &mut at);
         }
-        inner.guest = Some(Guest { changed, result_at });
+        inner.guest = Some(Guest {
+            changed: slots.changed.clone(),
+            result_at,
+        });
         inner.load_fuel();
         let range = Range {
             start,
@@ -186,6 +200,40 @@ impl Builder<'_> {
         self.store_fuel();
         let end = self.let_("load i32, ptr %end".to_owned());
         self.push(format!("ret i32 {end}"));
+    }
+
+    fn slots_of(&self, count: &Count) -> Slots {
+        let mut everywhere = Mentions::new();
+        mentions_in_block(&self.function.body, &mut everywhere);
+        let mut inside = Mentions::new();
+        mentions_in_loop(count, &mut inside);
+        let mut assigned = BTreeSet::from([count.slot]);
+        walk(&count.body, &mut |stmt| {
+            assigned.extend(stmt.assigned());
+            stmt.expressions(&mut |expr| {
+                expr.walk(&mut |inner| {
+                    if let Op::Let(slot) = inner.op {
+                        assigned.insert(slot);
+                    }
+                });
+            });
+        });
+        let is_shared = |(slot, times): &(SlotId, usize)| {
+            everywhere[slot] != *times
+                || self.function.parameters.contains(slot)
+                || self.function.slots[*slot].flagged
+                || self.owner_part(*slot).is_some()
+        };
+        let (shared, own): (Vec<_>, Vec<_>) = inside.into_iter().partition(is_shared);
+        let (changed, unchanged) = shared
+            .into_iter()
+            .map(|(slot, _)| slot)
+            .partition(|slot| assigned.contains(slot));
+        Slots {
+            changed,
+            unchanged,
+            own: own.into_iter().map(|(slot, _)| slot).collect(),
+        }
     }
 
     /// Copies a slot to a frame, and whether it is assigned to.
@@ -241,7 +289,7 @@ pub(super) fn module(functions: &[String]) -> String {
     format!(
         "define i32 @{}(ptr noalias %context, i32 %number, ptr noalias %frame) nounwind {{\n  \
          switch i32 %number, label %none [{ways}]\n{calls}none:\n  unreachable\n}}\n\n{texts}",
-        super::ENTRY
+        super::entry::NAME
     )
 }
 
@@ -251,33 +299,46 @@ fn contains(count: &Count, wanted: &dyn Fn(&Stmt) -> bool) -> bool {
     found
 }
 
-/// The slots that a loop changes, and others that it uses.
-fn slots_of(count: &Count) -> (Vec<SlotId>, Vec<SlotId>) {
-    let mut used = BTreeSet::new();
-    let mut changed = BTreeSet::from([count.slot]);
-    walk(&count.body, &mut |stmt| {
-        changed.extend(stmt.assigned());
-        stmt.expressions(&mut |expr| {
-            collect_slots(expr, &mut used);
-            expr.walk(&mut |inner| {
-                if let Op::Let(slot) = inner.op {
-                    changed.insert(slot);
-                }
-            });
-        });
-        if let Stmt::Count(inner) = stmt {
-            for variable in &inner.inner {
-                collect_slots(&variable.start, &mut used);
-                collect_slots(&variable.stop, &mut used);
-            }
-            for condition in &inner.hoisted {
-                collect_slots(&condition.value, &mut used);
-                if let Some((array, _)) = &condition.within {
-                    collect_slots(array, &mut used);
-                }
-            }
+/// How often slots come up in a loop.
+type Mentions = BTreeMap<SlotId, usize>;
+
+fn mentions_in_loop(count: &Count, mentions: &mut Mentions) {
+    *mentions.entry(count.slot).or_default() += 1;
+    for variable in &count.inner {
+        *mentions.entry(variable.slot).or_default() += 1;
+        mentions_in(&variable.start, mentions);
+        mentions_in(&variable.stop, mentions);
+    }
+    for condition in &count.hoisted {
+        mentions_in(&condition.value, mentions);
+        if let Some((array, _)) = &condition.within {
+            mentions_in(array, mentions);
+        }
+    }
+    mentions_in_block(&count.body, mentions);
+}
+
+fn mentions_in_block(block: &[Stmt], mentions: &mut Mentions) {
+    for stmt in block {
+        stmt.expressions(&mut |expr| mentions_in(expr, mentions));
+        if let Stmt::Count(count) = stmt {
+            mentions_in_loop(count, mentions);
+            mentions_in_block(&count.orelse, mentions);
+            continue;
+        }
+        if let Some(slot) = stmt.assigned() {
+            *mentions.entry(slot).or_default() += 1;
+        }
+        for block in stmt.blocks() {
+            mentions_in_block(block, mentions);
+        }
+    }
+}
+
+fn mentions_in(expr: &Expr, mentions: &mut Mentions) {
+    expr.walk(&mut |inner| {
+        if let Op::Slot(slot) | Op::BoundSlot(slot) | Op::Let(slot) = inner.op {
+            *mentions.entry(slot).or_default() += 1;
         }
     });
-    let unchanged = used.difference(&changed).copied().collect();
-    (changed.into_iter().collect(), unchanged)
 }

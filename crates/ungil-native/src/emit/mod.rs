@@ -13,6 +13,7 @@ mod control;
 mod count;
 mod created;
 mod deferred;
+mod entry;
 mod expression;
 mod fold;
 mod hoisted;
@@ -28,17 +29,12 @@ mod slots;
 mod speculate;
 mod value;
 
-use std::fmt::Write as _;
-
 use crate::environment::Options;
 use crate::ir::Program;
 use crate::types::Type;
 use builder::Builder;
 use deferred::Deferred;
 pub(crate) use lines::Home;
-
-/// The name of the function that callers from outside call: `i32 (ptr arguments, ptr result, ptr context)`.
-pub(crate) const ENTRY: &str = "ungil_entry";
 
 /// A program's texts.
 pub(crate) struct Modules {
@@ -54,8 +50,7 @@ pub(crate) fn emit(program: &Program, options: &[Options]) -> Modules {
     // Threads of parallel loops are none of Python's: they could not have anything compiled.
     let mut deferred = (!program.has_parallel_loops()).then(Deferred::default);
     let functions = functions(program, options, None, &mut deferred);
-    let mut main = functions.concat();
-    entry(program, &mut main);
+    let main = functions.concat() + &entry::of(program);
     let loops = deferred.map_or_else(Vec::new, |deferred| deferred.functions);
     Modules {
         main: prelude::needed(&main) + &main,
@@ -70,7 +65,7 @@ pub(crate) fn emit(program: &Program, options: &[Options]) -> Modules {
 /// The same in one module, with instructions marked with their lines; it is not run.
 pub(crate) fn emit_with_lines(program: &Program, options: &[Options], homes: &[Home]) -> String {
     let mut text = functions(program, options, Some(homes), &mut None).concat();
-    entry(program, &mut text);
+    text.push_str(&entry::of(program));
     text.push_str(lines::MODULE);
     prelude::needed(&text) + &text
 }
@@ -141,66 +136,4 @@ fn parts(ty: Type) -> Vec<&'static str> {
         Type::None | Type::Nested(_) => Vec::new(),
         ty => vec![llvm(ty)],
     }
-}
-
-/// The function that unpacks arguments from memory, 8 bytes each.
-fn entry(program: &Program, text: &mut String) {
-    let function = &program.functions[0];
-    let mut loads = String::new();
-    let mut passed = Vec::new();
-    let mut position = 0;
-    for &slot in &function.parameters {
-        let mut registers = parts(function.slots[slot].ty);
-        // Arrays that are passed are somebody else's.
-        let owner = matches!(function.slots[slot].ty, Type::Array(_))
-            .then(|| registers.pop())
-            .flatten();
-        for part in registers {
-            let at = position * 8;
-            let _ = writeln!(
-                loads,
-                "  %p{position} = getelementptr inbounds i8, ptr %arguments, i64 {at}"
-            );
-            if part == "i1" {
-                let _ = writeln!(
-                    loads,
-                    "  %w{position} = load i64, ptr %p{position}\n  %a{position} = icmp ne i64 %w{position}, 0"
-                );
-            } else {
-                let _ = writeln!(loads, "  %a{position} = load {part}, ptr %p{position}");
-            }
-            passed.push(format!(", {part} %a{position}"));
-            position += 1;
-        }
-        passed.extend(owner.map(|owner| format!(", {owner} null")));
-    }
-    let result = result_type(function.returns);
-    let _ = writeln!(
-        text,
-        "define i32 @{ENTRY}(ptr %arguments, ptr %result, ptr noalias %context) nounwind {{\n{loads}  \
-         %r = call fastcc {result} @f0(ptr %context{})",
-        passed.concat()
-    );
-    if function.returns == Type::None {
-        let _ = writeln!(text, "  ret i32 %r\n}}");
-        return;
-    }
-    let _ = writeln!(text, "  %code = extractvalue {result} %r, 0");
-    for (at, ty) in parts(function.returns).into_iter().enumerate() {
-        let (place, from) = (8 * at, at + 1);
-        let _ = writeln!(
-            text,
-            "  %v{at} = extractvalue {result} %r, {from}\n  \
-             %o{at} = getelementptr inbounds i8, ptr %result, i64 {place}"
-        );
-        if ty == "i1" {
-            let _ = writeln!(
-                text,
-                "  %x{at} = zext i1 %v{at} to i64\n  store i64 %x{at}, ptr %o{at}"
-            );
-        } else {
-            let _ = writeln!(text, "  store {ty} %v{at}, ptr %o{at}");
-        }
-    }
-    let _ = writeln!(text, "  ret i32 %code\n}}");
 }

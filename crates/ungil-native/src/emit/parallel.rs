@@ -295,7 +295,7 @@ fn escapes(expr: &Expr, found: &mut BTreeSet<SlotId>) {
     }
 }
 
-pub(super) fn collect_slots(expr: &Expr, slots: &mut BTreeSet<SlotId>) {
+fn collect_slots(expr: &Expr, slots: &mut BTreeSet<SlotId>) {
     expr.walk(&mut |inner| {
         if let Op::Slot(slot) | Op::BoundSlot(slot) | Op::Let(slot) = inner.op {
             slots.insert(slot);
