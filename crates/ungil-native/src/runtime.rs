@@ -106,13 +106,17 @@ const _: () = {
 pub type Entry =
     unsafe extern "C" fn(arguments: *const u64, result: *mut u64, context: *mut Context) -> i32;
 
-/// Called by loops when they are out of fuel.
-extern "C" fn poll(context: *mut Context) -> i32 {
+/// Called by loops when they are out of fuel; the site is to blame where they are to leave.
+extern "C" fn poll(context: *mut Context, site: u32) -> i32 {
     // SAFETY: machine code passes on what it was called with, which lives as long as the call.
-    unsafe {
+    let code = unsafe {
         (*context).fuel = FUEL;
         ((*context).hooks.poll)(context)
+    };
+    if code != 0 {
+        raise(context, site, 0, 0);
     }
+    code
 }
 
 /// Tells of an error with ints as its details.

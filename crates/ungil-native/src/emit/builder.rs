@@ -69,6 +69,8 @@ pub(super) struct Builder<'a> {
     pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
     fails: bool,
+    /// Slots that stay as they are, and so need no place.
+    pub(super) fixed: BTreeMap<SlotId, Vec<String>>,
     /// Whether it is called from outside, and by no other function.
     pub(super) outermost: bool,
     /// Loops that are left for later, where they are.
@@ -123,9 +125,12 @@ impl<'a> Builder<'a> {
             this.attributes.push_str(&description);
         }
         let mut parameters = String::new();
+        let fixed = this.fixed_parameters();
         for slot in 0..function.slots.len() {
-            this.slot(slot);
-            this.own(slot);
+            if !fixed.contains(&slot) {
+                this.slot(slot);
+                this.own(slot);
+            }
         }
         this.outermost = entry::is(program, id);
         let arguments = this.outermost.then(|| this.arguments());
@@ -136,7 +141,11 @@ impl<'a> Builder<'a> {
                     None => format!("%a{position}.{part}"),
                 };
                 let _ = write!(parameters, ", {ty} {register}");
-                this.push(format!("store {ty} {register}, ptr %s{slot}.{part}"));
+                if fixed.contains(&slot) {
+                    this.fixed.entry(slot).or_default().push(register);
+                } else {
+                    this.push(format!("store {ty} {register}, ptr %s{slot}.{part}"));
+                }
             }
         }
         this.retain_parameters();
@@ -159,6 +168,19 @@ impl<'a> Builder<'a> {
         this.text(&format!(
             "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
         ))
+    }
+
+    /// Parameters that are not assigned to.
+    fn fixed_parameters(&self) -> BTreeSet<SlotId> {
+        // What parallel loops take over has to have a place.
+        if self.program.has_parallel_loops() {
+            return BTreeSet::new();
+        }
+        let assigned = super::speculate::assigned(&self.function.body);
+        let parameters = self.function.parameters.iter().copied();
+        parameters
+            .filter(|slot| !assigned.contains(slot) && self.can_be_fixed(*slot))
+            .collect()
     }
 
     /// A function without text yet.
@@ -198,6 +220,7 @@ impl<'a> Builder<'a> {
             owning: Vec::new(),
             makes_arrays: super::created::makes_arrays(program),
             fails: false,
+            fixed: BTreeMap::new(),
             outermost: false,
             deferred: None,
             guest: None,
@@ -267,16 +290,15 @@ impl<'a> Builder<'a> {
         self.push(format!("br label %{label}"));
     }
 
-    /// Closes a loop: LLVM takes no pains with one that is hardly ever run, and unrolls no others than those that
-    /// are `short`.
-    pub(super) fn jump_back(&mut self, head: &str, short: bool) {
+    /// What the jump that closes a loop is marked with: LLVM takes no pains with one that is hardly ever run, and
+    /// unrolls no others than those that are `short`.
+    pub(super) fn loop_marks(&self, short: bool) -> &'static str {
         let spare = self.spare && self.mode == Mode::Checked;
-        let marks = match (spare, short) {
+        match (spare, short) {
             (true, _) => ", !llvm.loop !11",
             (false, true) => ", !llvm.loop !14",
             (false, false) => "",
-        };
-        self.push(format!("br label %{head}{marks}"));
+        }
     }
 
     pub(super) fn branch(&mut self, condition: &str, then: &str, other: &str) {
@@ -441,13 +463,11 @@ impl<'a> Builder<'a> {
         ));
         let outer = std::mem::take(&mut self.body);
         self.start(&bad);
-        let stop = self.let_("call i32 @ungil_poll(ptr %context)".to_owned());
+        let stop = self.let_(format!("call i32 @ungil_poll(ptr %context, i32 {site})"));
         self.load_fuel();
         let go_on = self.let_(format!("icmp eq i32 {stop}, 0"));
-        let failed = self.label();
-        self.branch(&go_on, &good, &failed);
-        self.start(&failed);
-        self.fail(&site.to_string(), &Details::None);
+        self.branch(&go_on, &good, "failed");
+        self.fails = true;
         let text = std::mem::replace(&mut self.body, outer);
         self.cold.push_str(&text);
         self.start(&good);

@@ -143,7 +143,7 @@ impl Builder<'_> {
         let innermost = is_innermost(self, &count.body);
         let line = self.line;
         let counter = self.alloca("i64");
-        let [head, body, next] = [(); 3].map(|()| self.label());
+        let [body, next] = [(); 2].map(|()| self.label());
         // With a step of 1 the counter is the value; otherwise it counts rounds.
         let unit = range.constant_step == Some(1);
         let first = if unit { range.start.as_str() } else { "0" };
@@ -160,34 +160,36 @@ impl Builder<'_> {
         }
         let rounds = constant_rounds(count);
         let few = self.mode == Mode::Outer || rounds.is_some_and(|rounds| rounds <= STRETCH.into());
-        let (limit, stretch) = if innermost && few {
+        if innermost && few {
             // It is known that there are not too many rounds.
             self.burn(&range.rounds, count.site);
-            (end, None)
-        } else if innermost {
-            let [stretch, go] = [(); 2].map(|()| self.label());
-            self.jump(&stretch);
-            self.start(&stretch);
+        }
+        let in_stretches = innermost && !few;
+        let begin = if in_stretches {
+            self.label()
+        } else {
+            body.clone()
+        };
+        let at = self.let_(format!("load i64, ptr {counter}"));
+        let some = self.let_(format!("icmp {before} i64 {at}, {end}"));
+        self.branch(&some, &begin, done);
+        // From here on, there is a round to be done wherever a loop begins.
+        let (limit, finished) = if in_stretches {
+            self.start(&begin);
             let at = self.let_(format!("load i64, ptr {counter}"));
-            let more = self.let_(format!("icmp {before} i64 {at}, {end}"));
-            self.branch(&more, &go, done);
-            self.start(&go);
             let left = self.let_(format!("sub i64 {end}, {at}"));
             let some = self.let_(format!(
                 "call i64 @llvm.umin.i64(i64 {left}, i64 {STRETCH})"
             ));
             let limit = self.let_(format!("add i64 {at}, {some}"));
             self.burn(&some, count.site);
-            (limit, Some(stretch))
+            self.jump(&body);
+            (limit, self.label())
         } else {
-            (end, None)
+            (end.clone(), done.to_owned())
         };
-        self.jump(&head);
-        self.start(&head);
-        let at = self.let_(format!("load i64, ptr {counter}"));
-        let more = self.let_(format!("icmp {before} i64 {at}, {limit}"));
-        self.branch(&more, &body, stretch.as_deref().unwrap_or(done));
         self.start(&body);
+        let at = self.let_(format!("load i64, ptr {counter}"));
         if !innermost {
             self.burn("1", count.site);
         }
@@ -211,14 +213,23 @@ impl Builder<'_> {
         let flags = if unit { "nsw" } else { "nuw" };
         let more = self.let_(format!("add {flags} i64 {at}, 1"));
         self.push(format!("store i64 {more}, ptr {counter}"));
+        let again = self.let_(format!("icmp {before} i64 {more}, {limit}"));
         let short =
             rounds.is_some_and(|rounds| rounds.saturating_mul(size(&count.body)) <= UNROLLED);
-        self.jump_back(&head, short);
+        let marks = self.loop_marks(short);
+        self.push(format!(
+            "br i1 {again}, label %{body}, label %{finished}{marks}"
+        ));
+        if in_stretches {
+            self.start(&finished);
+            let some = self.let_(format!("icmp {before} i64 {more}, {end}"));
+            self.branch(&some, &begin, done);
+        }
     }
 }
 
 /// How many rounds there are, where that is a constant of the program.
-fn constant_rounds(count: &Count) -> Option<u64> {
+pub(super) fn constant_rounds(count: &Count) -> Option<u64> {
     let (start, stop) = (constant(&count.start)?, constant(&count.stop)?);
     match constant(&count.step)? {
         1 => Some(u64::try_from(stop.saturating_sub(start)).unwrap_or(0)),

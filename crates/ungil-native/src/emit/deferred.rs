@@ -141,6 +141,14 @@ impl Builder<'_> {
             inner.slot(slot);
         }
         for &slot in slots.changed.iter().chain(&slots.unchanged) {
+            if !slots.changed.contains(&slot) && inner.can_be_fixed(slot) {
+                let registers = parts(inner.function.slots[slot].ty)
+                    .into_iter()
+                    .map(|ty| inner.take_word(ty, FRAME, &mut at))
+                    .collect();
+                inner.fixed.insert(slot, registers);
+                continue;
+            }
             inner.slot(slot);
             inner.take_slot(slot, FRAME, &mut at);
         }

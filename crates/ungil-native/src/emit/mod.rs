@@ -25,6 +25,7 @@ mod parallel;
 mod power;
 mod prelude;
 mod scopes;
+mod side_by_side;
 mod slots;
 mod speculate;
 mod value;
@@ -53,11 +54,10 @@ pub(crate) fn emit(program: &Program, options: &[Options]) -> Modules {
     let main = functions.concat() + &entry::of(program);
     let loops = deferred.map_or_else(Vec::new, |deferred| deferred.functions);
     Modules {
-        main: prelude::needed(&main) + &main,
+        main: whole(program, options, &main),
         deferred: (!loops.is_empty()).then(|| {
             let own = deferred::module(&loops);
-            let text = own.clone() + &called(&own, &functions);
-            prelude::needed(&text) + &text
+            whole(program, options, &(own.clone() + &called(&own, &functions)))
         }),
     }
 }
@@ -67,7 +67,14 @@ pub(crate) fn emit_with_lines(program: &Program, options: &[Options], homes: &[H
     let mut text = functions(program, options, Some(homes), &mut None).concat();
     text.push_str(&entry::of(program));
     text.push_str(lines::MODULE);
-    prelude::needed(&text) + &text
+    whole(program, options, &text)
+}
+
+/// A module of functions, with what they need.
+fn whole(program: &Program, options: &[Options], functions: &str) -> String {
+    let marked = side_by_side::found(program, options);
+    let mark = if marked { side_by_side::MARK } else { "" };
+    mark.to_owned() + &prelude::needed(functions) + functions
 }
 
 fn functions(

@@ -47,7 +47,7 @@ declare void @ungil_complex_real_quotient(double, double, double, ptr) #7
 declare void @ungil_complex_product_of_nans(double, double, double, double, ptr) #7
 
 declare double @ungil_divide_ints(i64, i64) #0
-declare i32 @ungil_poll(ptr) #1
+declare i32 @ungil_poll(ptr, i32) #1
 declare void @ungil_raise(ptr, i32, i64, i64) #2
 declare void @ungil_raise_floats(ptr, i32, double, double) #2
 declare void @ungil_pass(ptr, i32) #2
