@@ -69,4 +69,30 @@ def test_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
     assert "Native code: square(float) -> float" in shown.stdout
     assert "mulsd" in shown.stdout
     shown = cli("explain", f"{file}:square")
-    assert "Native code" not in shown.stdout
+    assert "Native code: square(float) -> float" in shown.stdout
+
+
+def test_what_is_not_annotated_has_to_be_called(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "square.py"
+    file.write_text("import ungil\n\n\n@ungil.native\ndef square(x):\n    return x * x\n")
+    shown = cli("explain", f"{file}:square")
+    assert "which not all are annotated: call it first" in shown.stdout
+
+
+@ungil.native
+def spread(a: Any) -> float:
+    total = 0.0
+    for i in ungil.prange(len(a)):
+        a[i] = a[i] * 2
+        total += a[i]
+    return total
+
+
+def test_bodies_of_parallel_loops_are_told_of_as_well() -> None:
+    assert spread(np.ones(8)) == 16
+    first = inspect.unwrap(spread).__code__.co_firstlineno + 2
+    lines = {line["number"] - first: line for line in ungil.native.report(spread).lines}
+    assert lines[1]["loops"] or lines[2]["loops"] or lines[3]["loops"]
+    assert "IndexError is checked once before the loop (2 times)" in lines[2]["checks"]
+    assert any("fmul double" in text for text in lines[2]["ir"])
+    assert any("mulsd" in text for text in lines[2]["machine"])

@@ -36,7 +36,9 @@ pub(super) struct Builder<'a> {
     pub(super) loops: Vec<LoopLabels>,
     /// The line of the file that instructions are of.
     pub(super) line: u32,
-    /// Where lines are told: the function's own description, and those of its lines.
+    /// Where lines are told: where the function is.
+    pub(super) home: Option<&'a Home>,
+    /// The same: the function's own description, and those of its lines.
     pub(super) described: Option<Described>,
     /// Which version of loops is being written.
     pub(super) mode: Mode,
@@ -59,7 +61,7 @@ pub(super) struct Builder<'a> {
     /// Where checks are noted instead of made, the conditions so far.
     pub(super) frames: Vec<Vec<String>>,
     /// What is written behind the function's head.
-    attributes: String,
+    pub(super) attributes: String,
     /// Functions that were written beside it, and how many.
     pub(super) beside: String,
     pub(super) outlined: usize,
@@ -110,20 +112,18 @@ impl<'a> Builder<'a> {
         id: usize,
         function: &'a Function,
         options: Options,
-        place: Option<&Home>,
+        home: Option<&'a Home>,
         deferred: &mut Option<Deferred>,
     ) -> String {
         let mut this = Self::new(program, function, options, &format!("f{id}"));
         this.deferred = deferred.take();
         this.marks = (id + 1) * MARKS;
         // What takes long gains nothing from being a part of its caller, but would be compiled twice.
-        if function.long || place.is_some() {
+        if function.long || home.is_some() {
             this.attributes.push_str(" noinline");
         }
-        if let Some(home) = place {
-            let description = this.describe(home);
-            this.attributes.push_str(&description);
-        }
+        this.home = home;
+        this.describe();
         let mut parameters = String::new();
         let fixed = this.fixed_parameters();
         for slot in 0..function.slots.len() {
@@ -203,6 +203,7 @@ impl<'a> Builder<'a> {
             block: "entry".to_owned(),
             loops: Vec::new(),
             line: 0,
+            home: None,
             described: None,
             mode: Mode::Checked,
             lane: None,
