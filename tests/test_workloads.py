@@ -132,7 +132,10 @@ def test_more_tasks_than_items_begin_again(cli: Cli, jobs: Path) -> None:
         (["jobs:double", "--items", "number"], "is not iterable, it is of type int"),
         (["jobs:double", "--items", "endless"], "Call it"),
         (["jobs:double", "--items", "nothing"], "is empty"),
-        (["jobs:double", "--items", "imputs"], "NameError: name 'imputs' is not defined"),
+        (
+            ["jobs:double", "--items", "imputs"],
+            "NameError: name 'imputs' is not defined. The expression sees",
+        ),
         (["jobs:double", "--items", "range("], "SyntaxError"),
         (["jobs:double", "--items", "jobs:imputs"], 'Did you mean "inputs"'),
         (["io", "--items", "range(3)"], '"io" takes no items'),

@@ -27,11 +27,23 @@ class Environment:
         self.directory = directory
         self.python = directory / "bin" / "python"
         self._stamp_file = directory / ".ungil-stamp.json"
-        self._stamp: dict[str, str] = {}
-        if self._stamp_file.exists():
-            self._stamp = json.loads(self._stamp_file.read_text())
-        if self._stamp.get("base") != repr(base) or not self.python.exists():
-            self._create()
+        with self._alone():
+            if self._stamp().get("base") != repr(base) or not self.python.exists():
+                self._create()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Several of us may be at work in a clone, and pip does not lock what it installs into."""
+        locks = ROOT / ".envs"  # outside of the environment, which may be made afresh
+        locks.mkdir(exist_ok=True)
+        with locked(locks / f"{self.directory.name}.lock"):
+            yield
+
+    def _stamp(self) -> dict[str, str]:
+        if not self._stamp_file.exists():
+            return {}
+        stamp: dict[str, str] = json.loads(self._stamp_file.read_text())
+        return stamp
 
     def _create(self) -> None:
         """Make it afresh. A wheel of pip installs itself: Debian packs `ensurepip` separately."""
@@ -46,12 +58,10 @@ class Environment:
                 )
             (wheel,) = Path(folder).glob("pip-*.whl")
             run(self.python, wheel / "pip", "install", "--quiet", "--no-index", wheel)
-        self._stamp = {}
         self._remember(base=repr(self.base))
 
     def _remember(self, **facts: str) -> None:
-        self._stamp |= facts
-        self._stamp_file.write_text(json.dumps(self._stamp, indent=2) + "\n")
+        self._stamp_file.write_text(json.dumps(self._stamp() | facts, indent=2) + "\n")
 
     def pip_install(self, *arguments: str | Path) -> None:
         quiet = ["--quiet", "--disable-pip-version-check"]
@@ -60,10 +70,11 @@ class Environment:
     def require(self, name: str, requirements: Sequence[str]) -> None:
         """Install `requirements` unless the same list went in under this name before."""
         listed = " ".join(requirements)
-        if self._stamp.get(name) != listed:
-            say(f"installing the {name} tools into {self.directory.relative_to(ROOT)}")
-            self.pip_install(*requirements)
-            self._remember(**{name: listed})
+        with self._alone():
+            if self._stamp().get(name) != listed:
+                say(f"installing the {name} tools into {self.directory.relative_to(ROOT)}")
+                self.pip_install(*requirements)
+                self._remember(**{name: listed})
 
     def require_groups(self, *groups: str) -> None:
         """Install the dependency groups of pyproject.toml."""
@@ -73,11 +84,13 @@ class Environment:
     def install_ungil(self, builder: "Environment", profile: str = "release") -> None:
         """Build the wheel for this Python with `builder`'s maturin, if anything changed."""
         inputs = digest(wheel_inputs()) + require_rust() + profile
-        if self._stamp.get("wheel") == inputs + self._installed():
+        if self._stamp().get("wheel") == inputs + self._installed():
             return
         say(f"building the {profile} wheel for Python {self.base.version}")
-        with one_build_at_a_time(builder), tempfile.TemporaryDirectory() as folder:
-            builder.require("build", pyproject()["build-system"]["requires"])
+        builder.require("build", pyproject()["build-system"]["requires"])
+        # Cargo's own lock ends before the wheel is packed from what it built.
+        lock = builder.directory / ".ungil-build-lock"
+        with locked(lock), tempfile.TemporaryDirectory() as folder:
             maturin = builder.directory / "bin" / "maturin"
             options = [
                 "--profile",
@@ -90,8 +103,9 @@ class Environment:
             ]
             run(maturin, "build", *options, "--interpreter", self.python)
             (wheel,) = Path(folder).glob("ungil-*.whl")
-            self.pip_install("--force-reinstall", "--no-deps", wheel)
-        self._remember(wheel=inputs + self._installed())
+            with self._alone():
+                self.pip_install("--force-reinstall", "--no-deps", wheel)
+                self._remember(wheel=inputs + self._installed())
 
     def _installed(self) -> str:
         """Which ungil is installed: another tool may have put its own there since."""
@@ -99,9 +113,8 @@ class Environment:
 
 
 @contextmanager
-def one_build_at_a_time(builder: Environment) -> Iterator[None]:
-    """Cargo's own lock ends before the wheel is packed from what it built."""
-    with (builder.directory / ".ungil-build-lock").open("w") as file:
+def locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -1,5 +1,7 @@
 //! Sentences and lines that every text format shares.
 
+use std::iter;
+
 use ungil_measure::Comparison;
 use ungil_measure::comparison::{Gil, KindCurve, WorkloadComparison};
 use ungil_measure::scaling::{Amdahl, Fit, Quality, Usl};
@@ -105,7 +107,10 @@ pub(crate) fn fits(work: &WorkloadComparison) -> Vec<String> {
             .map(|cell| cell.workers)
             .max()
             .unwrap_or(1);
-        for told in [amdahl(&curve.amdahl, most), usl(&curve.usl)] {
+        let amdahl = amdahl(&curve.amdahl, most);
+        // The second law needs more counts than the first: one reason is enough.
+        let usl = amdahl.is_ok().then(|| usl(&curve.usl));
+        for told in iter::once(amdahl).chain(usl) {
             match told {
                 Ok(line) => lines.push(format!("{kinds}, {line}")),
                 Err(reason) => match refusals.iter_mut().find(|(known, _)| *known == reason) {

@@ -25,7 +25,8 @@ from ungil._kinds import inside, subinterpreter
 from ungil._kinds.unpicklable import label, unpicklable
 from ungil._lifetime import register
 from ungil._options import Call, Options, refuse_timeout
-from ungil._process import RemoteError, RemoteTraceback, main_module
+from ungil._process import RemoteError, RemoteTraceback
+from ungil._set_up import main_module
 from ungil._thread_pool import ThreadPoolExecutor, pause
 
 if sys.version_info >= (3, 14):

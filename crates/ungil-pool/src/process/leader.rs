@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::pool::Shared;
 use super::pump::LOOKS;
+use super::shared::Shared;
 use super::worker::ring;
 use crate::atomics::{Ordering, fence};
 use crate::os::{self, Wait};

@@ -4,9 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use rustix::process::Signal;
 
+use super::book::{Book, Payload, Stage};
 use super::policy::CrashPolicy;
-use super::pool::{Book, Outcome, Payload, Shared, Stage, Task};
+use super::shared::Shared;
 use super::supervisor::{self, Launch};
+use super::task::{Outcome, Task};
 use crate::atomics::Ordering;
 use crate::error::Breakage;
 use crate::exit::{Crash, ExitStatus, TimedOut};

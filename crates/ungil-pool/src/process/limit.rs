@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::book::{Book, Stage};
 use super::lifecycle::Seat;
-use super::policy::Kept;
-use super::pool::{Book, Outcome, Place, ProcessPool, Shared, Stage, Task};
+use super::pool::ProcessPool;
+use super::shared::Shared;
+use super::task::{Place, Task};
 use crate::atomics::Ordering;
 use crate::os;
 use crate::quiet;
@@ -33,34 +35,6 @@ pub const UNLIMITED: Duration = Duration::MAX;
 
 /// So long at least between two looks at what is running, in nanoseconds.
 const BETWEEN_LOOKS: u64 = 1_000_000;
-
-/// A task with a limit of its own.
-pub(super) struct Limited {
-    pub(super) task: Arc<dyn Task>,
-    pub(super) limit: Duration,
-}
-
-impl Task for Limited {
-    fn publish(&self, place: Place) -> bool {
-        self.task.publish(place)
-    }
-
-    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
-        self.task.withdraw(take_back)
-    }
-
-    fn finish(&self, outcome: Outcome) {
-        self.task.finish(outcome);
-    }
-
-    fn limit(&self) -> Option<Duration> {
-        Some(self.limit)
-    }
-
-    fn again(&self) -> Option<&Kept> {
-        self.task.again()
-    }
-}
 
 impl ProcessPool {
     /// Stops the task at `place` if a worker is running it: kills that worker. When this says

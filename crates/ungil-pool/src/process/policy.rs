@@ -1,11 +1,7 @@
 //! What becomes of a task whose worker dies, and of its pool.
 
 use std::collections::TryReserveError;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
-use super::pool::{Outcome, Place, Task};
 
 /// What the death of a worker means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,14 +16,8 @@ pub enum CrashPolicy {
     Break,
 }
 
-/// A task that is run again when its worker dies. It keeps a copy of its payload: the slot and
-/// the buffers that a worker has had in its hands may have been written to.
-pub(super) struct Retriable {
-    task: Arc<dyn Task>,
-    kept: Kept,
-}
-
-/// A payload kept for another try.
+/// The payload of a task that is run again when its worker dies, kept as a copy: the slot and the
+/// buffers that a worker has had in its hands may have been written to.
 #[derive(Debug)]
 pub struct Kept {
     pub(super) head: Box<[u8]>,
@@ -36,22 +26,27 @@ pub struct Kept {
     runs: AtomicU32,
 }
 
-impl Retriable {
+impl Kept {
     /// An error where there is no memory for the copy.
-    pub(super) fn new(
-        task: Arc<dyn Task>,
-        head: &[&[u8]],
-        buffers: &[&[u8]],
-    ) -> Result<Self, TryReserveError> {
-        let kept = Kept {
+    pub(super) fn new(head: &[&[u8]], buffers: &[&[u8]]) -> Result<Self, TryReserveError> {
+        Ok(Self {
             head: copy(head)?,
             buffers: buffers
                 .iter()
                 .map(|&buffer| copy(&[buffer]))
                 .collect::<Result<_, _>>()?,
             runs: AtomicU32::new(1),
-        };
-        Ok(Self { task, kept })
+        })
+    }
+
+    /// How often the task was run.
+    pub(super) fn runs(&self) -> u32 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Books one more run. Called with the pool's books open.
+    pub(super) fn run_again(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -62,38 +57,4 @@ fn copy(pieces: &[&[u8]]) -> Result<Box<[u8]>, TryReserveError> {
         copy.extend_from_slice(piece);
     }
     Ok(copy.into())
-}
-
-impl Task for Retriable {
-    fn publish(&self, place: Place) -> bool {
-        self.task.publish(place)
-    }
-
-    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool {
-        self.task.withdraw(take_back)
-    }
-
-    fn finish(&self, outcome: Outcome) {
-        self.task.finish(outcome);
-    }
-
-    fn limit(&self) -> Option<Duration> {
-        self.task.limit()
-    }
-
-    fn again(&self) -> Option<&Kept> {
-        Some(&self.kept)
-    }
-}
-
-impl Kept {
-    /// How often the task was run.
-    pub(super) fn runs(&self) -> u32 {
-        self.runs.load(Ordering::Relaxed)
-    }
-
-    /// Books one more run. Called with the pool's books open.
-    pub(super) fn run_again(&self) {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -3,84 +3,27 @@
 use std::borrow::Cow;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::book::{Payload, Stage};
 use super::launch::StartMethod;
-use super::leader;
 use super::lifecycle::Seat;
-use super::limit::{self, Limited, Terms};
-use super::policy::{CrashPolicy, Kept, Retriable};
-use super::pump;
-use super::records::SeatBook;
-use super::window::Window;
-use crate::atomics::{AtomicU32, Ordering};
-use crate::backlog::{Backlog, Rank};
+use super::limit::Terms;
+use super::policy::{CrashPolicy, Kept};
+use super::shared::{Shared, Unbegun};
+use super::task::{Particular, Place, Task};
+use crate::atomics::Ordering;
 use crate::error::{Breakage, SubmitError};
-use crate::exit::{Crash, TimedOut};
-use crate::generation::generation;
-use crate::os::{self, Wait};
-use crate::shm::arena::Arena;
+use crate::os;
 use crate::shm::block;
-use crate::shm::idle;
-use crate::shm::message::{self, Message};
-use crate::shm::segment::{INLINE, MAX_WORKERS, SLOTS, Segment, seat};
+use crate::shm::segment::INLINE;
 use crate::shm::state::{Phase, State};
-
-/// Address space for the payloads of one process. Sparse: it costs memory only where it is used.
-const REGION: usize = 32 << 30;
 
 /// How long the number of a worker's process may take to get here; a server may die meanwhile.
 const PIDS_WAIT: Duration = Duration::from_millis(500);
-
-/// What a pool asks of the thing that waits for a task's result.
-pub trait Task: Send + Sync {
-    /// The task is about to be offered to the workers at `place`; `false` when it has been
-    /// cancelled and shall be dropped. Called with the pool's lock held: do not call the pool.
-    fn publish(&self, place: Place) -> bool;
-    /// The task shall wait once more: calls `take_back`, and if that says `true` the place is not
-    /// the task's any more. Nobody may take it back by that place meanwhile. Called with the pool's
-    /// lock held: do not call the pool.
-    fn withdraw(&self, take_back: &dyn Fn() -> bool) -> bool;
-    /// The task has ended, once and for all.
-    fn finish(&self, outcome: Outcome);
-    /// How long the task may run, if that is not what the pool says; callers' tasks do not.
-    #[doc(hidden)]
-    fn limit(&self) -> Option<Duration> {
-        None
-    }
-    /// What the engine kept to run the task again; callers' tasks have nothing of the kind.
-    #[doc(hidden)]
-    fn again(&self) -> Option<&Kept> {
-        None
-    }
-}
-
-/// How a task ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The worker's answer.
-    Finished(Message),
-    /// The worker died while running it.
-    Crashed(Crash),
-    /// It ran too long, and its worker was killed.
-    TimedOut(TimedOut),
-    /// The pool was shut down before a worker took it.
-    Cancelled,
-    /// The pool broke before a worker could run it.
-    Broken(Arc<Breakage>),
-    /// The worker's answer was not readable: its memory is corrupted.
-    Garbled,
-}
-
-/// Where a published task is, to take it back or to ask about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub(crate) slot: u32,
-    pub(crate) ticket: u64,
-}
 
 /// A pool of worker processes. Dropping it lets the accepted tasks finish, then ends the workers.
 pub struct ProcessPool {
@@ -89,7 +32,7 @@ pub struct ProcessPool {
 
 /// How a pool shall be.
 pub struct Options {
-    /// The most worker processes, 1 to [`MAX_WORKERS`]; each is started when there is work for it.
+    /// The most worker processes, 1 to [`crate::MAX_WORKERS`]; each is started when there is work for it.
     pub max_workers: u32,
     /// How they come to life.
     pub method: StartMethod,
@@ -100,88 +43,6 @@ pub struct Options {
     /// Descriptors that every worker gets ([`super::WorkerSeat::descriptors`]), at most
     /// [`super::MAX_DESCRIPTORS`]; the pool keeps them for the workers it may have to start.
     pub descriptors: Vec<OwnedFd>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) segment: Arc<Segment>,
-    pub(crate) method: StartMethod,
-    pub(crate) max_workers: u32,
-    pub(crate) on_crash: CrashPolicy,
-    pub(crate) task_limit: Option<Duration>,
-    /// The parent's part of the segment's memory.
-    pub(crate) arena: Mutex<Arena>,
-    pub(crate) state: Mutex<Book>,
-    /// Held by whoever takes finished tasks; the scratch list inside.
-    pub(crate) draining: Mutex<Vec<u32>>,
-    /// Counts changes of `Book::phase` and of the seats; a futex for those who wait for them.
-    pub(crate) changes: AtomicU32,
-    /// Batches of tasks that have left the books and are being told of their end.
-    telling: AtomicU32,
-    /// Whether a thread that waits for a result leads; see `leader.rs`.
-    pub(super) leading: AtomicU32,
-    /// The process that made the pool; its forked children must not touch it.
-    generation: u64,
-}
-
-/// The pool's books.
-pub(crate) struct Book {
-    pub(crate) phase: Stage,
-    /// Why the pool cannot run anything any more, if it cannot.
-    pub(crate) broken: Option<Arc<Breakage>>,
-    /// Slots that hold no task.
-    pub(crate) free: Vec<u32>,
-    /// The task in each slot.
-    pub(crate) tasks: Vec<Option<Arc<dyn Task>>>,
-    /// Accepted, but not yet in a slot.
-    pub(crate) pending: Backlog<(Payload, Arc<dyn Task>)>,
-    /// What is published, as long as the pool goes by priorities.
-    pub(crate) window: Option<Box<Window>>,
-    /// When the watchdog must look for tasks whose time is over, in nanoseconds of
-    /// `CLOCK_MONOTONIC`.
-    pub(crate) next_look: Option<u64>,
-    /// Whether there is a watchdog.
-    pub(crate) watched: bool,
-    /// Accepted and not ended.
-    pub(crate) outstanding: usize,
-    pub(crate) seats: Vec<Seat>,
-    /// Workers that ended before they were ready, since the last one that got ready.
-    pub(crate) failed_starts: u32,
-    pub(crate) incarnations: u64,
-    pub(crate) seat_books: Vec<SeatBook>,
-    /// Runs begun anew because a worker had died.
-    pub(crate) retried: u64,
-    pub(crate) pumping: bool,
-    /// The machine refused a worker: no more are asked for until one has ended.
-    pub(crate) refused: bool,
-    /// Workers that are still being started shall be killed, too.
-    pub(crate) killing: Option<Signal>,
-    /// What workers that are yet to be started get; empty once there will be none.
-    pub(crate) descriptors: Arc<Vec<OwnedFd>>,
-}
-
-/// How far a pool's life has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Open,
-    /// No new tasks; the accepted ones are finished.
-    Closing,
-    /// No worker is left.
-    Closed,
-}
-
-/// What closing a pool does to tasks that no worker has.
-#[derive(Clone, Copy)]
-enum Unbegun {
-    Finish,
-    /// Drops them, but for those that workers are being started for.
-    Drop,
-    DropAll,
-}
-
-/// A payload on its way to a slot.
-pub(crate) enum Payload {
-    Inline(Box<[u8]>),
-    Block(usize),
 }
 
 /// A head of one piece as it is; of several, a copy.
@@ -195,65 +56,8 @@ fn whole<'a>(head: &[&'a [u8]]) -> Cow<'a, [u8]> {
 impl ProcessPool {
     /// Makes a pool. `setup` is what every worker reads before its first task.
     pub fn new(options: Options, setup: &[u8]) -> io::Result<Self> {
-        let Options {
-            max_workers,
-            method,
-            on_crash,
-            task_limit,
-            descriptors,
-        } = options;
-        assert!(
-            (1..=MAX_WORKERS).contains(&max_workers),
-            "1 to {MAX_WORKERS} workers, not {max_workers}"
-        );
-        let segment = Arc::new(Segment::create(max_workers, REGION)?);
-        let mut arena = Arena::new(Arc::clone(&segment), 0, [0, 0]);
-        let offset = arena
-            .store(&[setup], &[])
-            .map_err(|error| io::Error::other(SubmitError::from(error)))?;
-        segment
-            .header()
-            .setup
-            .store(offset as u64, Ordering::Release);
-        let book = Book {
-            phase: Stage::Open,
-            broken: None,
-            free: (0..SLOTS).rev().collect(),
-            tasks: std::iter::repeat_with(|| None)
-                .take(SLOTS as usize)
-                .collect(),
-            pending: Backlog::default(),
-            window: None,
-            next_look: None,
-            watched: false,
-            outstanding: 0,
-            seats: std::iter::repeat_with(|| Seat::Empty)
-                .take(max_workers as usize)
-                .collect(),
-            failed_starts: 0,
-            incarnations: 0,
-            seat_books: vec![SeatBook::default(); max_workers as usize],
-            retried: 0,
-            pumping: false,
-            refused: false,
-            killing: None,
-            descriptors: Arc::new(descriptors),
-        };
         Ok(Self {
-            shared: Arc::new(Shared {
-                segment,
-                method,
-                max_workers,
-                on_crash,
-                task_limit,
-                arena: Mutex::new(arena),
-                state: Mutex::new(book),
-                draining: Mutex::new(Vec::new()),
-                changes: AtomicU32::new(0),
-                telling: AtomicU32::new(0),
-                leading: AtomicU32::new(leader::NOBODY),
-                generation: generation(),
-            }),
+            shared: Arc::new(Shared::new(options, setup)?),
         })
     }
 
@@ -277,20 +81,23 @@ impl ProcessPool {
         terms: Terms,
     ) -> Result<(), SubmitError> {
         self.shared.check_process()?;
-        let task = match self.shared.on_crash {
-            CrashPolicy::Retry(_) => Retriable::new(task, head, buffers)
-                .map(Arc::new)
-                .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
-            CrashPolicy::Isolate | CrashPolicy::Break => task,
+        let kept = match self.shared.on_crash {
+            CrashPolicy::Retry(_) => Some(
+                Kept::new(head, buffers)
+                    .map_err(|error| SubmitError::Memory(io::Error::other(error)))?,
+            ),
+            CrashPolicy::Isolate | CrashPolicy::Break => None,
         };
         let block = if buffers.is_empty() && block::length(head) <= INLINE {
             None
         } else {
             Some(self.shared.store(head, buffers)?)
         };
-        let task = match terms.limit {
-            Some(limit) => Arc::new(Limited { task, limit }),
-            None => task,
+        let limit = terms.limit;
+        let task = if limit.is_some() || kept.is_some() {
+            Arc::new(Particular { task, limit, kept })
+        } else {
+            task
         };
         let limited = self.shared.is_limited(terms);
         let mut book = self.shared.book();
@@ -516,283 +323,5 @@ impl Ending {
 impl Drop for ProcessPool {
     fn drop(&mut self) {
         self.close(false);
-    }
-}
-
-impl Shared {
-    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
-        // A panic while the books are open is a bug of ours; the books are still the best we have.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Starts the threads that the pool needs for its next task and does not have yet.
-    fn start_threads(self: &Arc<Self>, book: &mut Book, limited: bool) -> io::Result<()> {
-        if !book.pumping {
-            pump::start(self)?;
-            book.pumping = true;
-        }
-        if limited && !book.watched {
-            limit::start_watchdog(self)?;
-            book.watched = true;
-        }
-        Ok(())
-    }
-
-    fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        loop {
-            let seen = self.changes.load(Ordering::Acquire);
-            if self.check_process().is_err() || self.is_over() {
-                return true;
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO)
-                || os::futex_wait(&self.changes, seen, left, true) != Wait::Ready
-            {
-                return self.is_over();
-            }
-        }
-    }
-
-    /// Whether no worker is left and every task has been told of its end.
-    fn is_over(&self) -> bool {
-        matches!(self.book().phase, Stage::Closed) && self.telling.load(Ordering::Acquire) == 0
-    }
-
-    /// To be called before the books are released by whoever takes tasks out of them, and held
-    /// until those have been told: the pool is not over before that.
-    pub(crate) fn telling(&self) -> Telling<'_> {
-        self.telling.fetch_add(1, Ordering::AcqRel);
-        Telling(self)
-    }
-
-    /// Fails in a process that was forked off the pool's owner.
-    fn check_process(&self) -> Result<(), SubmitError> {
-        if self.generation == generation() {
-            Ok(())
-        } else {
-            Err(SubmitError::Forked)
-        }
-    }
-
-    /// Copies a payload into the parent's region.
-    pub(crate) fn store(&self, head: &[&[u8]], buffers: &[&[u8]]) -> Result<usize, SubmitError> {
-        let (offset, space) = {
-            let mut arena = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
-            arena.lend(block::length(head), buffers)?
-        };
-        block::write(&self.segment, offset, space, head, buffers);
-        Ok(offset)
-    }
-
-    /// Gives a block back that no worker will read.
-    pub(crate) fn give_back(&self, offset: usize) {
-        drop(Message::open(&self.segment, offset as u64));
-    }
-
-    /// Puts a small task into a free slot and publishes it; `false` when it was cancelled.
-    fn place(&self, book: &mut Book, head: &[u8], task: Arc<dyn Task>) -> bool {
-        let Some(slot) = book.free.pop() else {
-            book.pending.push((Payload::Inline(head.into()), task), 0);
-            return false;
-        };
-        message::write_inline(&self.segment, slot, &[head]);
-        let rank = Rank::default();
-        match self.publish(book, slot, rank, task) {
-            Ok(()) => true,
-            Err(task) => {
-                let waiting = (Payload::Inline(head.into()), task);
-                book.pending.put_back(rank, waiting);
-                false
-            }
-        }
-    }
-
-    /// Publishes a written slot. `Err` gives the task back when the ring is full; a cancelled
-    /// task counts as published, with nothing to do for the workers.
-    fn publish(
-        &self,
-        book: &mut Book,
-        slot: u32,
-        rank: Rank,
-        task: Arc<dyn Task>,
-    ) -> Result<(), Arc<dyn Task>> {
-        let ring = self.segment.ring();
-        // The task may be told its place only when it is sure to get it.
-        if !ring.has_room() {
-            book.free.push(slot);
-            return Err(task);
-        }
-        let ticket = ring.tail.load(Ordering::Relaxed);
-        if !task.publish(Place { slot, ticket }) {
-            self.discard(book, slot);
-            return Ok(());
-        }
-        let limit = self.limit_of(&*task);
-        book.tasks[slot as usize] = Some(task);
-        self.segment.slot(slot).unclaimed();
-        ring.publish(slot);
-        if let Some(window) = &mut book.window {
-            window.publish(slot, ticket, rank);
-        }
-        if let Some(limit) = limit {
-            self.watch(book, limit);
-        }
-        Ok(())
-    }
-
-    /// Drops the payload in a slot that no worker has seen.
-    fn discard(&self, book: &mut Book, slot: u32) {
-        let block = self.segment.slot(slot).block.load(Ordering::Relaxed);
-        if block != 0 {
-            self.give_back(block as usize);
-        }
-        book.free.push(slot);
-        book.outstanding -= 1;
-    }
-
-    /// Moves pending tasks into free slots; gives how many.
-    pub(crate) fn refill(&self, book: &mut Book) -> u32 {
-        let mut published = 0;
-        let room = self.room(book);
-        while !book.free.is_empty() && (published as usize) < room {
-            let Some((rank, (payload, task))) = book.pending.pop() else {
-                break;
-            };
-            let Some(slot) = book.free.pop() else { break };
-            match &payload {
-                Payload::Inline(head) => message::write_inline(&self.segment, slot, &[head]),
-                Payload::Block(offset) => message::write_block(&self.segment, slot, *offset),
-            }
-            match self.publish(book, slot, rank, task) {
-                Ok(()) => published += 1,
-                Err(task) => {
-                    book.pending.put_back(rank, (payload, task));
-                    break;
-                }
-            }
-        }
-        published
-    }
-
-    /// Wakes parked workers for `published` new tasks.
-    pub(crate) fn wake_workers(&self, published: u32) {
-        for _ in 0..published {
-            let Some(worker) = idle::pick(&self.segment.header().idle.0) else {
-                return;
-            };
-            if worker < self.max_workers {
-                self.wake_worker(worker);
-            }
-        }
-    }
-
-    pub(crate) fn wake_worker(&self, worker: u32) {
-        let word = &self.segment.worker(worker).wake;
-        word.store(1, Ordering::SeqCst);
-        os::futex_wake(word, 1, false);
-    }
-
-    fn close(self: &Arc<Self>, unbegun: Unbegun) {
-        let mut dropped = Vec::new();
-        let mut book = self.book();
-        if book.phase == Stage::Open {
-            book.phase = Stage::Closing;
-        }
-        match unbegun {
-            Unbegun::Finish => {}
-            Unbegun::Drop => {
-                let starting = self.workers_starting(&book);
-                dropped = self.drop_unclaimed(&mut book, starting);
-            }
-            Unbegun::DropAll => dropped = self.drop_unclaimed(&mut book, 0),
-        }
-        self.end_if_finished(&mut book);
-        let _telling = self.telling();
-        drop(book);
-        self.changed();
-        for task in dropped {
-            task.finish(Outcome::Cancelled);
-        }
-    }
-
-    /// How many workers have not taken their first task yet: each was started for one.
-    fn workers_starting(&self, book: &Book) -> usize {
-        let starting = |index: usize| {
-            let seat = &self.segment.worker(index as u32).seat;
-            seat.load(Ordering::Acquire) == seat::STARTING
-        };
-        let seats = book.seats.iter().enumerate();
-        seats
-            .filter(|(index, seat)| !matches!(seat, Seat::Empty) && starting(*index))
-            .count()
-    }
-
-    /// Takes every task back that no worker has, but for the `keep` oldest that are published.
-    pub(crate) fn drop_unclaimed(&self, book: &mut Book, keep: usize) -> Vec<Arc<dyn Task>> {
-        let mut dropped = Vec::new();
-        for (payload, task) in book.pending.take_all() {
-            if let Payload::Block(offset) = payload {
-                self.give_back(offset);
-            }
-            book.outstanding -= 1;
-            dropped.push(task);
-        }
-        let ring = self.segment.ring();
-        let mut ready: Vec<(u64, u32)> = (0..SLOTS)
-            .map(|slot| {
-                let state = &self.segment.slot(slot).state;
-                (State(state.load(Ordering::Acquire)), slot)
-            })
-            .filter(|(state, _)| state.phase() == Phase::Ready)
-            .map(|(state, slot)| (state.ticket(), slot))
-            .collect();
-        ready.sort_unstable();
-        for (ticket, slot) in ready.into_iter().skip(keep) {
-            if ring.take_back(slot, ticket) {
-                dropped.extend(book.tasks[slot as usize].take());
-                self.discard(book, slot);
-            }
-        }
-        dropped
-    }
-
-    /// Tells those who wait that something about the pool's life has changed.
-    pub(crate) fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        os::futex_wake(&self.changes, u32::MAX, true);
-        // Pump and leader may have nothing left to wait for; and a worker that was killed in the
-        // middle of ringing has left the bell looking rung.
-        self.call_everybody();
-    }
-}
-
-impl Book {
-    /// Where the task in `slot` was in the order.
-    pub(crate) fn rank_in(&self, slot: u32) -> Rank {
-        self.window
-            .as_ref()
-            .map_or_else(Rank::default, |window| window.rank(slot))
-    }
-
-    /// Goes by the order of arrival again; for when nothing is left to be done.
-    pub(crate) fn forget_ranks(&mut self) {
-        if self.window.take().is_some() {
-            self.pending.forget_ranks();
-        }
-    }
-}
-
-/// See [`Shared::telling`].
-pub(crate) struct Telling<'a>(&'a Shared);
-
-impl Drop for Telling<'_> {
-    fn drop(&mut self) {
-        self.0.call_leader();
-        let last = self.0.telling.fetch_sub(1, Ordering::AcqRel) == 1;
-        // Only a pool that is closing has anybody waiting for this.
-        if last && self.0.segment.header().closing.0.load(Ordering::SeqCst) != 0 {
-            self.0.changed();
-        }
     }
 }

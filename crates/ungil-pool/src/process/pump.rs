@@ -6,8 +6,10 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 
+use super::book::{Book, Stage};
 use super::lifecycle::Seat;
-use super::pool::{Outcome, Shared, Stage, Task};
+use super::shared::Shared;
+use super::task::{Outcome, Task};
 use crate::atomics::Ordering;
 use crate::os;
 use crate::quiet;
@@ -104,7 +106,7 @@ impl Shared {
     }
 
     /// Ends the workers of a pool that is closing and has nothing left to do.
-    pub(crate) fn end_if_finished(&self, book: &mut super::pool::Book) {
+    pub(crate) fn end_if_finished(&self, book: &mut Book) {
         if book.outstanding == 0 {
             book.forget_ranks();
         }

@@ -1,7 +1,8 @@
 //! What the workers have done, for whoever asks.
 
 use super::lifecycle::Seat;
-use super::pool::{ProcessPool, Shared};
+use super::pool::ProcessPool;
+use super::shared::Shared;
 use crate::atomics::Ordering;
 use crate::os;
 use crate::shm::segment::WorkerBlock;

@@ -19,7 +19,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags};
 use rustix::time::Timespec;
 
 use super::launch::{self, Interpreter, Kind, Note, StartMethod, WorkerSeat};
-use super::pool::Shared;
+use super::shared::Shared;
 use crate::exit::ExitStatus;
 use crate::os::{self, ProcessHandle};
 use crate::quiet;

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::pool::{Book, Payload, Shared};
+use super::book::{Book, Payload};
+use super::shared::Shared;
 use crate::atomics::Ordering;
 use crate::backlog::Rank;
 use crate::shm::message;

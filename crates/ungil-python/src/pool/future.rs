@@ -5,19 +5,20 @@
 //! uses of a future (`_condition`, `_waiters`, `_state`, `_result`, `_exception`) is here.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::call::call;
 use super::cancel::{self, Cancel};
-use super::core::{Content, Core, Ears, Inner, State};
-use super::{outcome, thread};
+use super::core::{Content, Core, State};
+use super::future_wait::wait;
+use super::listeners::{
+    call_back, ears, enter_condition, event_name, exit_condition, invoke_callbacks, tell_waiters,
+};
+use super::outcome;
 use crate::once::{Once, name};
-use crate::waiting::without_gil;
 
 /// The native half of `ungil.Future`.
 #[pyclass(subclass, frozen, weakref, module = "ungil._ungil")]
@@ -249,17 +250,6 @@ impl FutureBase {
     }
 }
 
-/// The listeners' record of a future that is not done, with the future kept alive for them
-/// when a process pool will complete it.
-fn ears<'a>(inner: &'a mut Inner, future: &Bound<'_, FutureBase>) -> &'a mut Ears {
-    let linked = inner.link.is_some();
-    let ears = inner.ears.get_or_insert_default();
-    if linked && ears.future.is_none() {
-        ears.future = Some(future.as_any().clone().unbind());
-    }
-    ears
-}
-
 /// The state as a user sees it: a process pool's future runs when its worker has it.
 fn shown_state(core: &Core) -> State {
     let state = core.state();
@@ -334,170 +324,6 @@ pub(crate) fn settle(future: &Bound<'_, PyAny>, core: &Core, content: Content) -
     }
     invoke_callbacks(future);
     Ok(())
-}
-
-/// Acquires the condition that listeners use, if there is one.
-fn enter_condition(py: Python<'_>, core: &Core) -> PyResult<Option<Py<PyAny>>> {
-    let condition = core
-        .lock()
-        .ears
-        .as_ref()
-        .and_then(|ears| ears.condition.as_ref())
-        .map(|condition| condition.clone_ref(py));
-    if let Some(condition) = &condition {
-        condition.call_method0(py, name!(py, "acquire"))?;
-    }
-    Ok(condition)
-}
-
-fn exit_condition(py: Python<'_>, condition: Option<&Py<PyAny>>, notify: bool) -> PyResult<()> {
-    let Some(condition) = condition else {
-        return Ok(());
-    };
-    let notified = if notify {
-        condition
-            .call_method0(py, name!(py, "notify_all"))
-            .map(drop)
-    } else {
-        Ok(())
-    };
-    condition.call_method0(py, name!(py, "release"))?;
-    notified
-}
-
-fn event_name<'py>(py: Python<'py>, core: &Core) -> &'py Bound<'py, pyo3::types::PyString> {
-    if core.state().is_cancelled() {
-        return name!(py, "add_cancelled");
-    }
-    let failed = match &core.lock().content {
-        Content::Error(_) => true,
-        Content::Raw(raw) => outcome::is_error(&raw.outcome),
-        Content::Nothing | Content::Value(_) => false,
-    };
-    if failed {
-        name!(py, "add_exception")
-    } else {
-        name!(py, "add_result")
-    }
-}
-
-/// Tells the waiters that `wait` and `as_completed` have installed.
-fn tell_waiters(
-    future: &Bound<'_, PyAny>,
-    event: &Bound<'_, pyo3::types::PyString>,
-) -> PyResult<()> {
-    let py = future.py();
-    let Ok(base) = future.cast::<FutureBase>() else {
-        return Ok(());
-    };
-    let waiters = base
-        .get()
-        .core
-        .lock()
-        .ears
-        .as_ref()
-        .and_then(|ears| Some(ears.waiters.as_ref()?.clone_ref(py)));
-    let Some(waiters) = waiters else {
-        return Ok(());
-    };
-    for waiter in waiters.bind(py).iter() {
-        waiter.call_method1(event, (future,))?;
-    }
-    Ok(())
-}
-
-fn invoke_callbacks(future: &Bound<'_, PyAny>) {
-    let Ok(base) = future.cast::<FutureBase>() else {
-        return;
-    };
-    let callbacks = match &mut base.get().core.lock().ears {
-        Some(ears) => {
-            let own = ears.future.take();
-            let callbacks = std::mem::take(&mut ears.callbacks);
-            (callbacks, own)
-        }
-        None => return,
-    };
-    for callback in &callbacks.0 {
-        call_back(future, callback.bind(future.py()));
-    }
-}
-
-/// Calls one callback; its exception is logged, as `concurrent.futures` does.
-fn call_back(future: &Bound<'_, PyAny>, callback: &Bound<'_, PyAny>) {
-    let py = future.py();
-    let called = PyTuple::new(py, [future]).and_then(|args| call(callback, &args, None));
-    let Err(error) = called else { return };
-    if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
-        error.write_unraisable(py, Some(callback));
-        return;
-    }
-    let logged = py.import("concurrent.futures._base").and_then(|base| {
-        let options = pyo3::types::PyDict::new(py);
-        options.set_item("exc_info", error.value(py))?;
-        base.getattr("LOGGER")?.call_method(
-            "error",
-            ("exception calling callback for %r", future),
-            Some(&options),
-        )
-    });
-    if let Err(error) = logged {
-        error.write_unraisable(py, Some(callback));
-    }
-}
-
-/// Waits until the future is done, handling signals meanwhile.
-fn wait(py: Python<'_>, core: &Arc<Core>, timeout: Option<f64>) -> PyResult<()> {
-    if core.state().is_done() {
-        return Ok(());
-    }
-    let deadline = timeout.map(deadline).transpose()?.flatten();
-    refuse_inherited(core)?;
-    while !core.state().is_done() {
-        thread::help(py, core, deadline);
-        if without_gil(py, || core.wait(deadline)) {
-            break;
-        }
-        py.check_signals()?;
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) && !core.state().is_done() {
-            // On 3.11 and later this is the built-in TimeoutError.
-            return Err(pyo3::exceptions::PyTimeoutError::new_err(()));
-        }
-    }
-    Ok(())
-}
-
-/// Fails where waiting would never end: in a child that inherited the future by a fork.
-fn refuse_inherited(core: &Core) -> PyResult<()> {
-    let pool = core
-        .try_lock()
-        .and_then(|inner| Some(inner.link.as_ref()?.home.pool.clone()));
-    if pool
-        .and_then(|pool| pool.upgrade())
-        .is_some_and(|pool| pool.is_inherited())
-    {
-        return Err(PyRuntimeError::new_err(
-            "this future belongs to an executor of the parent process, and its result will never arrive here: \
-             make an executor in the child",
-        ));
-    }
-    Ok(())
-}
-
-/// The instant `timeout` seconds from now; `None` when that is too far away to matter.
-pub(crate) fn deadline(timeout: f64) -> PyResult<Option<Instant>> {
-    if timeout.is_nan() {
-        return Err(PyValueError::new_err("timeout must not be NaN"));
-    }
-    let seconds = timeout.max(0.0);
-    if seconds > 1e9 {
-        return if seconds.is_infinite() {
-            Err(PyOverflowError::new_err("timeout value is too large"))
-        } else {
-            Ok(None)
-        };
-    }
-    Ok(Some(Instant::now() + Duration::from_secs_f64(seconds)))
 }
 
 /// What a done future holds: `Ok` a value, `Err` an exception. Raises when it was cancelled.

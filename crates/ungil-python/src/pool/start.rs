@@ -16,7 +16,7 @@ use super::worker;
 /// interpreter's, so that `-X`, `-W` and friends hold in the workers too.
 pub(super) fn interpreter(py: Python<'_>, entry: &str) -> PyResult<Interpreter> {
     let (program, args): (OsString, Vec<OsString>) = py
-        .import("ungil._process")?
+        .import("ungil._set_up")?
         .call_method1("child_command", (entry,))?
         .extract()?;
     Ok(Interpreter { program, args })

@@ -201,7 +201,7 @@ fn is_of_interactive_main(func: &Bound<'_, PyAny>) -> bool {
 
 /// Whether the main module is not a file: a prompt, `-c`, standard input, a notebook.
 fn main_is_interactive(py: Python<'_>) -> bool {
-    py.import("ungil._process")
+    py.import("ungil._set_up")
         .and_then(|module| module.call_method0("main_module")?.is_truthy())
         .is_ok_and(|found| !found)
 }

@@ -1,6 +1,6 @@
 //! What a one-argument function is fed with.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyNameError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -172,7 +172,13 @@ fn raised(py: Python<'_>, label: &str, error: PyErr) -> Error {
         .name()
         .map(|name| name.to_string())
         .unwrap_or_default();
-    Error::Usage(format!("{label}: {kind}: {}", error.value(py)))
+    let hint = if error.is_instance_of::<PyNameError>(py) {
+        " The expression sees the names of the function's module as an import leaves them: not \
+         those that are made under `if __name__ == \"__main__\":`."
+    } else {
+        ""
+    };
+    Error::Usage(format!("{label}: {kind}: {}.{hint}", error.value(py)))
 }
 
 fn is_expression(frame: &Bound<'_, PyAny>) -> bool {
