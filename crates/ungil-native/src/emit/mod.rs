@@ -14,6 +14,7 @@ mod count;
 mod created;
 mod deferred;
 mod entry;
+mod exits;
 mod expression;
 mod fold;
 mod hoisted;
