@@ -92,16 +92,16 @@ def test_what_is_annotated_need_not_be_called() -> None:
 def spread(a: Any) -> float:
     total = 0.0
     for i in ungil.prange(len(a)):
-        a[i] = a[i] * 2
+        a[i] = a[i] * 3
         total += a[i]
     return total
 
 
 def test_bodies_of_parallel_loops_are_told_of_as_well() -> None:
-    assert spread(np.ones(8)) == 16
+    assert spread(np.ones(8)) == 24
     first = inspect.unwrap(spread).__code__.co_firstlineno + 2
     lines = {line["number"] - first: line for line in ungil.native.report(spread).lines}
     assert lines[1]["loops"] or lines[2]["loops"] or lines[3]["loops"]
     assert "IndexError is checked once before the loop (2 times)" in lines[2]["checks"]
     assert any("fmul double" in text for text in lines[2]["ir"])
-    assert any("mulsd" in text for text in lines[2]["machine"])
+    assert any("mul" in text for text in lines[2]["machine"])

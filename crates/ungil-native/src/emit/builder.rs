@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use super::deferred::{Deferred, Guest};
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
-use super::value::Value;
 use super::{entry, parts, result_type};
 use crate::environment::Options;
-use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
+use crate::ir::{Function, Program, SlotId};
 use crate::types::Type;
 
 /// Numbers of marks that each function has; more are not used.
