@@ -379,25 +379,27 @@ def test_a_thread_that_only_takes_long_is_left_alone() -> None:
     assert ungil.race.explore(lambda: together(waits), max_blocked=60).proved
 
 
-BLOCKS_FOR_GOOD = """
-import ctypes, threading
+KEEPS_THE_GIL = """
+import ctypes, sys
 import ungil.race
 
 mutex = ctypes.create_string_buffer(64)
-library = ctypes.CDLL(None)
+library = ctypes.PyDLL(None)
 library.pthread_mutex_lock(mutex)
 
 def model():
     library.pthread_mutex_lock(mutex)
 
-ungil.race.explore(model, max_blocked=0.2)
+ungil.race.explore(model, max_blocked=0.2, threads=sys.argv[1])
 """
 
 
-def test_a_call_that_cannot_be_interrupted_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", ["fibers", "real"])
+def test_a_call_that_blocks_with_the_gil_is_told(tmp_path: Path, threads: str) -> None:
     program = tmp_path / "program.py"
-    program.write_text(BLOCKS_FOR_GOOD)
-    with subprocess.Popen([sys.executable, program], stderr=subprocess.PIPE, text=True) as process:
+    program.write_text(KEEPS_THE_GIL)
+    command = [sys.executable, program, threads]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         told = [process.stderr.readline() for _ in range(2)]
         process.kill()

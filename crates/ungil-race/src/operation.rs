@@ -74,6 +74,8 @@ pub enum Kind {
     Look,
     /// Lets others go first, for a time (`time.sleep`).
     Sleep,
+    /// Comes back from a call that blocked outside of what is followed.
+    Return,
     /// Nothing shared: a step at which the thread can be put aside.
     Step,
 }

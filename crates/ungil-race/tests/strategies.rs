@@ -7,7 +7,10 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use toy::{Do, EVENT, LOCK, PERMITS, VARIABLE, all_outcomes, explore, run};
 use ungil_race::strategy::{Bounded, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
-use ungil_race::{Attempt, Strategy, Trace, data_races, minimise};
+use ungil_race::{
+    Attempt, Choice, Kind, Operation, State, Strategy, ThreadSet, ThreadState, Trace, data_races,
+    minimise,
+};
 
 fn locked(times: usize) -> Vec<Do> {
     let once = [
@@ -218,4 +221,42 @@ fn in_step_the_first_thread_goes_first_and_the_others_take_turns() {
     let (trace, _) = run(&program, &mut lockstep);
     let turns: Vec<_> = trace.threads().collect();
     assert_eq!(turns, [0, 0, 0, 0, 1, 2, 1, 2]);
+}
+
+/// What a strategy says at the beginning of a run of two threads, where `enabled` can go on and `outside` block.
+fn asked(strategy: &mut dyn Strategy, enabled: &[usize], outside: &[usize]) -> Choice {
+    let threads = [Kind::Begin, Kind::Return].map(|kind| ThreadState {
+        next: Some(Operation::alone(kind)),
+    });
+    strategy.choose(&State {
+        trace: &Trace::default(),
+        threads: &threads,
+        enabled: enabled.iter().copied().collect(),
+        outside: outside.iter().copied().collect::<ThreadSet>(),
+    })
+}
+
+#[test]
+fn a_repeated_run_waits_for_who_had_come_back_from_outside() {
+    let turn = ungil_race::strategy::Cut {
+        thread: 1,
+        steps: 1,
+    };
+    let mut script = Script::new(vec![turn]);
+    assert_eq!(asked(&mut script, &[0], &[1]), Choice::Await);
+    assert_eq!(asked(&mut script, &[0, 1], &[]), Choice::Run(1));
+    let mut dpor = Dpor::new();
+    assert_eq!(asked(&mut dpor, &[0, 1], &[]), Choice::Run(0));
+    assert_eq!(asked(&mut dpor, &[0], &[1]), Choice::Await);
+    assert_eq!(asked(&mut dpor, &[0], &[]), Choice::Diverged);
+}
+
+#[test]
+fn who_comes_back_from_outside_sooner_makes_no_other_run() {
+    let mut dpor = Dpor::new();
+    assert_eq!(asked(&mut dpor, &[0], &[1]), Choice::Run(0));
+    assert_eq!(asked(&mut dpor, &[0, 1], &[]), Choice::Run(0));
+    let mut other = Dpor::new();
+    assert_eq!(asked(&mut other, &[1], &[]), Choice::Run(1));
+    assert_eq!(asked(&mut other, &[0, 1], &[]), Choice::Diverged);
 }

@@ -10,9 +10,10 @@
 Nothing is replaced before `explore` is called, nor after it has returned.
 """
 
-from ungil.race._explore import Result, explore
+from ungil.race._explore import explore
 from ungil.race._finding import Finding, RaceFound, Step
 from ungil.race._replay import replay
+from ungil.race._result import Result
 from ungil.race._strategies import Strategy, bounded, dpor, pct, pos, random
 from ungil.race._tests import test
 

@@ -1,7 +1,8 @@
 """Event loops in threads of a model.
 
 A loop with nothing to do waits until another thread wakes it, or until its next timer, in virtual
-time. Loops that wait for sockets or processes block as ever.
+time. Where it waits for sockets or processes, it goes on when one of them is ready, too: the file
+descriptor of its selector says so.
 """
 
 from asyncio.selector_events import BaseSelectorEventLoop
@@ -14,11 +15,16 @@ _LOOP = "an event loop"
 
 
 def run_once(self: Any) -> None:
-    if _native.running() is not None and _is_alone(self):
+    if _native.running() is not None and self._selector is not None:
         while not _has_work(self):
             timeout = None
             if self._scheduled:
                 timeout = max(0.0, self._scheduled[0]._when - self.time())
+            if not _is_alone(self):
+                if (ready := _descriptor(self)) is None:
+                    break
+                _native.wait_readable(self, "waits in", _LOOP, descriptor=ready, timeout=timeout)
+                continue
             woken = self.__dict__.get("_ungil_woken", False)
             _native.wait(self, "waits in", _LOOP, available=woken, takes=False, timeout=timeout)
             # It may have been woken for what it has done already: it looks again.
@@ -35,7 +41,13 @@ def _has_work(loop: Any) -> bool:
 
 def _is_alone(loop: Any) -> bool:
     """Whether the loop waits for nothing but to be woken by other threads."""
-    return loop._selector is not None and len(loop._selector.get_map() or ()) <= 1
+    return len(loop._selector.get_map() or ()) <= 1
+
+
+def _descriptor(loop: Any) -> int | None:
+    """What is readable when something that the loop waits for is ready; not all selectors have it."""
+    fileno = getattr(loop._selector, "fileno", None)
+    return None if fileno is None else fileno()
 
 
 def write_to_self(self: Any) -> None:

@@ -22,6 +22,7 @@ def explore(
     seconds: float,
     seed: int,
     data_races: bool,
+    threads: str | None,
     pdb: bool,
     color: bool,
     width: int,
@@ -30,14 +31,19 @@ def explore(
     model = load(target)
     try:
         result = _explore.explore(
-            model, max_schedules=schedules, max_seconds=seconds, seed=seed, data_races=data_races
+            model,
+            max_schedules=schedules,
+            max_seconds=seconds,
+            seed=seed,
+            data_races=data_races,
+            threads=threads,
         )
     except RuntimeError as error:
         raise Refused(f"{target}: {error}") from None
     if result.ok:
         return f"{target}: {result}\n", None
     finding = result.findings[0]
-    head = f"{target}: failed after {result.schedules} schedules in {result.seconds:.2g} s"
+    head = f"{target}: {result.head()}"
     if pdb:
         print(f"{head}\n\n{finding.render(width, color)}")
         _replay.replay(finding, model, pdb=True)

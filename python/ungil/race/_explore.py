@@ -3,7 +3,6 @@
 import gc
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +12,10 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _threads
+from ungil.race import _carriers, _threads
 from ungil.race._code import Row, Scope, analyse
-from ungil.race._finding import Finding, RaceFound
+from ungil.race._finding import Finding
+from ungil.race._result import Result
 from ungil.race._strategies import Strategy, pct
 from ungil.race._telling import build
 
@@ -23,45 +23,6 @@ from ungil.race._telling import build
 _MINIMISE_RUNS = 2000
 _TOOL = "ungil.race"
 _MODES = ("gil", "free-threaded")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What `explore` has seen.
-
-    `schedules`: how many ran to their end. `proved`: they were all there are (up to equivalence,
-    and with time-outs that only come when nobody else can go on). `pruned`: runs that were ended
-    early since they led to nothing new. `sampled`: how many of `schedules` were drawn at random
-    after the budget for going through all of them was used up.
-    """
-
-    schedules: int
-    proved: bool
-    findings: tuple[Finding, ...]
-    pruned: int = 0
-    sampled: int = 0
-    seconds: float = 0.0
-    note: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return not self.findings
-
-    def assert_ok(self) -> None:
-        """Raises `RaceFound` with the first finding, if there is one; it says how to replay it."""
-        if self.findings:
-            finding = self.findings[0]
-            raise RaceFound(finding, _how_to_replay(finding))
-
-    def __str__(self) -> str:
-        rate = f" in {self.seconds:.2g} s"
-        if self.findings:
-            return f"failed after {self.schedules} schedules{rate}\n\n{self.findings[0]}"
-        if self.proved:
-            return f"proved: all {self.schedules} schedules pass{rate}"
-        sampled = f", {self.sampled} of them sampled" if self.sampled else ""
-        note = f" ({self.note})" if self.note else ""
-        return f"passed {self.schedules} schedules{sampled}{rate}; not proved{note}"
 
 
 def explore(
@@ -81,6 +42,7 @@ def explore(
     exclude: Sequence[str] = (),
     max_blocked: float = 1.0,
     mode: str = "gil",
+    threads: str | None = None,
 ) -> Result:
     """Runs `model` under many schedules of its threads and returns what came of it.
 
@@ -98,8 +60,13 @@ def explore(
     files or folders that are, or are not, under test beside what is by default: all but the
     standard library and installed packages.
 
-    A thread that blocks outside of what is followed (on a pipe, a socket, a process) for more than
-    `max_blocked` seconds ends the exploration with a RuntimeError that names it and its line.
+    `threads="fibers"`: the model's threads share one thread of the system, and a switch takes less
+    than a microsecond. `threads="real"`: each has its own, which takes some ten, so that one that
+    blocks outside of what is followed (on a pipe, a socket, a process, a lock of a C extension) is
+    left there while others go on, and waits for its turn when its call returns. By default the
+    exploration begins with fibers, and anew with real threads where one has blocked for
+    `max_blocked` seconds; the result says so. With real threads, where nobody else can go on for as
+    long, and always with fibers, that is a RuntimeError that names the thread and its line.
 
     `mode="free-threaded"` also takes operations of containers for as many steps as they are on a
     build without GIL, so that what would break there is found here: traversals (`in`, `sum`) read
@@ -117,52 +84,107 @@ def explore(
             raise ValueError(f"{name} is more than 0, not {limit}")
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
-    begun = time.monotonic()
-    address = _name(model)
-    marked = frozenset(benign)
-    with replaced(Scope(include, exclude), marked, mode), _watchdog(max_blocked):
-        session = session_of(body, max_steps, data_races)
-        phases = [(strategy, max_schedules, max_seconds)]
-        if strategy is None:
-            phases = [
-                (Strategy("dpor"), max(1, max_schedules // 2), max_seconds / 2),
-                (pct(3), max(1, max_schedules - max_schedules // 2), max_seconds / 2),
-            ]
+    _carriers.check(threads)
+    plan = _Plan(
+        body, strategy, max_schedules, max_seconds, max_steps, seed, data_races, max_blocked,
+        _name(model), mode,
+    )
+    with replaced(Scope(include, exclude), frozenset(benign), mode), watchdog(max_blocked):
+        begun = time.monotonic()
+        session = plan.session(threads or _carriers.FIBERS)
+        try:
+            return plan.run(session, threads or _carriers.FIBERS)
+        except RuntimeError:
+            if threads is not None or session.blocked is None:
+                raise
+        spent = time.monotonic() - begun
+        plan = replace(plan, max_seconds=max(max_seconds - spent, max_seconds / 2))
+        result = plan.run(plan.session(_carriers.REAL), _carriers.REAL)
+        return replace(result, seconds=result.seconds + spent)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What `explore` was asked for."""
+
+    body: Callable[[], object]
+    strategy: Strategy | None
+    max_schedules: int
+    max_seconds: float
+    max_steps: int
+    seed: int
+    data_races: bool
+    max_blocked: float
+    address: str | None
+    mode: str
+
+    def session(self, carriers: str) -> Any:
+        return session_of(self.body, self.max_steps, self.data_races, carriers, self.max_blocked)
+
+    def run(self, session: Any, carriers: str) -> Result:
+        begun = time.monotonic()
         schedules = pruned = sampled = 0
         proved, note = False, ""
         race: list[tuple[int, int]] | None = None
-        findings: list[Finding] = []
-        for chosen, most, seconds in phases:
-            assert chosen is not None
-            found = session.explore(
-                chosen.name, seed=seed, number=chosen.number, schedules=most, seconds=seconds
-            )
-            if "diverged" in found:
-                raise RuntimeError(_diverged(found))
-            schedules += found["schedules"]
-            pruned += found["pruned"]
-            sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
-            race = race or found.get("race")
-            if "key" in found:
-                findings.append(_finding(session, found["key"], found["turns"], address, mode))
-                break
-            if found["bound_reached"] and chosen.name == "bounded":
-                note = f"all schedules of at most {chosen.number} preemptions"
-            if found["proved"]:
-                proved = True
-                break
-        if not findings and race is not None:
-            findings.append(_finding(session, "data race", race, address, mode))
-            proved = False
-    return Result(
-        schedules,
-        proved and not findings,
-        tuple(findings),
-        pruned,
-        sampled,
-        time.monotonic() - begun,
-        note,
-    )
+        failure: tuple[str, list[tuple[int, int]]] | None = None
+        with _carriers.handed_over(carriers):
+            for chosen, most, seconds in self._phases():
+                found = session.explore(
+                    chosen.name,
+                    seed=self.seed,
+                    number=chosen.number,
+                    schedules=most,
+                    seconds=seconds,
+                )
+                if "diverged" in found:
+                    raise RuntimeError(_diverged(found))
+                schedules += found["schedules"]
+                pruned += found["pruned"]
+                sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
+                race = race or found.get("race")
+                if "key" in found:
+                    failure = found["key"], found["turns"]
+                    break
+                if found["bound_reached"] and chosen.name == "bounded":
+                    note = f"all schedules of at most {chosen.number} preemptions"
+                if found["proved"]:
+                    proved = True
+                    break
+            # What blocks outside may order accesses that nothing else does.
+            if failure is None and race is not None and session.blocked is None:
+                failure = "data race", race
+            findings = []
+            if failure is not None:
+                findings.append(self._finding(session, *failure, carriers))
+        return Result(
+            schedules,
+            proved and not findings and session.blocked is None,
+            tuple(findings),
+            pruned,
+            sampled,
+            time.monotonic() - begun,
+            note,
+            carriers,
+            _carriers.place(session),
+        )
+
+    def _phases(self) -> Iterator[tuple[Strategy, int, float]]:
+        most, seconds = self.max_schedules, self.max_seconds
+        if self.strategy is not None:
+            yield self.strategy, most, seconds
+            return
+        yield Strategy("dpor"), max(1, most // 2), seconds / 2
+        yield pct(3), max(1, most - most // 2), seconds / 2
+
+    def _finding(
+        self, session: Any, key: str, turns: list[tuple[int, int]], carriers: str
+    ) -> Finding:
+        small = turns
+        if key != "endless":
+            small = session.minimise(key, turns, _carriers.runs(carriers, _MINIMISE_RUNS))
+        told = _carriers.told(session, key, [small, turns])
+        finding = build(key, told, self.address, error_of(told))
+        return replace(finding, mode=self.mode, carriers=carriers)
 
 
 def model_of(
@@ -193,17 +215,6 @@ def model_of(
     return made
 
 
-def _how_to_replay(finding: Finding) -> str:
-    """Keeps the finding in a file of its own, in the folder for temporary ones."""
-    if finding.model is None:
-        return ""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix="ungil-race-", suffix=".json", delete=False
-    ) as file:
-        file.write(finding.to_json())
-    return f"\nReplay it: ungil race replay {file.name}"
-
-
 def _name(model: Callable[[], object] | None) -> str | None:
     code = getattr(model, "__code__", None)
     if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
@@ -211,7 +222,13 @@ def _name(model: Callable[[], object] | None) -> str | None:
     return f"{code.co_filename}::{code.co_name}"
 
 
-def session_of(body: Callable[[], object], max_steps: int, data_races: bool) -> Any:
+def session_of(
+    body: Callable[[], object],
+    max_steps: int,
+    data_races: bool,
+    carriers: str = _carriers.FIBERS,
+    max_blocked: float = 1.0,
+) -> Any:
     def main() -> None:
         try:
             body()
@@ -222,21 +239,19 @@ def session_of(body: Callable[[], object], max_steps: int, data_races: bool) -> 
         except BaseException as error:
             _native.fail(_threads.failure_key(error), error)
 
-    return _native.Session(main, _threads.prepare, _threads.Abandoned, max_steps, data_races)
+    return _native.Session(
+        main,
+        _threads.prepare,
+        _threads.Abandoned,
+        max_steps,
+        data_races,
+        carriers == _carriers.REAL,
+        max_blocked,
+    )
 
 
 def error_of(told: dict[str, Any]) -> Any:
     return told["failures"][0][2] if told["failures"] else None
-
-
-def _finding(
-    session: Any, key: str, turns: list[tuple[int, int]], model: str | None, mode: str
-) -> Finding:
-    small = turns
-    if key != "endless":
-        small = session.minimise(key, turns, _MINIMISE_RUNS)
-    told = session.tell(small)
-    return replace(build(key, told, model, error_of(told)), mode=mode)
 
 
 def _diverged(found: dict[str, Any]) -> str:
@@ -287,7 +302,7 @@ def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
 
 
 @contextmanager
-def _watchdog(patience: float) -> Iterator[None]:
+def watchdog(patience: float) -> Iterator[None]:
     """Ends the exploration where a thread blocks for longer, outside of what is followed."""
     if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
         yield  # somebody else uses the signal

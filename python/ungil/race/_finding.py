@@ -55,6 +55,7 @@ class Finding:
     """A failure, with the schedule that leads to it.
 
     `kind` is one of `KINDS`; docs/race.md says what they mean.
+    `carriers` is what the model's threads were, "fibers" or "real".
     `turns` are (thread, steps) pairs, as many steps as they are on the `python` that found it;
     `switches` say of each turn what its thread was about to do at its end. `steps` are what was
     done, in order; `waiting` is what each thread waits for at the end (of a deadlock).
@@ -71,6 +72,7 @@ class Finding:
     mode: str = "gil"
     python: str = field(default_factory=_schedule.version)
     switches: tuple[_schedule.Switch | None, ...] = ()
+    carriers: str = "fibers"
 
     def to_json(self) -> str:
         """For `ungil race replay` and for other programs."""
@@ -78,6 +80,7 @@ class Finding:
             "format": FORMAT,
             "python": self.python,
             "mode": self.mode,
+            "carriers": self.carriers,
             "kind": self.kind,
             "sentence": self.sentence,
             "model": self.model,
@@ -105,6 +108,7 @@ class Finding:
                 model=facts["model"],
                 waiting=tuple(Step(**step) for step in facts["waiting"]),
                 mode=facts["mode"],
+                carriers=facts.get("carriers", "fibers"),
                 python=facts["python"],
                 switches=tuple(
                     None if switch is None else _schedule.Switch(**switch)

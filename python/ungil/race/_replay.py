@@ -1,14 +1,17 @@
 """`replay`: the schedule of a finding once more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
-from ungil.race import _debugger, _schedule
+from ungil.race import _carriers, _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, model_of, replaced, session_of
+from ungil.race._explore import error_of, model_of, replaced, session_of, watchdog
 from ungil.race._finding import Finding
 from ungil.race._telling import build
 
 _MOST_STEPS = 1_000_000
+# Seconds that nobody else can go on while a thread blocks outside.
+_MAX_BLOCKED = 10.0
 
 
 def replay(
@@ -32,23 +35,38 @@ def replay(
     body = model_of(model, None, (), None)
     files = Scope(scope.get("include", ()), scope.get("exclude", ()))
     elsewhere = finding.python != _schedule.version() and bool(finding.switches)
-    with replaced(files, benign, finding.mode):
-        session = session_of(body, _MOST_STEPS, True)
+    with _under(finding, files, benign):
+        session = session_of(body, _MOST_STEPS, True, finding.carriers, _MAX_BLOCKED)
         turns = list(finding.turns)
         if elsewhere:
             threads = [thread for thread, _ in turns]
             turns = _schedule.turns(session, threads, finding.switches)
-        told = session.tell(turns)
-    key = told["key"] or ("data race" if told["races"] else None)
-    again = build(key or "nothing", told, finding.model, error_of(told))
+        for _ in range(_carriers.TRIES):
+            told = session.tell(turns)
+            again = build(
+                _carriers.key_of(told) or "nothing", told, finding.model, error_of(told)
+            )
+            if session.blocked is None or again.kind == finding.kind:
+                break  # else it may be a matter of when a call that blocks outside returns
     if not elsewhere:
         _compare(finding, again)
-    if key is None or again.kind != finding.kind:
+    if again.kind != finding.kind:
         raise RuntimeError(f"the schedule no longer fails: it was a finding of {finding.kind!r}")
     if pdb and (at := _debugger.moment(told)) is not None:
-        with replaced(files, benign, finding.mode):
+        with _under(finding, files, benign):
             session.tell(turns, (at, _debugger.stop(files)))
     return again
+
+
+@contextmanager
+def _under(finding: Finding, files: Scope, benign: frozenset[str]) -> Iterator[None]:
+    """What is replaced while it is replayed."""
+    with (
+        replaced(files, benign, finding.mode),
+        _carriers.handed_over(finding.carriers),
+        watchdog(_MAX_BLOCKED) if finding.carriers == _carriers.REAL else nullcontext(),
+    ):
+        yield
 
 
 def _compare(finding: Finding, again: Finding) -> None:

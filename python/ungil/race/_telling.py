@@ -38,7 +38,7 @@ def build(
             run.places[number] = step
         if verb in ("has", "runs", "joins") or (identity, what) in hidden:
             continue
-        if verb == "sleeps" or identity in telling:
+        if verb in ("sleeps", "returns from") or identity in telling:
             run.shown.append(step)
     for thread, row in stuck:
         name = labels.get((row[0][2], row[2]), row[2])

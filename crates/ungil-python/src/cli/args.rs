@@ -292,6 +292,10 @@ pub(super) struct RaceArgs {
     #[arg(long)]
     pub(super) no_data_races: bool,
 
+    /// What the function's threads are; without it fibers, and real threads where one blocks
+    #[arg(long, value_name = "KIND", value_parser = ["fibers", "real"])]
+    pub(super) threads: Option<String>,
+
     /// Write what was found here, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<String>,

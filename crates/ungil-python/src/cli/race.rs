@@ -43,6 +43,7 @@ pub(super) fn run(py: Python<'_>, args: RaceArgs, color: ColorChoice) -> Result<
             options.set_item("seconds", args.seconds)?;
             options.set_item("seed", args.seed)?;
             options.set_item("data_races", !args.no_data_races)?;
+            options.set_item("threads", args.threads)?;
             command.call_method("explore", (target,), Some(&options))
         }
     };

@@ -11,11 +11,12 @@ use super::called::{called, resolve};
 use super::calls;
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, element, is_container, iterated};
-use super::engine::{CELL, CONTAINER, RESOURCE, Went, access, inside, operation, step};
+use super::engine::{CELL, CONTAINER, RESOURCE, inside};
 use super::followers;
 use super::frame::Frame;
 use super::free_threaded::{self, Before};
 use super::record::{Record, show};
+use super::step::{Went, access, operation, step};
 
 pub(super) type Object = *mut ffi::PyObject;
 

@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 
 use pyo3::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::by_turns::ByTurns;
 
 /// What an instruction does. Numbers are places in the frame: locals first, then the value stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,13 +111,12 @@ struct Analyser {
 /// More code objects than this are forgotten before the next exploration.
 const MOST_CODES: usize = 10_000;
 
-thread_local! {
-    static CODES: RefCell<FxHashMap<usize, Code>> = RefCell::new(FxHashMap::default());
-    /// What `CODES` are true for.
-    static SCOPE: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
-    static ANALYSER: RefCell<Option<Analyser>> = const { RefCell::new(None) };
-    static EXPLORATION: Cell<u64> = const { Cell::new(0) };
-}
+static CODES: ByTurns<RefCell<FxHashMap<usize, Code>>> =
+    ByTurns::new(RefCell::new(FxHashMap::with_hasher(FxBuildHasher)));
+/// What `CODES` are true for.
+static SCOPE: ByTurns<RefCell<Option<Py<PyAny>>>> = ByTurns::new(RefCell::new(None));
+static ANALYSER: ByTurns<RefCell<Option<Analyser>>> = ByTurns::new(RefCell::new(None));
+static EXPLORATION: ByTurns<Cell<u64>> = ByTurns::new(Cell::new(0));
 
 /// An exploration begins. What was learnt in an earlier one is kept where `scope` is the same.
 pub(super) fn begin(analyse: Py<PyAny>, watch: Py<PyAny>, scope: Bound<'_, PyAny>) -> PyResult<()> {
@@ -280,10 +281,8 @@ pub(super) fn called_by_code_under_test(py: Python<'_>) -> bool {
 
 /// The file of a code object that is known. Borrowed: as long as nothing new is learnt.
 pub(super) fn file(code: *mut pyo3::ffi::PyObject) -> Option<&'static CStr> {
-    let found = CODES.with(|codes| {
-        let codes = codes.try_borrow().ok()?;
-        codes.get(&(code as usize)).map(|it| it.file.as_ptr())
-    });
+    let codes = CODES.try_borrow().ok()?;
+    let found = codes.get(&(code as usize)).map(|it| it.file.as_ptr());
     // SAFETY: a text that lives until its code object is forgotten, after the exploration.
     found.map(|file| unsafe { CStr::from_ptr(file) })
 }

@@ -1,32 +1,31 @@
 //! The state of one run: threads, objects, time; and who goes on at each step.
 
+use std::ffi::c_int;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 use ungil_race::{
-    Access, Choice, Event, Kind, MAX_THREADS, ObjectId, Operation, Part, State, Strategy, ThreadId,
-    ThreadSet, ThreadState, Trace,
+    Kind, MAX_THREADS, ObjectId, Operation, Strategy, ThreadId, ThreadSet, ThreadState, Trace,
 };
 
-use super::aside;
-use super::fiber::Fiber;
+use super::carrier::{Carrier, Carriers};
+use super::decision::Drained;
+use super::os_thread;
+use super::outside::Blocked;
 use super::record::Record;
-use super::watchdog;
+use super::thread::Thread;
 
 /// What an object's second half of the name is where it is no attribute.
 pub(super) const RESOURCE: usize = 1;
 pub(super) const CONTAINER: usize = 2;
 pub(super) const CELL: usize = 3;
 
-/// Nobody: the code that runs the fibers.
+/// Nobody: the code that lets the threads run.
 pub(super) const HUB: usize = usize::MAX;
-
-/// Steps that unwinding code may make before it is left where it is.
-const LAST_STEPS: usize = 100_000;
 
 /// Something that threads share.
 pub(super) struct Shared {
@@ -38,21 +37,26 @@ pub(super) struct Shared {
     pub(super) holder: Option<(ThreadId, u32)>,
     /// Made outside of the run and not taken then: to be given back where the run leaves it taken.
     pub(super) free_before: bool,
+    /// Those who wait for it can go on as well when this file descriptor is readable.
+    pub(super) descriptor: Option<c_int>,
 }
 
-/// A thread of the model.
-pub(super) struct Thread {
-    pub(super) daemon: bool,
-    pub(super) name: String,
-    /// Until when it sleeps or waits at most, in virtual seconds.
-    deadline: Option<f64>,
-    /// Whether its wait ended by the time that it was given.
-    timed_out: bool,
-    /// Steps of the run when it last went to sleep, and how often it had slept.
-    slept_at: usize,
-    sleeps: usize,
-    /// The object that stands for its end.
-    pub(super) end: ObjectId,
+impl Shared {
+    /// Whether those who wait for it can go on.
+    pub(super) fn lets_go_on(&self) -> bool {
+        self.available || self.descriptor.is_some_and(is_readable)
+    }
+}
+
+/// Whether a file descriptor is readable now.
+pub(super) fn is_readable(descriptor: c_int) -> bool {
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one structure, which is filled.
+    unsafe { libc::poll(&raw mut poll, 1, 0) > 0 }
 }
 
 /// How a run ended.
@@ -65,12 +69,8 @@ pub(super) enum End {
     TooLong,
     NoMemory,
     Interrupted,
-}
-
-/// What is decided at a step.
-pub(super) enum Decision {
-    Run(ThreadId),
-    End(End),
+    /// Those that are left wait for threads that block outside of what is followed.
+    Blocked,
 }
 
 /// A failure seen during the run.
@@ -81,21 +81,33 @@ pub(super) struct Failure {
 }
 
 pub(super) struct Engine {
-    os_thread: libc::pthread_t,
+    /// The OS thread that explores.
+    explorer: libc::pthread_t,
+    /// The OS thread that runs the model now; 0 for none.
+    holder: AtomicUsize,
     pub(super) current: usize,
     pub(super) strategy: *mut dyn Strategy,
     pub(super) trace: Trace,
     pub(super) states: Vec<ThreadState>,
     pub(super) threads: Vec<Thread>,
-    pub(super) fibers: Vec<Fiber>,
+    pub(super) carriers: Vec<Box<dyn Carrier>>,
+    pub(super) carried_by: Carriers,
+    /// Those in a call that blocks outside of what is followed.
+    pub(super) outside: ThreadSet,
+    /// How long the others wait for them, and whether they have done so in vain since the last step.
+    pub(super) patience: Duration,
+    pub(super) waited: bool,
+    /// Who has done so first.
+    pub(super) blocked: Option<Blocked>,
     pub(super) names: FxHashMap<(usize, usize), ObjectId>,
     pub(super) shared: Vec<Shared>,
     pub(super) failures: Vec<Failure>,
     pub(super) ending: Option<End>,
+    pub(super) drained: Option<Drained>,
     pub(super) interrupt: Option<PyErr>,
     pub(super) now: f64,
     pub(super) step_limit: usize,
-    last_steps: usize,
+    pub(super) last_steps: usize,
     pub(super) loops: usize,
     /// Whether a loop has let others go first.
     pub(super) spun: bool,
@@ -113,18 +125,21 @@ pub(super) struct Engine {
 
 static ENGINE: AtomicPtr<Engine> = AtomicPtr::new(ptr::null_mut());
 
-/// The engine, where the caller is a thread of a model that it runs.
+/// The engine, where the caller is a thread of a model that it runs. One that comes back from a call that blocked
+/// outside waits here for its turn.
 #[inline]
 pub(super) fn inside() -> Option<&'static mut Engine> {
     let engine = ENGINE.load(Ordering::Acquire);
     if engine.is_null() {
         return None;
     }
-    // SAFETY: it lives until `Engine::leave`, which its own OS thread calls; other threads read only
-    // `os_thread`, which never changes. Borrows are short: none lives across a switch or a call of Python.
+    // SAFETY: it lives until `Engine::leave`, when no thread of the model runs; other OS threads than the holder
+    // read only `holder`. Borrows are short: none lives across a switch or a call of Python.
     unsafe {
-        ((*engine).os_thread == libc::pthread_self() && (*engine).current != HUB)
-            .then(|| &mut *engine)
+        if (*engine).holder.load(Ordering::Relaxed) != libc::pthread_self() as usize {
+            return os_thread::come_back().then(|| &mut *engine);
+        }
+        ((*engine).current != HUB).then(|| &mut *engine)
     }
 }
 
@@ -136,13 +151,75 @@ pub(super) fn thread_number() -> Option<ThreadId> {
     }
     // SAFETY: as above.
     unsafe {
-        let mine = (*engine).os_thread == libc::pthread_self();
-        let current = (*engine).current;
-        if current == HUB {
-            (*engine).aside.filter(|_| mine)
-        } else {
-            mine.then_some(current)
+        if (*engine).holder.load(Ordering::Relaxed) != libc::pthread_self() as usize {
+            return os_thread::own_number();
         }
+        let current = (*engine).current;
+        (*engine).aside.or(Some(current).filter(|it| *it != HUB))
+    }
+}
+
+/// What the first thread of a model has for its number: that of the OS thread that explores.
+pub(super) fn explorer() -> Option<u64> {
+    let engine = ENGINE.load(Ordering::Acquire);
+    // SAFETY: as above; it never changes.
+    (!engine.is_null()).then(|| unsafe { (*engine).explorer })
+}
+
+/// The calling OS thread (or none) runs the model from now on.
+pub(super) fn hold(holds: bool) {
+    let engine = ENGINE.load(Ordering::Acquire);
+    if !engine.is_null() {
+        // SAFETY: as above.
+        unsafe {
+            let holder = if holds {
+                libc::pthread_self() as usize
+            } else {
+                0
+            };
+            (*engine).holder.store(holder, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The exception that ends a thread of the model, where the process explores.
+pub(super) fn abandonment(py: Python<'_>) -> Option<PyResult<PyErr>> {
+    let class = for_hub()?.abandoned.bind(py).clone();
+    Some(class.call0().map(PyErr::from_value))
+}
+
+/// The engine, for the hub, or what never changes in it: with the GIL, so that no thread of the model changes it.
+fn for_hub() -> Option<&'static mut Engine> {
+    // SAFETY: the hub lives no longer than the engine; each borrow is for one call of the functions below.
+    unsafe { ENGINE.load(Ordering::Acquire).as_mut() }
+}
+
+/// Whether a thread of the model does something that is no part of it. The functions from here on are the hub's.
+pub(super) fn is_aside() -> bool {
+    for_hub().is_some_and(|engine| engine.aside.is_some())
+}
+
+/// Whether the run is to end since something has raised.
+pub(super) fn is_interrupted() -> bool {
+    for_hub().is_some_and(|engine| engine.ending == Some(End::Interrupted))
+}
+
+/// The run is to end, since a signal's handler has raised.
+pub(super) fn interrupt(error: Option<PyErr>) {
+    if let Some(engine) = for_hub() {
+        engine.interrupt = engine.interrupt.take().or(error);
+        engine.ending = Some(End::Interrupted);
+    }
+}
+
+/// Has a thread that comes to nothing that is followed unwind.
+pub(super) fn raise_in(thread: ThreadId, os_thread: libc::pthread_t) {
+    if let Some(engine) = for_hub() {
+        engine.threads[thread].unwinds = true;
+        // SAFETY: the GIL is held.
+        unsafe {
+            ffi::PyThreadState_SetAsyncExc(os_thread.cast_signed(), engine.abandoned.as_ptr())
+        };
     }
 }
 
@@ -156,20 +233,30 @@ impl Engine {
         abandoned: Py<PyAny>,
         strategy: *mut dyn Strategy,
         step_limit: usize,
+        carried_by: Carriers,
+        patience: Duration,
     ) -> Self {
+        // SAFETY: always succeeds.
+        let explorer = unsafe { libc::pthread_self() };
         Self {
-            // SAFETY: always succeeds.
-            os_thread: unsafe { libc::pthread_self() },
+            explorer,
+            holder: AtomicUsize::new(explorer as usize),
             current: HUB,
             strategy,
             trace: Trace::default(),
             states: Vec::new(),
             threads: Vec::new(),
-            fibers: Vec::new(),
+            carriers: Vec::new(),
+            carried_by,
+            outside: ThreadSet::EMPTY,
+            patience,
+            waited: false,
+            blocked: None,
             names: FxHashMap::default(),
             shared: Vec::new(),
             failures: Vec::new(),
             ending: None,
+            drained: None,
             interrupt: None,
             now: 0.0,
             step_limit,
@@ -207,6 +294,7 @@ impl Engine {
             available: true,
             holder: None,
             free_before: false,
+            descriptor: None,
         });
         object
     }
@@ -241,16 +329,8 @@ impl Engine {
         }
         let end = self.object(stands_for, RESOURCE);
         self.shared[end as usize].available = false;
-        self.fibers.push(Fiber::new(thread, body));
-        self.threads.push(Thread {
-            daemon,
-            name,
-            deadline: None,
-            timed_out: false,
-            slept_at: 0,
-            sleeps: 0,
-            end,
-        });
+        self.carriers.push(self.carried_by.carrier(thread));
+        self.threads.push(Thread::new(name, daemon, body, end));
         self.states.push(ThreadState {
             next: Some(Operation::alone(Kind::Begin)),
         });
@@ -260,238 +340,6 @@ impl Engine {
         Some(thread)
     }
 
-    fn enabled(&self) -> ThreadSet {
-        let can_go_on = |thread: &ThreadId| {
-            let Some(next) = &self.states[*thread].next else {
-                return false;
-            };
-            let rested = &self.threads[*thread];
-            match next.kind {
-                // From the second time on others come first: loops that wait end.
-                Kind::Sleep => rested.sleeps < 2 || self.trace.events.len() > rested.slept_at,
-                _ if next.blocking => next
-                    .accesses
-                    .first()
-                    .is_none_or(|access| self.shared[access.object as usize].available),
-                _ => true,
-            }
-        };
-        (0..self.threads.len()).filter(can_go_on).collect()
-    }
-
-    /// Who makes the next step; notes the step as made.
-    pub(super) fn decide(&mut self) -> Decision {
-        let mut enabled = self.enabled();
-        let all_done = self
-            .threads
-            .iter()
-            .zip(&self.states)
-            .all(|(thread, state)| thread.daemon || state.next.is_none());
-        if all_done {
-            return Decision::End(End::Completed);
-        }
-        if enabled.is_empty() {
-            // Nobody can go on before time passes.
-            let soonest = (0..self.threads.len())
-                .filter(|thread| self.states[*thread].next.is_some())
-                .filter_map(|thread| Some((self.threads[thread].deadline?, thread)))
-                .min_by(|one, other| one.0.total_cmp(&other.0));
-            let Some((deadline, thread)) = soonest else {
-                self.trace.end(&self.states, enabled);
-                // Unwinding changes both: kept as they are now.
-                let holders = self
-                    .shared
-                    .iter()
-                    .map(|it| it.holder.map(|holder| holder.0));
-                self.stuck_holders = holders.collect();
-                let notes = self.fibers.iter_mut().enumerate();
-                self.left_notes = notes
-                    .map(|(thread, fiber)| (thread, fiber.note.take()))
-                    .collect();
-                return Decision::End(End::Stuck);
-            };
-            self.now = self.now.max(deadline);
-            let kind = self.states[thread].next.as_ref().map(|next| next.kind);
-            self.threads[thread].timed_out = kind != Some(Kind::Sleep);
-            enabled.insert(thread);
-        }
-        if self.trace.events.len() >= self.step_limit {
-            return Decision::End(End::TooLong);
-        }
-        let state = State {
-            trace: &self.trace,
-            threads: &self.states,
-            enabled,
-        };
-        // SAFETY: the strategy outlives the run that it was given to.
-        let thread = match unsafe { (*self.strategy).choose(&state) } {
-            Choice::Run(thread) => thread,
-            Choice::Prune => {
-                self.trace.end(&self.states, enabled);
-                return Decision::End(End::Pruned);
-            }
-            Choice::Diverged => return Decision::End(End::Diverged),
-        };
-        let Some(operation) = self.states[thread].next.clone() else {
-            return Decision::End(End::Diverged);
-        };
-        if operation.kind == Kind::Sleep {
-            self.now = self
-                .now
-                .max(self.threads[thread].deadline.unwrap_or(self.now));
-        }
-        self.threads[thread].deadline = None;
-        let closed = operation
-            .accesses
-            .first()
-            .is_some_and(|access| !self.shared[access.object as usize].available);
-        self.trace.events.push(Event {
-            thread,
-            operation,
-            closed,
-        });
-        Decision::Run(thread)
-    }
-}
-
-/// What a step came to.
-pub(super) enum Went {
-    On,
-    TimedOut,
-    /// A Python exception is set: the thread has to unwind.
-    Away,
-}
-
-/// Announces a step of the running thread and returns when it is its turn to make it.
-pub(super) fn step(
-    operation: Operation,
-    timeout: Option<f64>,
-    note: impl FnOnce() -> Option<Record>,
-) -> Went {
-    watchdog::progress();
-    if interrupted() {
-        return Went::Away;
-    }
-    let Some(engine) = inside() else {
-        return Went::On;
-    };
-    let me = engine.current;
-    if engine.ending.is_some() {
-        engine.last_steps += 1;
-        if engine.last_steps > LAST_STEPS {
-            Fiber::give_up(engine, me);
-        }
-        let waits = operation.blocking
-            && operation
-                .accesses
-                .first()
-                .is_some_and(|access| !engine.shared[access.object as usize].available);
-        let lasting = engine.last_steps > LAST_STEPS / 2;
-        return if waits || lasting { away() } else { Went::On };
-    }
-    let is_sleep = operation.kind == Kind::Sleep;
-    if engine.records.is_some() {
-        let record = note();
-        // The note may have called Python: the engine is borrowed anew.
-        if let (Some(record), Some(engine)) = (record, inside()) {
-            engine.fibers[me].note = Some(record);
-        }
-    }
-    let Some(engine) = inside() else {
-        return Went::On;
-    };
-    engine.states[me].next = Some(operation);
-    let thread = &mut engine.threads[me];
-    thread.deadline = timeout.map(|seconds| engine.now + seconds);
-    thread.timed_out = false;
-    if is_sleep {
-        thread.sleeps += 1;
-        thread.slept_at = engine.trace.events.len();
-    }
-    match engine.decide() {
-        Decision::Run(thread) if thread == me => {}
-        Decision::Run(thread) => Fiber::switch(engine, me, thread),
-        Decision::End(end) => {
-            engine.ending = Some(end);
-            Fiber::switch(engine, me, HUB);
-        }
-    }
-    let Some(engine) = inside() else {
-        return Went::On;
-    };
-    if engine.ending.is_some() {
-        return away();
-    }
-    engine.keep_note(me);
-    let timed_out = engine.threads[me].timed_out;
-    let last = engine.trace.events.len() - 1;
-    if let Some((_, call)) = engine.stop.take_if(|(at, _)| *at == last)
-        && !aside::stop(&call)
-    {
-        return Went::Away;
-    }
-    if timed_out { Went::TimedOut } else { Went::On }
-}
-
-impl Engine {
-    /// The step that was announced has been made: its note takes its place among the others.
-    pub(super) fn keep_note(&mut self, thread: ThreadId) {
-        let at = self.trace.events.len() - 1;
-        if let Some(records) = &mut self.records
-            && let Some(mut record) = self.fibers[thread].note.take()
-        {
-            record.step = at;
-            records.push(record);
-        }
-    }
-}
-
-/// Whether a signal's handler (Ctrl-C) has raised; the run is to end then, and the thread to unwind.
-pub(super) fn interrupted() -> bool {
-    // SAFETY: called on a fiber, with the GIL.
-    if unsafe { ffi::PyErr_CheckSignals() } == 0 {
-        return false;
-    }
-    if let Some(engine) = inside() {
-        // SAFETY: the GIL is held.
-        let error = PyErr::take(unsafe { Python::assume_attached() });
-        engine.interrupt = engine.interrupt.take().or(error);
-        engine.ending = Some(End::Interrupted);
-    }
-    away();
-    true
-}
-
-fn away() -> Went {
-    if let Some(engine) = inside() {
-        // SAFETY: the GIL is held.
-        unsafe {
-            let class = engine.abandoned.as_ptr();
-            ffi::PyErr_SetNone(class);
-        }
-    }
-    Went::Away
-}
-
-/// An access to all or part of an object.
-pub(super) fn access(object: ObjectId, part: Part, write: bool) -> Access {
-    Access {
-        object,
-        part,
-        write,
-    }
-}
-
-/// A step that touches these.
-pub(super) fn operation(kind: Kind, accesses: SmallVec<[Access; 2]>) -> Operation {
-    Operation {
-        kind,
-        accesses,
-        blocking: false,
-    }
-}
-
-impl Engine {
     /// Notes a failure; the run goes on.
     pub(super) fn fail(&mut self, key: &str, thread: ThreadId, value: Py<PyAny>) {
         self.failures.push(Failure {

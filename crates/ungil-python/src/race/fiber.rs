@@ -1,158 +1,48 @@
-//! Threads of the model: a C stack and a thread state of the interpreter each, on one OS thread.
+//! Carries a thread of the model: a C stack and a thread state of the interpreter, on the OS thread that explores.
 //!
-//! Every switch goes by way of the hub (the code that runs the model), which makes the fiber's thread
-//! state the current one and then changes to its stack. A fiber's Python frames, exceptions, context and
-//! `threading.local` live in its thread state, so nothing of it is touched by the others.
+//! Every switch goes by way of the hub, which makes the fiber's thread state the current one and then changes to its
+//! stack. A fiber's Python frames, exceptions, context and `threading.local` live in its thread state, so nothing of
+//! it is touched by the others.
+
+use std::cell::{Cell, RefCell};
+use std::io;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use ungil_race::{Access, Kind, Operation, Part, ThreadId};
+use ungil_race::ThreadId;
 
-use super::engine::{Decision, End, Engine, HUB, Went, inside, step};
-use super::record::Record;
-use super::spin::Spin;
-use super::{gilstate, protection, tracing};
+use super::carrier::{Carrier, Pause};
+use super::record::{self, Place};
+use super::{gilstate, hub, protection, watchdog};
 
 /// As much as C code needs for the recursion that `CPython` 3.12 allows it; only what is touched takes memory.
-const STACK_BYTES: usize = 16 << 20;
+pub(super) const STACK_BYTES: usize = 16 << 20;
 
 type Stack = Coroutine<(), (), (), DefaultStack>;
 
 pub(super) struct Fiber {
-    body: Option<Py<PyAny>>,
-    stack: Option<Stack>,
-    state: *mut ffi::PyThreadState,
-    yielder: *const Yielder<(), ()>,
-    /// What is to be told of the step that it has announced.
-    pub(super) note: Option<Record>,
-    pub(super) spin: Spin,
     thread: ThreadId,
+    /// Taken out while it runs.
+    stack: RefCell<Option<Stack>>,
+    state: Cell<*mut ffi::PyThreadState>,
+    yielder: Cell<*const Yielder<(), ()>>,
+    /// Whether it was left in a call that blocks and cannot be interrupted.
+    left: Cell<bool>,
 }
 
 thread_local! {
     /// Stacks that no fiber uses now.
-    static SPARE: std::cell::RefCell<Vec<DefaultStack>> = const { std::cell::RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Fiber {
-    pub(super) fn new(thread: ThreadId, body: Py<PyAny>) -> Self {
-        Self {
-            body: Some(body),
-            stack: None,
-            state: std::ptr::null_mut(),
-            yielder: std::ptr::null(),
-            note: None,
-            spin: Spin::default(),
-            thread,
-        }
-    }
-
-    /// Lets the hub go on with `next`; returns when this fiber goes on.
-    pub(super) fn switch(engine: &mut Engine, me: ThreadId, next: usize) {
-        engine.current = next;
-        let yielder = engine.fibers[me].yielder;
-        // SAFETY: set by the fiber that calls this, which runs and whose yielder therefore lives.
-        unsafe { (*yielder).suspend(()) };
-    }
-
-    /// Never goes on: the model's code does not let itself be ended. The hub leaks its stack.
-    pub(super) fn give_up(engine: &mut Engine, me: ThreadId) {
-        loop {
-            Self::switch(engine, me, HUB);
-        }
-    }
-
-    fn start(&mut self) -> std::io::Result<()> {
-        let spare = SPARE.with_borrow_mut(Vec::pop);
-        let stack = match spare {
-            Some(stack) => stack,
-            None => DefaultStack::new(STACK_BYTES)?,
-        };
-        // SAFETY: the GIL is held; the interpreter is the running one.
-        self.state = unsafe { ffi::PyThreadState_New(ffi::PyInterpreterState_Get()) };
-        protection::set(self.state, &stack);
-        let thread = self.thread;
-        self.stack = Some(Coroutine::with_stack(stack, move |yielder, ()| {
-            if let Some(engine) = inside() {
-                engine.fibers[thread].yielder = yielder;
-                engine.keep_note(thread);
-            }
-            run_body(thread);
-        }));
-        Ok(())
-    }
-
-    /// Whether it has begun and has not ended.
-    fn is_underway(&self) -> bool {
-        self.stack
-            .as_ref()
-            .is_some_and(|stack| stack.started() && !stack.done())
-    }
-}
-
-/// All that a thread does.
-fn run_body(thread: ThreadId) {
-    tracing::follow_this_thread();
-    let Some(engine) = inside() else { return };
-    if let Some(body) = engine.fibers[thread].body.take() {
-        // SAFETY: the hub has made this fiber's thread state the current one, with the GIL.
-        let py = unsafe { Python::assume_attached() };
-        let outcome = body.call0(py);
-        drop(body);
-        let Some(engine) = inside() else { return };
-        match outcome {
-            Ok(value) => drop(value),
-            Err(error) if engine.ending.is_none() => {
-                // The model's body tells of its own exceptions: this one is the interpreter's or ours.
-                engine.interrupt = Some(error);
-                engine.ending = Some(End::Interrupted);
-            }
-            Err(error) => drop(error),
-        }
-    }
-    let Some(engine) = inside() else { return };
-    if engine.ending.is_none() {
-        let end = engine.threads[thread].end;
-        let access = Access {
-            object: end,
-            part: Part::Whole,
-            write: true,
-        };
-        if let Went::Away = step(Operation::on(Kind::End, access), None, || None) {
-            // SAFETY: the GIL is held, and the exception is nobody's.
-            unsafe { ffi::PyErr_Clear() };
-        }
-    }
-    tracing::leave_this_thread();
-    if let Some(engine) = inside() {
-        let end = engine.threads[thread].end;
-        engine.shared[end as usize].available = true;
-        engine.states[thread].next = None;
-    }
-}
-
-/// Runs the threads until the model has ended, then unwinds those that are left.
+/// Makes a thread state the current one.
 ///
-/// # Errors
-/// No memory for a stack.
-pub(super) fn run(engine: *mut Engine) -> std::io::Result<()> {
-    // SAFETY: the caller's, on this OS thread, with the GIL; borrowed only between switches.
-    unsafe {
-        let hub = ffi::PyThreadState_Get();
-        let outcome = drive(engine);
-        (*engine).current = HUB;
-        unwind(engine);
-        activate(hub);
-        (*engine).current = HUB;
-        release(engine);
-        outcome
-    }
-}
-
-unsafe fn activate(state: *mut ffi::PyThreadState) {
-    // SAFETY: the caller's; the state belongs to this OS thread and is in use nowhere else.
+/// # Safety
+/// It belongs to this OS thread and is in use nowhere else; the GIL is held.
+pub(super) unsafe fn activate(state: *mut ffi::PyThreadState) {
+    // SAFETY: the caller's.
     unsafe {
         if ffi::PyThreadState_Get() != state {
             ffi::PyThreadState_Swap(state);
@@ -161,84 +51,112 @@ unsafe fn activate(state: *mut ffi::PyThreadState) {
     }
 }
 
-unsafe fn of<'a>(engine: *mut Engine, thread: ThreadId) -> &'a mut Fiber {
-    // SAFETY: `run`; borrowed for one expression.
-    unsafe { &mut (&mut *engine).fibers[thread] }
+unsafe extern "C" {
+    /// Null where the calling thread has let go of the GIL.
+    #[cfg_attr(Py_3_13, link_name = "PyThreadState_GetUnchecked")]
+    #[cfg_attr(not(Py_3_13), link_name = "_PyThreadState_UncheckedGet")]
+    fn current_state() -> *mut ffi::PyThreadState;
 }
 
-unsafe fn drive(engine: *mut Engine) -> std::io::Result<()> {
-    // SAFETY: `run`.
-    unsafe {
-        while (*engine).ending.is_none() {
-            match (*engine).decide() {
-                Decision::Run(thread) => (*engine).current = thread,
-                Decision::End(end) => {
-                    (*engine).ending = Some(end);
-                    break;
-                }
-            }
-            while (*engine).current != HUB && (*engine).ending.is_none() {
-                let thread = (*engine).current;
-                if of(engine, thread).stack.is_none()
-                    && let Err(error) = of(engine, thread).start()
-                {
-                    (*engine).ending = Some(End::NoMemory);
-                    return Err(error);
-                }
-                if resume(engine, thread) {
-                    (*engine).current = HUB;
-                }
-            }
+impl Fiber {
+    pub(super) fn new(thread: ThreadId) -> Self {
+        Self {
+            thread,
+            stack: RefCell::new(None),
+            state: Cell::new(std::ptr::null_mut()),
+            yielder: Cell::new(std::ptr::null()),
+            left: Cell::new(false),
         }
     }
-    Ok(())
-}
 
-/// Lets it run; whether it has ended.
-unsafe fn resume(engine: *mut Engine, thread: ThreadId) -> bool {
-    // SAFETY: `run`; the coroutine is taken out of the engine while it runs, since threads that it starts
-    // may move the others.
-    unsafe {
-        let Some(mut stack) = of(engine, thread).stack.take() else {
-            return true;
+    fn start(&self) -> io::Result<Stack> {
+        let spare = SPARE.with_borrow_mut(Vec::pop);
+        let stack = match spare {
+            Some(stack) => stack,
+            None => DefaultStack::new(STACK_BYTES)?,
         };
-        activate(of(engine, thread).state);
-        (*engine).current = thread;
-        let ended = matches!(stack.resume(()), CoroutineResult::Return(()));
-        of(engine, thread).stack = Some(stack);
-        ended
+        // SAFETY: the GIL is held; the interpreter is the running one.
+        self.state
+            .set(unsafe { ffi::PyThreadState_New(ffi::PyInterpreterState_Get()) });
+        protection::set(self.state.get(), &stack);
+        let this = &raw const *self;
+        Ok(Coroutine::with_stack(stack, move |yielder, ()| {
+            // SAFETY: the engine has it in a box, and outlives its stack.
+            let this = unsafe { &*this };
+            this.yielder.set(yielder);
+            hub::run_body(this.thread);
+        }))
     }
 }
 
-unsafe fn unwind(engine: *mut Engine) {
-    // SAFETY: `run`.
-    unsafe {
-        let count = (&*engine).fibers.len();
-        for thread in 0..count {
-            // A fiber comes back here more often than once only if it cannot be ended.
-            if of(engine, thread).is_underway() && !resume(engine, thread) {
-                if let Some(stack) = of(engine, thread).stack.take() {
-                    std::mem::forget(stack);
-                }
-                of(engine, thread).state = std::ptr::null_mut();
+impl Carrier for Fiber {
+    fn resume(&self) -> io::Result<Pause> {
+        let stack = self.stack.borrow_mut().take();
+        let mut stack = match stack {
+            Some(stack) => stack,
+            None => self.start()?,
+        };
+        // SAFETY: made by `start` on this OS thread; the hub has the GIL.
+        unsafe { activate(self.state.get()) };
+        let ended = matches!(stack.resume(()), CoroutineResult::Return(()));
+        if self.left.get() {
+            std::mem::forget(stack);
+            // SAFETY: the fiber has let go of the GIL; the hub's thread state is its own. The signal is not blocked
+            // outside of its handler, which never returns.
+            unsafe {
+                ffi::PyEval_RestoreThread(hub::own_state());
+                gilstate::follow(hub::own_state());
+                watchdog::unblock_signal();
+            }
+            return Ok(Pause::Outside);
+        }
+        self.stack.replace(Some(stack));
+        Ok(if ended { Pause::Ended } else { Pause::GaveWay })
+    }
+
+    fn give_way(&self) {
+        // SAFETY: set by the fiber that calls this, which runs and whose yielder therefore lives.
+        unsafe { (*self.yielder.get()).suspend(()) };
+    }
+
+    fn place(&self, py: Python<'_>) -> Option<Place> {
+        // SAFETY: the fiber's own state; the GIL is held, and the fiber does not run.
+        unsafe { record::place_of(py, self.state.get()) }
+    }
+
+    fn leave(&self) {
+        // SAFETY: as `give_way`. What is current on 3.11 may be another OS thread's.
+        unsafe {
+            if current_state() != self.state.get() {
+                self.left.set(true);
+                (*self.yielder.get()).suspend(());
             }
         }
     }
-}
 
-/// Gives thread states and stacks back. The hub's thread state is the current one.
-unsafe fn release(engine: *mut Engine) {
-    // SAFETY: `run`; none of these states is the current one, and their frames have ended.
-    unsafe {
-        for fiber in &mut (&mut *engine).fibers {
-            if let Some(stack) = fiber.stack.take() {
-                let stack = stack.into_stack();
-                SPARE.with_borrow_mut(|spare| spare.push(stack));
-            }
-            if !fiber.state.is_null() {
-                ffi::PyThreadState_Clear(fiber.state);
-                ffi::PyThreadState_Delete(fiber.state);
-                fiber.state = std::ptr::null_mut();
+    fn is_underway(&self) -> bool {
+        self.stack
+            .borrow()
+            .as_ref()
+            .is_some_and(|stack| stack.started() && !stack.done())
+    }
+
+    fn abandon(&self) {
+        std::mem::forget(self.stack.take());
+        self.state.set(std::ptr::null_mut());
+    }
+
+    fn release(&self) {
+        if let Some(stack) = self.stack.take() {
+            let stack = stack.into_stack();
+            SPARE.with_borrow_mut(|spare| spare.push(stack));
+        }
+        let state = self.state.replace(std::ptr::null_mut());
+        if !state.is_null() {
+            // SAFETY: the hub's is the current one, and this one's frames have ended.
+            unsafe {
+                ffi::PyThreadState_Clear(state);
+                ffi::PyThreadState_Delete(state);
             }
         }
     }

@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::by_turns::ByTurns;
 use super::engine::inside;
 use super::patches::{Slot, plan};
 use super::time::IDENT;
@@ -25,10 +26,8 @@ pub(super) struct Followers {
     sync: Py<PyAny>,
 }
 
-thread_local! {
-    static FOLLOWERS: RefCell<Option<Followers>> = const { RefCell::new(None) };
-    static SYNC_IS_FOLLOWED: Cell<bool> = const { Cell::new(false) };
-}
+static FOLLOWERS: ByTurns<RefCell<Option<Followers>>> = ByTurns::new(RefCell::new(None));
+static SYNC_IS_FOLLOWED: ByTurns<Cell<bool>> = ByTurns::new(Cell::new(false));
 
 pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
     let thread = py.import("_thread")?;

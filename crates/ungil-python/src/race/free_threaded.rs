@@ -15,19 +15,19 @@ use smallvec::{SmallVec, smallvec};
 use ungil_race::{Access, Kind, ObjectId, Part};
 
 use super::accesses::Object;
+use super::by_turns::ByTurns;
 use super::called::{Called, called};
 use super::code::{Does, NO_VALUE};
 use super::containers::{container_of, is_deque};
-use super::engine::{CONTAINER, Went, access, inside, operation, step};
+use super::engine::{CONTAINER, inside};
 use super::frame::Frame;
 use super::record::Record;
+use super::step::{Went, access, operation, step};
 
 /// The second half of the name of a list's own lock.
 const LOCK: usize = 4;
 
-thread_local! {
-    static IS_ON: Cell<bool> = const { Cell::new(false) };
-}
+static IS_ON: ByTurns<Cell<bool>> = ByTurns::new(Cell::new(false));
 
 /// Whether the exploration that begins is of that kind.
 pub(super) fn set(on: bool) {

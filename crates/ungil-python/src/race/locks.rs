@@ -10,9 +10,10 @@ use pyo3::types::{PyString, PyTuple};
 use ungil_race::{Kind, ObjectId, Operation, Part};
 
 use super::code;
-use super::engine::{Engine, Went, access, inside, step};
+use super::engine::{Engine, inside};
 use super::patches::{Slot, plan};
 use super::record::Record;
+use super::step::{Went, access, step};
 
 type Object = *mut ffi::PyObject;
 
@@ -477,18 +478,17 @@ unsafe fn look(lock: Object, reentrant: bool) {
 /// Gives back what a run has left taken of the locks that it found free.
 pub(super) fn restore(engine: &Engine) {
     for shared in &engine.shared {
-        if shared.free_before
-            && !shared.available
-            && let Some((_, count)) = shared.holder
-        {
+        if shared.free_before && !shared.available && shared.holder.is_some() {
             // SAFETY: the GIL is held; only locks have holders.
             unsafe {
                 let lock = shared.owner.as_ptr();
                 let py = Python::assume_attached();
                 let name = shared.owner.bind(py).get_type().name();
-                let reentrant = name.is_ok_and(|name| name == "RLock");
-                for _ in 0..count {
-                    give(if reentrant { &R_RELEASE } else { &RELEASE }, lock);
+                if name.is_ok_and(|name| name == "RLock") {
+                    // Its owner may be another OS thread, which alone could release it.
+                    let _ = shared.owner.bind(py).call_method0("_at_fork_reinit");
+                } else {
+                    give(&RELEASE, lock);
                 }
             }
         }

@@ -1,10 +1,15 @@
-//! `ungil.race`: models run on fibers, under every schedule that a strategy chooses.
+//! `ungil.race`: models run under every schedule that a strategy chooses, on fibers or on OS threads.
 //!
 //! ```text
-//!  session   runs a model once, or until the strategy is done; minimises; tells a run
-//!  engine    the state of one run: threads, objects, virtual time; each step
-//!  fiber     a C stack and a thread state for each thread     gilstate   and for PyGILState_Ensure
+//!  session   runs a model until the strategy is done; minimises          run    what one run came to; tells it
+//!  engine    the state of one run: threads, objects, virtual time        thread one thread of it
+//!  decision  who goes on at a step                                       step   how a thread announces one
+//!  hub       lets one thread after another go on, whatever carries it    carrier    the trait of what does
+//!  fiber     carries one: a C stack and a thread state                   gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
+//!  os_thread carries one that may block in C                             baton      whose turn it is
+//!  outside   those that do so, and come back                             kernel     whether one sleeps
+//!  main_thread  ends their calls at the end of a run                     by_turns   what all of them share
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
@@ -20,24 +25,36 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod baton;
+mod by_turns;
 mod called;
 mod calls;
+mod carrier;
 mod code;
 mod containers;
+mod decision;
 mod engine;
 mod fiber;
 mod followers;
 mod frame;
 mod free_threaded;
 mod gilstate;
+mod hub;
+mod kernel;
 mod locks;
+mod main_thread;
+mod os_thread;
+mod outside;
 mod page;
 mod patches;
 mod primitives;
 mod protection;
 mod record;
+mod run;
 mod session;
 mod spin;
+mod step;
+mod thread;
 mod time;
 mod tracing;
 mod watchdog;
@@ -54,7 +71,9 @@ pub(crate) mod race {
     #[pymodule_export]
     use super::page::page;
     #[pymodule_export]
-    use super::primitives::{change, fail, knows, look, note, running, spawn, sync_point, wait};
+    use super::primitives::{
+        change, fail, knows, look, note, running, spawn, sync_point, wait, wait_readable,
+    };
     #[pymodule_export]
     const NO_STEP: usize = super::record::NO_STEP;
     #[pymodule_export]

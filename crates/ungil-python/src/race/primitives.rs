@@ -1,11 +1,14 @@
 //! What the Python half makes events, semaphores and threads of.
 
+use std::ffi::c_int;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use ungil_race::{Kind, MAX_THREADS, Operation, Part};
 
-use super::engine::{Engine, RESOURCE, Went, access, inside, step};
-use super::record::{NO_STEP, Record};
+use super::engine::{Engine, RESOURCE, inside};
+use super::record::{self, NO_STEP, Record};
+use super::step::{Went, access, step};
 
 /// Whether the caller is a thread of a model, and which.
 #[pyfunction]
@@ -57,6 +60,34 @@ pub(super) fn wait(
     wish.blocking = blocking && timeout.is_none_or(|timeout| timeout > 0.0);
     let went = go(owner.py(), wish, timeout, verb, what)?;
     Ok(went && require()?.shared[object as usize].available)
+}
+
+/// Waits until a file descriptor is readable, or `owner` available; False if neither is within `timeout` virtual seconds.
+#[pyfunction]
+#[pyo3(signature = (owner, verb, what, *, descriptor, timeout = None))]
+pub(super) fn wait_readable(
+    owner: &Bound<'_, PyAny>,
+    verb: &str,
+    what: &str,
+    descriptor: c_int,
+    timeout: Option<f64>,
+) -> PyResult<bool> {
+    let engine = require()?;
+    let object = engine.resource(owner.as_ptr(), || false);
+    let shared = &mut engine.shared[object as usize];
+    (shared.available, shared.descriptor) = (false, Some(descriptor));
+    let name = &engine.threads[engine.current].name;
+    if engine.blocked.is_none() {
+        // What makes it readable is not followed, so that nothing is proved.
+        engine.blocked = Some((name.clone(), record::place(owner.py())));
+    }
+    let mut wish = Operation::on(Kind::Wait, access(object, Part::Whole, false));
+    wish.blocking = timeout.is_none_or(|timeout| timeout > 0.0);
+    let went = go(owner.py(), wish, timeout, verb, what);
+    if let Some(engine) = inside() {
+        engine.shared[object as usize].descriptor = None;
+    }
+    went
 }
 
 /// Is about to change the state of `owner`, which is available so far or not.

@@ -57,12 +57,39 @@ impl Record {
     }
 }
 
-/// The innermost place in the code under test.
-pub(super) fn place(py: Python<'_>) -> Option<(String, i32, String)> {
-    // SAFETY: the GIL is held; frames are borrowed from each other, the innermost one from the thread.
+/// File, line and function.
+pub(super) type Place = (String, i32, String);
+
+/// The innermost place in the code under test of the running thread.
+pub(super) fn place(py: Python<'_>) -> Option<Place> {
+    // SAFETY: the GIL is held; the frame is borrowed from the thread.
+    let frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
+    place_in(frame?)
+}
+
+/// The innermost place in the code under test of a thread that does not run.
+///
+/// # Safety
+/// A thread state that lives, or null; the GIL is held.
+pub(super) unsafe fn place_of(py: Python<'_>, state: *mut ffi::PyThreadState) -> Option<Place> {
+    if state.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's; a new reference, or null.
+    let frame = unsafe {
+        Bound::from_owned_ptr_or_opt(
+            py,
+            ffi::PyThreadState_GetFrame(state).cast::<ffi::PyObject>(),
+        )
+    };
+    place_in(frame?)
+}
+
+/// The innermost place in the code under test, from this frame on.
+fn place_in(mut frame: Bound<'_, PyAny>) -> Option<Place> {
+    let py = frame.py();
+    // SAFETY: the GIL is held; frames keep each other alive.
     unsafe {
-        let mut frame: Py<PyAny> =
-            Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast())?.unbind();
         loop {
             let pointer = frame.as_ptr().cast();
             let found =
@@ -73,7 +100,7 @@ pub(super) fn place(py: Python<'_>) -> Option<(String, i32, String)> {
                 return Some((text("co_filename")?, line, text("co_qualname")?));
             }
             let back = ffi::PyFrame_GetBack(pointer);
-            frame = Bound::from_owned_ptr_or_opt(py, back.cast())?.unbind();
+            frame = Bound::from_owned_ptr_or_opt(py, back.cast())?;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Runs of a model.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -7,14 +8,16 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use ungil_race::strategy::{Bounded, Cut, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
-use ungil_race::{Attempt, DataRace, Kind, Strategy, ThreadId, Trace, data_races, minimise};
+use ungil_race::{Attempt, Strategy, minimise};
 
-use super::engine::{End, Engine, Failure, is_exploring};
+use super::carrier::Carriers;
+use super::engine::{End, Engine, is_exploring};
 use super::followers::{self, Followers};
-use super::record::Record;
+use super::outside::Blocked;
+use super::run::{Run, plain, same, tell};
 use super::{
-    accesses, arenas, code, fiber, free_threaded, gilstate, locks, patches, protection, time,
-    tracing,
+    accesses, arenas, code, free_threaded, gilstate, hub, locks, main_thread, patches, protection,
+    time, tracing,
 };
 
 /// Whether what is replaced has been found.
@@ -36,6 +39,7 @@ pub(super) fn begin(
 ) -> PyResult<()> {
     PLANNED.get_or_try_init(py, || {
         gilstate::prepare();
+        main_thread::prepare();
         protection::prepare()?;
         locks::plans(py)?;
         time::plans(py)?;
@@ -63,42 +67,6 @@ pub(super) fn end() {
     code::end();
 }
 
-/// Who waits at the end of a run, and who has what it waits for, if one thread has it.
-struct Waiting {
-    thread: ThreadId,
-    holder: Option<ThreadId>,
-}
-
-/// What a run came to.
-struct Run {
-    end: End,
-    trace: Trace,
-    failures: Vec<Failure>,
-    records: Vec<Record>,
-    names: Vec<String>,
-    waiting: Vec<Waiting>,
-    left: Vec<(usize, Option<Record>)>,
-    /// Whether a thread waited in a loop.
-    spun: bool,
-}
-
-impl Run {
-    /// What went wrong, as a short text that is the same for the same mistake.
-    fn key(&self) -> Option<&str> {
-        match self.end {
-            End::Stuck => Some("deadlock"),
-            End::TooLong => Some("endless"),
-            _ => self.failures.first().map(|failure| failure.key.as_str()),
-        }
-    }
-
-    fn race(&self) -> Option<DataRace> {
-        (self.end == End::Completed)
-            .then(|| data_races(&self.trace).into_iter().next())
-            .flatten()
-    }
-}
-
 const DATA_RACE: &str = "data race";
 
 /// A model and how far to go.
@@ -109,11 +77,16 @@ pub(super) struct Session {
     abandoned: Py<PyAny>,
     step_limit: usize,
     races: bool,
+    carried_by: Carriers,
+    patience: Duration,
+    /// The first thread that has blocked outside of what is followed.
+    blocked: RefCell<Option<Blocked>>,
 }
 
 #[pymethods]
 impl Session {
     /// `body` calls the model, `prepare` is called before each run; threads that are to unwind get `abandoned`.
+    /// `os_threads`: threads of the model are such, and others wait `patience` seconds for one that blocks outside.
     #[new]
     fn new(
         body: Py<PyAny>,
@@ -121,6 +94,8 @@ impl Session {
         abandoned: Py<PyAny>,
         step_limit: usize,
         races: bool,
+        os_threads: bool,
+        patience: f64,
     ) -> Self {
         Self {
             body,
@@ -128,7 +103,23 @@ impl Session {
             abandoned,
             step_limit,
             races,
+            carried_by: if os_threads {
+                Carriers::OsThreads
+            } else {
+                Carriers::Fibers
+            },
+            patience: Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX),
+            blocked: RefCell::new(None),
         }
+    }
+
+    /// Name, file and line of the first thread that was seen to block outside of what is followed.
+    #[getter]
+    fn blocked(&self) -> Option<(String, String, i32)> {
+        let blocked = self.blocked.borrow();
+        let (name, place) = blocked.as_ref()?;
+        let (file, line, _) = place.clone().unwrap_or_default();
+        Some((name.clone(), file, line))
     }
 
     /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up.
@@ -221,10 +212,6 @@ fn script(turns: Vec<(usize, usize)>) -> Script {
     Script::new(turns.collect())
 }
 
-fn plain(turns: &[Cut]) -> Vec<(usize, usize)> {
-    turns.iter().map(|turn| (turn.thread, turn.steps)).collect()
-}
-
 impl Session {
     fn search<'py>(
         &self,
@@ -246,6 +233,11 @@ impl Session {
             let run = self.run(py, strategy, false)?;
             steps = steps.max(run.trace.events.len());
             match run.end {
+                End::Diverged if self.blocked.borrow().is_some() => {
+                    // Who blocks outside comes back when it likes: this strategy cannot go on.
+                    result.set_item("drifted", true)?;
+                    break;
+                }
                 End::Diverged => {
                     result.set_item("diverged", schedules + 1)?;
                     break;
@@ -255,7 +247,8 @@ impl Session {
             }
             // Some strategies begin with the schedule that warmed up: where it did the same, it is the second run.
             let repeats = begins_plainly && same(&warmed, &run);
-            if schedules == 1 && first.is_none() && !repeats {
+            let by_time = warmed.blocked.is_some() || run.blocked.is_some();
+            if schedules == 1 && first.is_none() && !repeats && !by_time {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
                 let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
@@ -339,6 +332,8 @@ impl Session {
             self.abandoned.clone_ref(py),
             strategy,
             self.step_limit,
+            self.carried_by,
+            self.patience,
         ));
         engine.records = told.then(Vec::new);
         engine.stop = stop;
@@ -349,49 +344,21 @@ impl Session {
             self.body.as_ptr(),
         );
         engine.enter();
-        let outcome = fiber::run(&raw mut *engine);
+        let outcome = hub::run(&raw mut *engine);
         Engine::leave();
         locks::restore(&engine);
         outcome.map_err(|error| {
-            PyRuntimeError::new_err(format!("no memory for a thread's stack: {error}"))
+            PyRuntimeError::new_err(format!("a thread of the model cannot be made: {error}"))
         })?;
+        if let Some(blocked) = &engine.blocked {
+            self.blocked
+                .borrow_mut()
+                .get_or_insert_with(|| blocked.clone());
+        }
         if let Some(error) = engine.interrupt.take() {
             return Err(error);
         }
-        let end = engine.ending.unwrap_or(End::Completed);
-        let waiting = engine.trace.left.iter().filter_map(|(thread, operation)| {
-            let object = operation.accesses.first()?.object;
-            let ended_by = engine
-                .threads
-                .iter()
-                .position(|thread| thread.end == object);
-            let holder = engine
-                .stuck_holders
-                .get(object as usize)
-                .copied()
-                .flatten()
-                .or(ended_by);
-            Some(Waiting {
-                thread: *thread,
-                holder,
-            })
-        });
-        let waiting = waiting.collect();
-        let left = std::mem::take(&mut engine.left_notes);
-        Ok(Run {
-            end,
-            waiting,
-            left,
-            spun: engine.spun,
-            trace: std::mem::take(&mut engine.trace),
-            failures: std::mem::take(&mut engine.failures),
-            records: engine.records.take().unwrap_or_default(),
-            names: engine
-                .threads
-                .iter()
-                .map(|thread| thread.name.clone())
-                .collect(),
-        })
+        Ok(Run::of(&mut engine))
     }
 }
 
@@ -403,70 +370,4 @@ fn forget_lifetime(strategy: &mut dyn Strategy) -> *mut (dyn Strategy + 'static)
     unsafe {
         std::mem::transmute(strategy)
     }
-}
-
-/// Whether two runs of the same schedule did the same.
-fn same(one: &Run, other: &Run) -> bool {
-    let kinds = |run: &Run| -> Vec<(usize, Kind)> {
-        let events = run.trace.events.iter();
-        events
-            .map(|event| (event.thread, event.operation.kind))
-            .collect()
-    };
-    one.end == other.end && one.key() == other.key() && kinds(one) == kinds(other)
-}
-
-fn tell<'py>(py: Python<'py>, run: &Run) -> PyResult<Bound<'py, PyDict>> {
-    let told = PyDict::new(py);
-    let row = |record: &Record| {
-        (
-            (record.step, record.thread, record.object),
-            record.verb.clone(),
-            record.what.clone(),
-            record.value.clone(),
-            record.file.clone(),
-            record.line,
-            record.function.clone(),
-        )
-    };
-    told.set_item("steps", run.records.iter().map(row).collect::<Vec<_>>())?;
-    told.set_item("threads", &run.names)?;
-    told.set_item("key", run.key())?;
-    told.set_item(
-        "failures",
-        run.failures
-            .iter()
-            .map(|failure| {
-                (
-                    failure.key.as_str(),
-                    failure.thread,
-                    failure.value.clone_ref(py),
-                )
-            })
-            .collect::<Vec<_>>(),
-    )?;
-    let waits: Vec<_> = run
-        .waiting
-        .iter()
-        .map(|one| {
-            let note = run.left.iter().find(|(thread, _)| *thread == one.thread);
-            (
-                one.thread,
-                one.holder,
-                note.and_then(|(_, record)| record.as_ref().map(row)),
-            )
-        })
-        .collect();
-    told.set_item("waiting", waits)?;
-    let races: Vec<_> = if run.end == End::Completed {
-        data_races(&run.trace)
-            .iter()
-            .map(|race| (race.first, race.second))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    told.set_item("races", races)?;
-    told.set_item("turns", plain(&Script::of(&run.trace)))?;
-    Ok(told)
 }

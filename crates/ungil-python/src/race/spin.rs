@@ -3,8 +3,9 @@
 
 use ungil_race::{Event, Kind, Operation};
 
-use super::engine::{End, HUB, Went, inside, interrupted, step};
-use super::fiber::Fiber;
+use super::engine::{End, HUB, inside};
+use super::hub::switch;
+use super::step::{Went, interrupted, step};
 use super::watchdog;
 
 /// Turns of a loop without a step of anybody else, or a change by the thread itself, until others come first.
@@ -24,7 +25,7 @@ pub(super) fn turn(code: usize, offset: usize) -> Went {
     engine.loops += 1;
     if engine.ending.is_none() && engine.loops > engine.step_limit * TURNS_PER_STEP {
         engine.ending = Some(End::TooLong);
-        Fiber::switch(engine, me, HUB);
+        switch(engine, me, HUB);
     }
     let Some(engine) = inside() else {
         return Went::On;
@@ -39,22 +40,22 @@ pub(super) fn turn(code: usize, offset: usize) -> Went {
         return Went::On;
     };
     let made = engine.trace.events.len();
-    let fiber = &mut engine.fibers[me];
-    let since = &engine.trace.events[fiber.spin.seen.min(made)..];
+    let spin = &mut engine.threads[me].spin;
+    let since = &engine.trace.events[spin.seen.min(made)..];
     let alone = !since.is_empty() && since.iter().all(|event| event.thread == me);
     let looked_only = alone && since.iter().all(only_looks);
-    if fiber.spin.place == (code, offset) && alone {
-        fiber.spin.turns += 1;
-        fiber.spin.looks = if looked_only { fiber.spin.looks + 1 } else { 0 };
+    if spin.place == (code, offset) && alone {
+        spin.turns += 1;
+        spin.looks = if looked_only { spin.looks + 1 } else { 0 };
     } else {
-        (fiber.spin.turns, fiber.spin.looks) = (0, 0);
+        (spin.turns, spin.looks) = (0, 0);
     }
-    fiber.spin.place = (code, offset);
-    fiber.spin.seen = made;
-    if fiber.spin.looks < PATIENCE && fiber.spin.turns < LONG_PATIENCE {
+    spin.place = (code, offset);
+    spin.seen = made;
+    if spin.looks < PATIENCE && spin.turns < LONG_PATIENCE {
         return Went::On;
     }
-    (fiber.spin.turns, fiber.spin.looks) = (0, 0);
+    (spin.turns, spin.looks) = (0, 0);
     engine.spun = true;
     step(Operation::alone(Kind::Sleep), Some(0.0), || None)
 }

@@ -6,9 +6,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_race::{Kind, Operation};
 
-use super::engine::{Went, inside, step, thread_number};
+use super::engine::{explorer, inside, thread_number};
 use super::patches::{Function, Slot, plan};
 use super::record::Record;
+use super::step::{Went, step};
 
 type Object = *mut ffi::PyObject;
 
@@ -107,8 +108,9 @@ unsafe extern "C" fn identity(module: Object, a: Object, b: Object, c: Object) -
     // SAFETY: as above: no argument.
     unsafe {
         match thread_number() {
-            Some(thread) if thread > 0 => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
-            _ => IDENTITY.original(module, a, b, c),
+            Some(0) => ffi::PyLong_FromUnsignedLongLong(explorer().unwrap_or_default()),
+            Some(thread) => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
+            None => IDENTITY.original(module, a, b, c),
         }
     }
 }

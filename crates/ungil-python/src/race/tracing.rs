@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 
 use super::accesses;
 use super::code::{self, Does};
-use super::engine::{Went, inside};
+use super::engine::inside;
+use super::step::Went;
 use super::{spin, watchdog};
 
 /// `PyFrameObject.f_trace_lines` and `.f_trace_opcodes` of 3.11.

@@ -3,7 +3,8 @@
 //! A timer looks, from time to time, at what the OS thread that explores has done. Where it made no step and used
 //! no processor between several looks, the running thread waits for something that no other thread of the model
 //! can give it, since all of them are fibers of this OS thread. The timer's signal ends a system call with
-//! `EINTR`, and its handler in Python raises. What cannot be interrupted is told on the standard error.
+//! `EINTR`, and its handler in Python raises. A fiber in a call that nothing interrupts is left there; one that has the
+//! GIL meanwhile is told on the standard error. Where threads of the model are OS threads, the hub looks at them.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -15,12 +16,13 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::engine::{End, inside};
-use super::{code, record};
+use super::engine::{self, End, inside};
+use super::record::{self, Place};
+use super::{code, os_thread};
 
 /// Ignored where nobody handles it, so that one that comes late does nothing.
-const SIGNAL: c_int = libc::SIGURG;
-/// Looks without progress until the call is interrupted, and until it is told that this did not help.
+pub(super) const SIGNAL: c_int = libc::SIGURG;
+/// Looks without progress until the call is interrupted, and until that has not helped.
 const PATIENCE: u32 = 4;
 const LAST: u32 = 2 * PATIENCE;
 /// Less of the processor than this part of the time between two looks is none.
@@ -34,6 +36,8 @@ static IDLE_NS: AtomicU64 = AtomicU64::new(0);
 static IDLE_LOOKS: AtomicU32 = AtomicU32::new(0);
 /// Whether Python calls handlers on this thread: the main one.
 static CAN_RAISE: AtomicBool = AtomicBool::new(false);
+/// Whether the hub of threads of the system waits for the GIL.
+static WANTS_GIL: AtomicBool = AtomicBool::new(false);
 /// The instruction that was followed last.
 static CODE: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
 static OFFSET: AtomicUsize = AtomicUsize::new(0);
@@ -46,6 +50,16 @@ struct Watch {
 
 thread_local! {
     static WATCH: std::cell::RefCell<Option<Watch>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Whether a call that blocks raises when its thread gets the signal, and is taken for the main one.
+pub(super) fn can_raise() -> bool {
+    CAN_RAISE.load(Ordering::Relaxed)
+}
+
+/// The hub waits for the GIL, which a thread that blocks may have.
+pub(super) fn wants_gil(wants: bool) {
+    WANTS_GIL.store(wants, Ordering::Relaxed);
 }
 
 /// Something was done.
@@ -73,25 +87,56 @@ fn used_ns() -> u64 {
 }
 
 extern "C" fn on_signal(_: c_int) {
+    if os_thread::is_carrier() {
+        return; // only its call is to end
+    }
     // SAFETY: only what may be called in a signal's handler, and `errno` is left as it was. The GIL may not be
     // held, but it is this OS thread that runs the model, in the middle of one of its calls.
     unsafe {
         let errno = *libc::__errno_location();
         let (progress, used) = (PROGRESS.load(Ordering::Relaxed), used_ns());
         let moved = progress != SEEN.swap(progress, Ordering::Relaxed);
-        let worked = used - USED_NS.swap(used, Ordering::Relaxed) > IDLE_NS.load(Ordering::Relaxed);
-        if moved || worked || inside().is_none() {
+        let before = USED_NS.swap(used, Ordering::Relaxed);
+        // Another thread may have used more before.
+        let worked = used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
+        let runs = inside().is_some();
+        if moved || worked || !(runs || WANTS_GIL.load(Ordering::Relaxed)) {
             IDLE_LOOKS.store(0, Ordering::Relaxed);
         } else {
             let looks = IDLE_LOOKS.fetch_add(1, Ordering::Relaxed) + 1;
-            if looks >= PATIENCE && CAN_RAISE.load(Ordering::Relaxed) {
+            if runs && looks >= PATIENCE && can_raise() {
                 ffi::PyErr_SetInterruptEx(SIGNAL);
+            }
+            if looks >= LAST && runs {
+                leave();
             }
             if looks == LAST {
                 tell();
             }
         }
         *libc::__errno_location() = errno;
+    }
+}
+
+/// Leaves the running thread where it blocks, where nothing has ended its call; returns where it has the GIL.
+fn leave() {
+    if let Some(engine) = inside() {
+        let carrier = &raw const *engine.carriers[engine.current];
+        let looks = IDLE_LOOKS.swap(0, Ordering::Relaxed);
+        // SAFETY: in a box until the run's end; the thread is in C, far from whatever borrows the engine.
+        unsafe { (*carrier).leave() };
+        IDLE_LOOKS.store(looks, Ordering::Relaxed);
+    }
+}
+
+/// Lets the signal come again, after its handler was left for good.
+pub(super) fn unblock_signal() {
+    // SAFETY: a set of its own.
+    unsafe {
+        let mut signals = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), SIGNAL);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, signals.as_ptr(), ptr::null_mut());
     }
 }
 
@@ -178,10 +223,19 @@ pub(super) fn unwatch() {
 /// Python's handler of the signal: ends the run with a message that names the thread and its line.
 #[pyfunction]
 pub(super) fn on_blocked(py: Python<'_>, _signal: c_int, frame: Bound<'_, PyAny>) -> PyResult<()> {
+    if os_thread::is_ended_outside()
+        && let Some(error) = engine::abandonment(py)
+    {
+        return Err(error?);
+    }
     let Some(engine) = inside() else {
         return Ok(());
     };
-    if IDLE_LOOKS.load(Ordering::Relaxed) < PATIENCE || is_debugged(frame) {
+    if IDLE_LOOKS.load(Ordering::Relaxed) < PATIENCE {
+        return Ok(());
+    }
+    if is_debugged(frame) {
+        IDLE_LOOKS.store(0, Ordering::Relaxed);
         return Ok(());
     }
     let (name, ended) = (
@@ -189,23 +243,31 @@ pub(super) fn on_blocked(py: Python<'_>, _signal: c_int, frame: Bound<'_, PyAny>
         engine.ending.is_some(),
     );
     if !ended {
-        let (file, line, _) = record::place(py).unwrap_or_default();
-        let message = format!(
-            "{name} blocks at {file}:{line}, on something that ungil.race does not follow (a pipe, a socket, a process, a lock of \
-             a C extension), and the other threads of the model cannot run meanwhile. Leave it out of the model, or put \
-             a queue of threads in its place; where it only takes long, set max_blocked=."
-        );
+        let place = record::place(py);
         if let Some(engine) = inside() {
+            let message = message(&name, place.as_ref());
             engine.interrupt = Some(PyRuntimeError::new_err(message));
             engine.ending = Some(End::Interrupted);
+            engine.blocked = Some((name, place));
         }
     }
-    let Some(engine) = inside() else {
-        return Ok(());
-    };
-    Err(PyErr::from_value(
-        engine.abandoned.bind(py).call0()?.into_any(),
-    ))
+    if let Some(engine) = inside() {
+        engine.threads[engine.current].unwinds = true;
+    }
+    match engine::abandonment(py) {
+        Some(error) => Err(error?),
+        None => Ok(()),
+    }
+}
+
+/// What is told of a thread that blocks, and that the others wait for.
+pub(super) fn message(name: &str, place: Option<&Place>) -> String {
+    let (file, line) = place.map_or(("", 0), |(file, line, _)| (file, *line));
+    format!(
+        "{name} blocks at {file}:{line}, on something that ungil.race does not follow (a pipe, a socket, a process, a lock of \
+         a C extension), and the other threads of the model cannot run meanwhile. Leave it out of the model, or put \
+         a queue of threads in its place; where it only takes long, set max_blocked=."
+    )
 }
 
 /// Whether somebody looks at this thread with a debugger, and so keeps it waiting.

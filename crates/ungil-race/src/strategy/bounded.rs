@@ -62,8 +62,10 @@ impl Strategy for Bounded {
     fn choose(&mut self, state: &State<'_>) -> Choice {
         match self.path.get(state.trace.events.len()) {
             None => self.open(state),
-            Some(node) if node.enabled == state.enabled => Choice::Run(node.chosen),
-            Some(_) => Choice::Diverged,
+            Some(node) => match state.compare(node.enabled) {
+                Ok(()) => Choice::Run(node.chosen),
+                Err(choice) => choice,
+            },
         }
     }
 

@@ -114,18 +114,18 @@ fn kind_of(state: &State<'_>, thread: ThreadId) -> Option<Kind> {
 
 impl Strategy for Dpor {
     fn choose(&mut self, state: &State<'_>) -> Choice {
-        match self.path.get(state.trace.events.len()) {
-            None => self.open(state),
-            Some(node) if node.enabled == state.enabled => {
-                let (chosen, kind) = (node.chosen, kind_of(state, node.chosen));
-                match node.kind {
-                    Some(_) if node.kind != kind => return Choice::Diverged,
-                    _ => self.path[state.trace.events.len()].kind = kind,
-                }
-                Choice::Run(chosen)
-            }
-            Some(_) => Choice::Diverged,
+        let Some(node) = self.path.get_mut(state.trace.events.len()) else {
+            return self.open(state);
+        };
+        if let Err(choice) = state.compare(node.enabled) {
+            return choice;
         }
+        let kind = kind_of(state, node.chosen);
+        if node.kind.is_some() && node.kind != kind {
+            return Choice::Diverged;
+        }
+        node.kind = kind;
+        Choice::Run(node.chosen)
     }
 
     fn finish(&mut self, trace: &Trace) -> bool {

@@ -16,7 +16,7 @@ pub use pos::Pos;
 pub use random::RandomWalk;
 pub use script::{Cut, Script};
 
-use crate::{Operation, ThreadId, ThreadSet, Trace};
+use crate::{Kind, Operation, ThreadId, ThreadSet, Trace};
 
 /// A thread between two of its steps.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct State<'a> {
     pub threads: &'a [ThreadState],
     /// Those that can make their next step; never empty.
     pub enabled: ThreadSet,
+    /// Those in a call that blocks outside of what is followed, which may yet come back by themselves.
+    pub outside: ThreadSet,
 }
 
 impl State<'_> {
@@ -49,6 +51,23 @@ impl State<'_> {
             .or_else(|| among.first())
     }
 
+    /// Whether those can go on who could when an earlier run was here; what to do where not. It does not matter
+    /// if somebody has come back from outside sooner than then.
+    fn compare(&self, then: ThreadSet) -> Result<(), Choice> {
+        let missing = then.without(self.enabled);
+        let came_back = |thread| {
+            self.next(thread)
+                .is_some_and(|next| next.kind == Kind::Return)
+        };
+        if !missing.is_empty() && missing.without(self.outside).is_empty() {
+            Err(Choice::Await)
+        } else if missing.is_empty() && self.enabled.without(then).iter().all(came_back) {
+            Ok(())
+        } else {
+            Err(Choice::Diverged)
+        }
+    }
+
     /// The next step of a thread that has not ended.
     fn next(&self, thread: ThreadId) -> Option<&Operation> {
         self.threads[thread].next.as_ref()
@@ -62,6 +81,8 @@ pub enum Choice {
     Run(ThreadId),
     /// Nothing new lies behind this state: end the run.
     Prune,
+    /// Somebody outside had come back here in the run that is repeated: wait for that.
+    Await,
     /// The run does not do what an earlier one did after the same steps.
     Diverged,
 }

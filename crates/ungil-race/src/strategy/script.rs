@@ -55,6 +55,9 @@ impl Strategy for Script {
                 self.made += 1;
                 return Choice::Run(turn.thread);
             }
+            if self.made < turn.steps && state.outside.contains(turn.thread) {
+                return Choice::Await;
+            }
             (self.at, self.made) = (self.at + 1, 0);
         }
         state

@@ -193,6 +193,7 @@ pub(crate) fn run(program: &[Vec<Do>], strategy: &mut dyn Strategy) -> (Trace, O
             trace: &trace,
             threads: &threads,
             enabled,
+            outside: ThreadSet::EMPTY,
         };
         match strategy.choose(&state) {
             Choice::Run(thread) => {
@@ -208,7 +209,7 @@ pub(crate) fn run(program: &[Vec<Do>], strategy: &mut dyn Strategy) -> (Trace, O
                 trace.end(&threads, enabled);
                 return (trace, None);
             }
-            Choice::Diverged => panic!("the toy is deterministic"),
+            Choice::Await | Choice::Diverged => panic!("the toy is deterministic"),
         }
     }
 }
