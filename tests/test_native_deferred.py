@@ -45,7 +45,7 @@ def breaks_or_not(a: Any, wanted: float) -> int:
 
 def sets_what_may_be_unset(a: Any, n: int) -> float:
     for i in range(n):
-        last = a[i - 2]
+        last: float = a[i - 2]
     return last * i
 
 

@@ -285,10 +285,12 @@ impl Builder<'_> {
 
 /// What needs no instruction: constants, and what changes nothing.
 fn without_calculation(name: &str, a: &str, b: &str) -> Option<String> {
-    match (name, a, b) {
-        ("add" | "sub", value, "0") | ("add", "0", value) => return Some(value.to_owned()),
-        ("mul", value, "1") | ("mul", "1", value) => return Some(value.to_owned()),
-        _ => {}
+    if let ("add" | "sub", value, "0")
+    | ("add", "0", value)
+    | ("mul", value, "1")
+    | ("mul", "1", value) = (name, a, b)
+    {
+        return Some(value.to_owned());
     }
     let (a, b): (i64, i64) = (a.parse().ok()?, b.parse().ok()?);
     let value = match name {

@@ -128,14 +128,13 @@ impl Specialisation {
 
     /// The entry of the loops that were left for later, which are compiled now if they are not yet.
     pub(super) fn deferred(&self, py: Python<'_>) -> PyResult<Deferred> {
-        let code = match self.deferred_code.get() {
-            Some(code) => code,
+        let code = if let Some(code) = self.deferred_code.get() {
+            code
+        } else {
             // Not while others wait: they may hold what compiling waits for.
-            None => {
-                let ir = self.deferred.as_deref().unwrap_or_default();
-                let (code, _) = machine_code(py, ir)?;
-                self.deferred_code.get_or_init(|| code)
-            }
+            let ir = self.deferred.as_deref().unwrap_or_default();
+            let (code, _) = machine_code(py, ir)?;
+            self.deferred_code.get_or_init(|| code)
         };
         // SAFETY: the address of the function of this signature that `emit` writes, alive as `self` is.
         Ok(unsafe { std::mem::transmute::<usize, Deferred>(code.entry()) })
