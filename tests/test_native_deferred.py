@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,72 @@ def in_a_nest(a: Any, n: int) -> float:
     return total
 
 
+def handles_its_failure(a: Any, n: int) -> float:
+    total, at = 0.0, -1
+    try:
+        for i in range(n):
+            at = i
+            total += a[i - 2]
+    except IndexError:
+        for i in range(len(a)):
+            total += a[i - 1] * at
+    finally:
+        for i in range(len(a)):
+            a[i - 3] = total + i
+    return total
+
+
+def handles_failures_in_it(a: Any, n: int) -> float:
+    total = 0.0
+    for i in range(n):
+        try:
+            total += a[i - 2]
+        except IndexError:
+            if i > 20:
+                raise
+            total += 100.0
+    return total
+
+
+def raises_again_after_it(a: Any, n: int) -> float:
+    total = 0.0
+    try:
+        total = inner(a, n)
+    except IndexError:
+        for i in range(len(a)):
+            a[i - 1] += 1.0
+            if a[i - 2] > 3.0:
+                raise
+        total = -1.0
+    return total
+
+
+def looks_into_texts(a: Any, n: int) -> int:
+    found = 0
+    for i in range(n):
+        if "abc"[i - 2] in "bcd" and a[i - 2] > 0.0:
+            found += 1
+    for i in range(n):
+        if "xyz"[i - 1] == "z" and a[i - 1] > 0.0:
+            found += 10
+    return found
+
+
+@dataclass
+class Point:
+    x: float
+    y: float = 0.5
+
+
+def makes_objects(a: Any, n: int) -> float:
+    last = Point(1.0)
+    for i in range(n):
+        fresh = Point(a[i - 2], last.x)
+        fresh.y += 1.0
+        last = fresh
+    return last.x * 100 + last.y
+
+
 CASES: list[tuple[Callable[..., Any], tuple[float, ...]]] = [
     (wraps_around, (0, 1, 3)),
     (returns_from_it, (0.0, 2.0)),
@@ -82,6 +149,11 @@ CASES: list[tuple[Callable[..., Any], tuple[float, ...]]] = [
     (sets_what_may_be_unset, (1, 3)),
     (fills_lists, (1, 4)),
     (in_a_nest, (1, 5)),
+    (handles_its_failure, (1, 6, 9)),
+    (handles_failures_in_it, (1, 6, 9)),
+    (raises_again_after_it, (1,)),
+    (looks_into_texts, (1, 3)),
+    (makes_objects, (1, 5)),
 ]
 
 
@@ -100,6 +172,10 @@ FAILURES: list[tuple[Callable[..., Any], float, type[Exception]]] = [
     (sets_what_may_be_unset, 0, UnboundLocalError),
     (fills_lists, 99, IndexError),
     (in_a_nest, 99, IndexError),
+    (handles_failures_in_it, 99, IndexError),
+    (raises_again_after_it, 9, IndexError),
+    (looks_into_texts, 6, IndexError),
+    (makes_objects, 99, IndexError),
 ]
 
 

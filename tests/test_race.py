@@ -153,6 +153,23 @@ def test_locks_made_before_the_run_are_followed_and_given_back() -> None:
     assert not lock.locked()
 
 
+def test_a_reentrant_lock_that_another_thread_has_is_not_to_be_had() -> None:
+    def model() -> None:
+        box, lock = Box(), threading.RLock()
+
+        def add() -> None:
+            if lock.acquire(blocking=False):
+                before = box.value
+                time.sleep(1)
+                box.value = before + 1
+                lock.release()
+
+        together(add, add)
+        assert box.value in (1, 2)
+
+    assert ungil.race.explore(model).proved
+
+
 def test_sleeping_takes_no_time() -> None:
     def model() -> None:
         begun = time.monotonic()
@@ -398,7 +415,7 @@ ungil.race.explore(model, max_blocked=0.2, threads=sys.argv[1])
 def test_a_call_that_blocks_with_the_gil_is_told(tmp_path: Path, threads: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(KEEPS_THE_GIL)
-    command = [sys.executable, program, threads]
+    command = [sys.executable, str(program), threads]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         told = [process.stderr.readline() for _ in range(2)]

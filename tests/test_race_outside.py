@@ -1,4 +1,4 @@
-"""Threads of a model that block outside of what is followed: real threads take the place of fibers."""
+"""Threads of a model that block outside of what is followed: real threads instead of fibers."""
 
 import asyncio
 import ctypes
@@ -36,7 +36,7 @@ def add(box: Box) -> None:
 
 
 def beside_a_pipe() -> None:
-    """A lost update in what two threads do once one has read from a pipe what the other one writes."""
+    """A lost update by two threads, of which one reads from a pipe what the other one writes."""
     box = Box()
     with pipe() as (reader, writer):
 

@@ -1,14 +1,16 @@
-//! The memory of lists, and of arrays that are made here, for machine code. `emit/list.rs` has the same layout.
+//! The memory of lists, and of arrays and objects that are made here, for machine code. `emit/list.rs` has the same layout.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
+
+use crate::types::Scalar;
 
 /// What a list is known by.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Head {
-    data: *mut c_void,
-    length: i64,
+    pub(crate) data: *mut c_void,
+    pub(crate) length: i64,
     /// Items that there is room for.
     capacity: i64,
     references: i64,
@@ -76,22 +78,37 @@ pub(crate) unsafe extern "C" fn list_new(
 /// # Safety
 /// A list that [`list_new`] has made.
 pub(crate) unsafe extern "C" fn list_grow(head: *mut Head, size: i64) -> i32 {
+    // SAFETY: the list is valid, as the caller promises.
+    unsafe { i32::from(list_reserve(head, (*head).capacity.saturating_add(1), size)) }
+}
+
+/// Makes room for `count` items, with some to spare where there is not enough; tells whether there was memory.
+///
+/// # Safety
+/// A list that [`list_new`] has made.
+pub(crate) unsafe fn list_reserve(head: *mut Head, count: i64, size: i64) -> bool {
     // SAFETY: the list is valid, and has as much room as its head tells.
     unsafe {
-        let wanted = (*head)
-            .capacity
-            .checked_add((*head).capacity / 2)
-            .and_then(|more| more.checked_add(8));
-        let Some(bytes) = wanted.and_then(|wanted| wanted.checked_mul(size)) else {
-            return 0;
+        let capacity = (*head).capacity;
+        if count <= capacity {
+            return true;
+        }
+        // Half as much again makes a row of appends cheap; a list that gets all at once needs no more.
+        let spare = if capacity > 0 { capacity / 2 + 8 } else { 0 };
+        let Some(bytes) = capacity
+            .checked_add(spare)
+            .map(|wanted| wanted.max(count))
+            .and_then(|wanted| wanted.checked_mul(size))
+        else {
+            return false;
         };
         let moved = libc::realloc((*head).data, bytes as usize);
         if moved.is_null() {
-            return 0;
+            return false;
         }
         (*head).data = moved;
         (*head).capacity = bytes / size;
-        1
+        true
     }
 }
 
@@ -107,7 +124,7 @@ pub(crate) unsafe extern "C" fn list_free(head: *mut Head) {
     }
 }
 
-/// The memory of an array that machine code has made and returned: its one reference.
+/// The memory of an array, or a list, that machine code has made and returned: its one reference.
 #[derive(Debug)]
 pub struct ArrayMemory(std::ptr::NonNull<Head>);
 
@@ -121,11 +138,90 @@ impl ArrayMemory {
     pub fn of(owner: u64) -> Option<Self> {
         std::ptr::NonNull::new(owner as *mut Head).map(Self)
     }
+
+    /// The bits of a list's items, if it holds such: a word for each number, so two for a complex one.
+    pub fn words(&self, item: Scalar) -> impl ExactSizeIterator<Item = u64> + '_ {
+        // SAFETY: the list is there as long as `self` is, and nobody changes it.
+        let (data, length) = unsafe { (self.0.as_ref().data, self.0.as_ref().length) };
+        let words = length as usize * item.words();
+        (0..words).map(move |at| {
+            // SAFETY: within the list's items, which are of this size.
+            unsafe {
+                match item.size() {
+                    1 => u64::from(data.cast::<u8>().add(at).read()),
+                    _ => data.cast::<u64>().add(at).read(),
+                }
+            }
+        })
+    }
 }
 
 impl Drop for ArrayMemory {
     fn drop(&mut self) {
         // SAFETY: the function that has returned it has given back its own references.
+        unsafe { list_free(self.0.as_ptr()) }
+    }
+}
+
+/// The memory of an object of a dataclass: a list of its words. What was assigned to is told by the bits of its
+/// capacity.
+#[derive(Debug)]
+pub struct RecordMemory(std::ptr::NonNull<Head>);
+
+// SAFETY: no machine code has it while a `RecordMemory` is used, and any thread can free it.
+unsafe impl Send for RecordMemory {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for RecordMemory {}
+
+impl RecordMemory {
+    /// An object with these words as fields, none of them assigned to; `None` without memory for it.
+    pub fn new(words: &[u64]) -> Option<Self> {
+        // SAFETY: as many bytes can be read; the new list is nobody else's.
+        unsafe {
+            let head = list_new(
+                words.as_ptr().cast(),
+                words.len().cast_signed() as i64,
+                1,
+                8,
+            );
+            let this = Self(std::ptr::NonNull::new(head)?);
+            (*head).capacity = 0;
+            Some(this)
+        }
+    }
+
+    /// Takes over a reference that machine code has returned.
+    ///
+    /// # Safety
+    /// The address of an object, of which machine code has no other reference left.
+    pub unsafe fn returned(address: u64) -> Option<Self> {
+        std::ptr::NonNull::new(address as *mut Head).map(Self)
+    }
+
+    /// What machine code knows it by.
+    pub fn address(&self) -> u64 {
+        self.0.as_ptr() as u64
+    }
+
+    /// The words of its fields.
+    pub fn words(&self) -> Vec<u64> {
+        // SAFETY: a list of as many items of 8 bytes as it tells, which nobody changes meanwhile.
+        unsafe {
+            let head = self.0.as_ref();
+            std::slice::from_raw_parts(head.data.cast::<u64>(), head.length as usize).to_vec()
+        }
+    }
+
+    /// A bit for each field that was assigned to.
+    pub fn changed(&self) -> u64 {
+        // SAFETY: a list, which nobody changes meanwhile.
+        unsafe { self.0.as_ref() }.capacity.cast_unsigned()
+    }
+}
+
+impl Drop for RecordMemory {
+    fn drop(&mut self) {
+        // SAFETY: references that machine code had were given back when it returned.
         unsafe { list_free(self.0.as_ptr()) }
     }
 }

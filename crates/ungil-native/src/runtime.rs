@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+mod text;
 
 use crate::{complex, memory};
 
@@ -16,7 +17,8 @@ pub const TRACE: usize = 64;
 /// The most numbers that a result can consist of: each takes a word of 8 bytes.
 pub const LARGEST_RESULT: usize = 16;
 
-/// What a call of machine code shares with its caller; `emit` knows where the first two fields are.
+/// What a call of machine code shares with its caller; `emit` knows where the first two fields, the details of an
+/// error and its sites are.
 #[repr(C)]
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -100,6 +102,8 @@ impl Context {
 const _: () = {
     assert!(std::mem::offset_of!(Context, fuel) == 0);
     assert!(std::mem::offset_of!(Context, stack_limit) == 8);
+    assert!(std::mem::offset_of!(Context, a) == 16);
+    assert!(std::mem::offset_of!(Context, trace) == 64);
 };
 
 /// Machine code's signature.
@@ -134,6 +138,16 @@ extern "C" fn raise_floats(context: *mut Context, site: u32, x: f64, y: f64) {
     // SAFETY: as above.
     let context = unsafe { &mut *context };
     (context.x, context.y) = (x, y);
+}
+
+/// Tells of an error with what a routine has left as its details: two ints and two floats.
+extern "C" fn raise_words(context: *mut Context, site: u32, words: *const [u64; 4]) {
+    // SAFETY: machine code passes on four words of its own stack.
+    let [a, b, x, y] = unsafe { words.read() };
+    raise(context, site, a.cast_signed(), b.cast_signed());
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    (context.x, context.y) = (f64::from_bits(x), f64::from_bits(y));
 }
 
 /// Tells that an error went through a call.
@@ -189,12 +203,16 @@ const LIBRARY: &[&CStr] = &[
 pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
+        "ungil_text_compare" => return Some(text::compare as *const () as usize),
+        "ungil_text_find" => return Some(text::find as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
         "ungil_raise" => return Some(raise as *const () as usize),
         "ungil_raise_floats" => return Some(raise_floats as *const () as usize),
+        "ungil_raise_words" => return Some(raise_words as *const () as usize),
         "ungil_pass" => return Some(pass as *const () as usize),
         "ungil_deferred" => return Some(deferred as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
+        "ungil_routine" => return Some(crate::routine::routine as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),
         "ungil_complex_real_quotient" => return Some(complex::real_quotient as *const () as usize),

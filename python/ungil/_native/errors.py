@@ -6,6 +6,7 @@ import builtins
 import math
 import os
 import warnings
+from importlib import import_module
 from types import CodeType, FunctionType, TracebackType
 
 from ungil._ungil import NativeFunction, _new_frame
@@ -49,20 +50,25 @@ def exception(
     name: str, kind: str, text: str, ints: tuple[int, int], floats: tuple[float, float]
 ) -> BaseException:
     """The exception of a site, with what is known of the moment it was reached."""
+    module, _, name = name.rpartition(".")
+    kind_of_error = getattr(import_module(module) if module else builtins, name)
     made: BaseException
     if kind == "like python":
-        made = as_python_says(text, floats) or getattr(builtins, name)()
+        made = as_python_says(text, ints, floats) or kind_of_error()
     elif kind == "text":
-        made = getattr(builtins, name)(text.format(a=ints[0], b=ints[1]))
+        made = kind_of_error(text.format(a=ints[0], b=ints[1]))
     else:
-        made = getattr(builtins, name)()
+        made = kind_of_error()
     return made
 
 
-def as_python_says(expression: str, floats: tuple[float, float]) -> Exception | None:
+def as_python_says(
+    expression: str, ints: tuple[int, int], floats: tuple[float, float]
+) -> Exception | None:
     """What this Python raises in an expression: its words differ between versions."""
+    (i, j), (a, b) = ints, floats
     try:
-        eval(expression, {"math": math, "a": floats[0], "b": floats[1]})
+        eval(expression, {"math": math, "a": a, "b": b, "i": i, "j": j})
     except Exception as error:
         return error.with_traceback(None)
     return None

@@ -45,7 +45,7 @@ def _is_alone(loop: Any) -> bool:
 
 
 def _descriptor(loop: Any) -> int | None:
-    """What is readable when something that the loop waits for is ready; not all selectors have it."""
+    """What is readable when something that the loop waits for is ready, where there is one."""
     fileno = getattr(loop._selector, "fileno", None)
     return None if fileno is None else fileno()
 

@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext
 
 from ungil.race import _carriers, _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, model_of, replaced, session_of, watchdog
+from ungil.race._explore import error_of, replaced, session_of, watchdog
 from ungil.race._finding import Finding
+from ungil.race._model import model_of
 from ungil.race._telling import build
 
 _MOST_STEPS = 1_000_000
@@ -43,9 +44,7 @@ def replay(
             turns = _schedule.turns(session, threads, finding.switches)
         for _ in range(_carriers.TRIES):
             told = session.tell(turns)
-            again = build(
-                _carriers.key_of(told) or "nothing", told, finding.model, error_of(told)
-            )
+            again = build(_carriers.key_of(told) or "nothing", told, finding.model, error_of(told))
             if session.blocked is None or again.kind == finding.kind:
                 break  # else it may be a matter of when a call that blocks outside returns
     if not elsewhere:

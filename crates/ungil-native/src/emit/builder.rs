@@ -33,6 +33,10 @@ pub(super) struct Builder<'a> {
     /// The block that instructions go to.
     pub(super) block: String,
     pub(super) loops: Vec<LoopLabels>,
+    /// The blocks where errors are handled, the innermost last.
+    pub(super) handlers: Vec<String>,
+    /// Where what is being handled is kept, the innermost last.
+    pub(super) handled: Vec<String>,
     /// The line of the file that instructions are of.
     pub(super) line: u32,
     /// Where lines are told: where the function is.
@@ -102,6 +106,8 @@ pub(super) enum Details<'a> {
     None,
     Ints(&'a str, &'a str),
     Floats(&'a str, &'a str),
+    /// What a routine has left there: two ints and two floats.
+    Words(&'a str),
 }
 
 impl<'a> Builder<'a> {
@@ -201,6 +207,8 @@ impl<'a> Builder<'a> {
             next: 0,
             block: "entry".to_owned(),
             loops: Vec::new(),
+            handlers: Vec::new(),
+            handled: Vec::new(),
             line: 0,
             home: None,
             described: None,

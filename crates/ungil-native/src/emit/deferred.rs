@@ -57,7 +57,12 @@ struct Slots {
 impl Builder<'_> {
     /// Whether loops are left for later, instead of written where they stand.
     pub(super) fn defers(&self) -> bool {
-        self.deferred.is_some() && self.lane.is_none() && self.frames.is_empty()
+        self.deferred.is_some()
+            && self.lane.is_none()
+            && self.frames.is_empty()
+            // Where something fails or is raised again in a `try`, the way leads to blocks of this function.
+            && self.handlers.is_empty()
+            && self.handled.is_empty()
     }
 
     /// Has the loop run by a function that is compiled when it is first called; ends by jumping to `done`
@@ -72,9 +77,14 @@ impl Builder<'_> {
             self.put_slot(slot, FRAME, &mut at);
         }
         let result_at = at;
-        let function = self.guest_function(count, range, &slots, result_at);
+        let number = self
+            .deferred
+            .as_ref()
+            .map_or(0, |deferred| deferred.functions.len());
+        // Constants beside it have names that begin with its own.
+        let name = format!("{}.d{number}", self.name);
+        let function = self.guest_function(&name, count, range, &slots, result_at);
         let deferred = self.deferred.as_mut().expect("only where there are some");
-        let number = deferred.functions.len();
         deferred.functions.push(function);
         deferred.words = deferred.words.max(result_at + parts(self.returns).len());
         self.store_fuel();
@@ -120,15 +130,16 @@ impl Builder<'_> {
         }
     }
 
-    /// The function that a loop becomes, without its name.
+    /// The function that a loop becomes; its text lacks its name.
     fn guest_function(
         &mut self,
+        name: &str,
         count: &Count,
         range: &Range,
         slots: &Slots,
         result_at: usize,
     ) -> String {
-        let mut inner = Self::new(self.program, self.function, self.options, &self.name);
+        let mut inner = Self::new(self.program, self.function, self.options, name);
         inner.marks = self.marks;
         inner.mode = self.mode;
         inner.spare = true;

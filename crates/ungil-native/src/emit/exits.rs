@@ -40,6 +40,9 @@ impl Builder<'_> {
             Details::Floats(x, y) => self.push(format!(
                 "call void @ungil_raise_floats(ptr %context, i32 {site}, double {x}, double {y})"
             )),
+            Details::Words(words) => self.push(format!(
+                "call void @ungil_raise_words(ptr %context, i32 {site}, ptr {words})"
+            )),
         }
         self.return_failed();
     }
@@ -51,8 +54,17 @@ impl Builder<'_> {
     }
 
     pub(super) fn return_failed(&mut self) {
-        self.push("br label %failed".to_owned());
+        let label = self.failure();
+        self.jump(&label);
+    }
+
+    /// The block where it goes on after an error: the handlers of the innermost `try`, or the function's end.
+    fn failure(&mut self) -> String {
+        if let Some(handler) = self.handlers.last() {
+            return handler.clone();
+        }
         self.fails = true;
+        "failed".to_owned()
     }
 
     pub(super) fn return_value(&mut self, value: &Value) {
@@ -128,8 +140,8 @@ impl Builder<'_> {
         let stop = self.let_(format!("call i32 @ungil_poll(ptr %context, i32 {site})"));
         self.load_fuel();
         let go_on = self.let_(format!("icmp eq i32 {stop}, 0"));
-        self.branch(&go_on, &good, "failed");
-        self.fails = true;
+        let failure = self.failure();
+        self.branch(&go_on, &good, &failure);
         let text = std::mem::replace(&mut self.body, outer);
         self.cold.push_str(&text);
         self.start(&good);

@@ -50,10 +50,16 @@ declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr, i32) #1
 declare void @ungil_raise(ptr, i32, i64, i64) #2
 declare void @ungil_raise_floats(ptr, i32, double, double) #2
+declare void @ungil_raise_words(ptr, i32, ptr) #2
 declare void @ungil_pass(ptr, i32) #2
 declare i32 @ungil_deferred(ptr, i32, ptr, i32) #6
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
+declare i32 @ungil_routine(i64, ptr, i64, ptr) #5
+
+declare i32 @ungil_text_compare(ptr, i64, ptr, i64, i64) #8
+declare i32 @ungil_text_find(ptr, i64, ptr, i64, i64) #8
+declare i32 @memcmp(ptr, ptr, i64) #8
 
 ; A list's head: address of the items 0, length 8, capacity 16, references 24.
 declare noalias ptr @ungil_list_new(ptr, i64, i64, i64) #5
@@ -175,6 +181,7 @@ attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
 attributes #6 = { cold nounwind }
 attributes #7 = { nounwind willreturn memory(argmem: write) }
+attributes #8 = { nounwind willreturn memory(argmem: read) }
 !0 = !{!"branch_weights", i32 1000000, i32 1}
 ; A write to an item changes no list's head.
 !1 = !{!"ungil"}

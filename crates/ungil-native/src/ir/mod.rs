@@ -3,13 +3,17 @@
 //! A variable has one slot for each type that it takes. A check is a [`Guard`]: the place to blame and
 //! whether it was proved away. Passes rewrite guards and nothing else.
 
+mod attempt;
 mod display;
 mod expression;
 mod parallel;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use attempt::{Handler, Try};
+pub(crate) use expression::{
+    Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, RecordOp, ViewPart,
+};
 pub(crate) use parallel::{Parallel, Reduction};
 
 use crate::environment::FunctionId;
@@ -91,7 +95,7 @@ pub struct Site {
 /// An exception.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raise {
-    /// The exception's name in `builtins`.
+    /// The exception's name in `builtins`, or behind that of its module and a dot.
     pub exception: String,
     /// What it says.
     pub message: Message,
@@ -104,7 +108,8 @@ pub enum Message {
     None,
     /// A text, where `{a}` and `{b}` stand for ints known when it happens.
     Text(String),
-    /// What Python's own exception says in this expression, where `a` is a float known when it happens.
+    /// What Python's own exception says in this expression, where `a` and `b` are floats and `i` and `j` ints known
+    /// when it happens.
     LikePython(String),
 }
 
@@ -149,6 +154,8 @@ pub(crate) enum Stmt {
     At(u32),
     /// Assigns to a slot.
     Set(SlotId, Expr),
+    /// Takes a slot's value away: it is as before the first assignment.
+    Unset(SlotId),
     /// Writes an element of an array.
     Store(Store),
     /// Evaluates for what can go wrong.
@@ -167,6 +174,12 @@ pub(crate) enum Stmt {
     Return(Expr),
     /// Raises the error of a site.
     Raise(SiteId),
+    /// `try` with its handlers.
+    Try(Box<Try>),
+    /// A block in a `try` whose errors are not for the innermost ones, as many as the number tells.
+    Outside(usize, Block),
+    /// Raises anew what is being handled.
+    RaiseAgain,
 }
 
 /// A write to an element.
@@ -271,7 +284,14 @@ impl Stmt {
                     visit(threads);
                 }
             }
-            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_)
+            | Self::Unset(_)
+            | Self::Break
+            | Self::Continue
+            | Self::Raise(_)
+            | Self::Try(_)
+            | Self::Outside(..)
+            | Self::RaiseAgain => {}
         }
     }
 
@@ -297,7 +317,14 @@ impl Stmt {
                     visit(threads);
                 }
             }
-            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_)
+            | Self::Unset(_)
+            | Self::Break
+            | Self::Continue
+            | Self::Raise(_)
+            | Self::Try(_)
+            | Self::Outside(..)
+            | Self::RaiseAgain => {}
         }
     }
 
@@ -307,6 +334,13 @@ impl Stmt {
             Self::If(_, then, other) => vec![then, other],
             Self::While(inner) => vec![&inner.body, &inner.orelse],
             Self::Count(count) => vec![&count.body, &count.orelse],
+            Self::Try(inner) => {
+                let handlers = inner.handlers.iter().map(|handler| &handler.body);
+                let mut blocks = vec![&inner.body, &inner.orelse];
+                blocks.extend(handlers);
+                blocks
+            }
+            Self::Outside(_, block) => vec![block],
             _ => Vec::new(),
         }
     }
@@ -320,6 +354,14 @@ impl Stmt {
                 let count = count.as_mut();
                 vec![&mut count.body, &mut count.orelse]
             }
+            Self::Try(inner) => {
+                let inner = inner.as_mut();
+                let handlers = inner.handlers.iter_mut().map(|handler| &mut handler.body);
+                let mut blocks = vec![&mut inner.body, &mut inner.orelse];
+                blocks.extend(handlers);
+                blocks
+            }
+            Self::Outside(_, block) => vec![block],
             _ => Vec::new(),
         }
     }
@@ -327,7 +369,7 @@ impl Stmt {
     /// The slot that the statement itself assigns to.
     pub(crate) fn assigned(&self) -> Option<SlotId> {
         match self {
-            Self::Set(slot, _) => Some(*slot),
+            Self::Set(slot, _) | Self::Unset(slot) => Some(*slot),
             Self::Count(count) => Some(count.slot),
             _ => None,
         }

@@ -1,9 +1,11 @@
-//! Arrays that native code has made, as `NumPy`'s.
+//! Arrays that native code has made, as `NumPy`'s; and lists.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use ungil_native::{ArrayMemory, ArrayType, Element};
+use pyo3::types::{PyList, PyTuple};
+use ungil_native::{ArrayMemory, ArrayType, Element, Scalar};
+
+use super::arguments::{Words, returned};
 
 /// The memory of an array that native code has made: freed when Python is done with it.
 #[pyclass(module = "ungil._ungil", name = "_NativeMemory", frozen)]
@@ -49,6 +51,23 @@ pub(super) fn array<'py>(
     )
 }
 
+/// The list that machine code has returned, as Python's.
+pub(super) fn list<'py>(
+    py: Python<'py>,
+    item: Scalar,
+    word: u64,
+    given: &Words,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(memory) = ArrayMemory::of(word) else {
+        return Ok(PyList::empty(py).into_any());
+    };
+    let mut words = memory.words(item);
+    let items = (0..words.len() / item.words())
+        .map(|_| returned(py, item.ty(), &mut words, given))
+        .collect::<PyResult<Vec<_>>>()?;
+    Ok(PyList::new(py, items)?.into_any())
+}
+
 /// An element's name in `NumPy`'s array interface.
 fn format(element: Element) -> String {
     let kind = match element {
@@ -60,6 +79,7 @@ fn format(element: Element) -> String {
         Element::Signed(_) => 'i',
         Element::Unsigned(_) => 'u',
         Element::Float32 | Element::Float64 => 'f',
+        Element::Complex64 | Element::Complex128 => 'c',
     };
     format!("{kind}{letter}{}", element.size())
 }
