@@ -37,6 +37,18 @@ pub(crate) struct Program {
     pub sites: Vec<Site>,
 }
 
+impl Program {
+    pub(crate) fn has_parallel_loops(&self) -> bool {
+        let mut found = false;
+        for function in &self.functions {
+            walk(&function.body, &mut |stmt| {
+                found |= matches!(stmt, Stmt::Count(count) if count.parallel.is_some());
+            });
+        }
+        found
+    }
+}
+
 /// A function for one list of argument types.
 #[derive(Debug)]
 pub(crate) struct Function {

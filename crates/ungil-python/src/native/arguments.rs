@@ -438,7 +438,7 @@ pub(super) fn returned(
         return created::array(py, array, words).map(Bound::unbind);
     }
     if let Type::List(item) = ty {
-        return created::list(py, item, words.next().unwrap_or(0)).map(Bound::unbind);
+        return created::list(py, item, words.next().unwrap_or(0), given).map(Bound::unbind);
     }
     let mut word = || words.next().unwrap_or(0);
     if let Type::Record(record) = ty {

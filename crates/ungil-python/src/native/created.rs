@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use ungil_native::{ArrayMemory, ArrayType, Element, Scalar};
 
+use super::arguments::{Words, returned};
+
 /// The memory of an array that native code has made: freed when Python is done with it.
 #[pyclass(module = "ungil._ungil", name = "_NativeMemory", frozen)]
 pub(crate) struct NativeMemory(
@@ -50,13 +52,18 @@ pub(super) fn array<'py>(
 }
 
 /// The list that machine code has returned, as Python's.
-pub(super) fn list(py: Python<'_>, item: Scalar, word: u64) -> PyResult<Bound<'_, PyAny>> {
+pub(super) fn list<'py>(
+    py: Python<'py>,
+    item: Scalar,
+    word: u64,
+    given: &Words,
+) -> PyResult<Bound<'py, PyAny>> {
     let Some(memory) = ArrayMemory::of(word) else {
         return Ok(PyList::empty(py).into_any());
     };
-    let items = memory
-        .items(item)
-        .map(|word| super::arguments::returned(py, item.ty(), &mut std::iter::once(word)))
+    let mut words = memory.words(item);
+    let items = (0..words.len() / item.words())
+        .map(|_| returned(py, item.ty(), &mut words, given))
         .collect::<PyResult<Vec<_>>>()?;
     Ok(PyList::new(py, items)?.into_any())
 }
