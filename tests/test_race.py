@@ -398,7 +398,7 @@ ungil.race.explore(model, max_blocked=0.2, threads=sys.argv[1])
 def test_a_call_that_blocks_with_the_gil_is_told(tmp_path: Path, threads: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(KEEPS_THE_GIL)
-    command = [sys.executable, program, threads]
+    command = [sys.executable, str(program), threads]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         told = [process.stderr.readline() for _ in range(2)]
