@@ -229,8 +229,8 @@ def five_dimensions(n: int) -> Any:
     return np.zeros((1, 1, 1, 1, n))
 
 
-def complex_elements(n: int) -> Any:
-    return np.zeros(n, dtype=np.complex128)
+def long_elements(n: int) -> Any:
+    return np.zeros(n, dtype=np.longdouble)
 
 
 def other_order(n: int) -> Any:
@@ -256,7 +256,7 @@ def within_an_expression(n: int) -> Any:
     [
         (floats_in_a_row, "`arange` takes ints"),
         (five_dimensions, "arrays have 1 to 4 dimensions here"),
-        (complex_elements, "knows no such type of elements"),
+        (long_elements, "knows no such type of elements"),
         (other_order, "no such argument of `zeros`"),
         (again_and_again, "needs a statement of its own"),
         (within_an_expression, "`scaled` returns an array"),

@@ -176,8 +176,8 @@ REFUSED: list[tuple[Callable[..., Any], str, str]] = [
     (returns, "a parallel loop has no `return`", "other iterations"),
     (two_names, "native code cannot iterate over this", "for i in ungil.prange"),
     (unknown_order, "`ordered` has to be a constant", "neither `True` nor `False`"),
-    (appends, "only read the items of a list from outside", "something else with `found`"),
-    (another_name, "only read the items of a list from outside", "write to an array instead"),
+    (appends, "only read the items of a list", "something else with `found`"),
+    (another_name, "only read the items of a list", "write to an array instead"),
     (no_loop, "`prange` is the head of a parallel loop", "for i in ungil.prange"),
 ]
 

@@ -143,13 +143,13 @@ def test_wrong_arguments_are_named(
 
 ARRAYS = [
     (np.zeros(2, object), TypeError, "Python objects"),
-    (np.zeros(2, complex), TypeError, "complex numbers"),
+    (np.zeros(2, np.clongdouble), TypeError, "of the format 'Zg'"),
     (np.zeros(2, ">f8"), TypeError, "most significant byte first"),
     (np.zeros(()), ValueError, "1 to 4 dimensions here, this one has 0"),
     (np.zeros((1,) * 5), ValueError, "1 to 4 dimensions here, this one has 5"),
     (np.broadcast_to(np.zeros(1), (2**50,)), ValueError, "too large"),
     ([1, 2], TypeError, "lists live in native code only"),
-    ("text", TypeError, "expected a number or an array, got str"),
+    ({1: 2}, TypeError, "expected a number, a text or an array, got dict"),
 ]
 
 
@@ -196,7 +196,9 @@ class Counter:
 
 
 def test_a_method_is_told_that_its_instance_is_no_number() -> None:
-    with pytest.raises(TypeError, match=r"plus\(\) argument 'self': expected a number or an array"):
+    with pytest.raises(
+        TypeError, match=r"plus\(\) argument 'self': expected a number, a text or an array"
+    ):
         Counter().plus(1)
 
 

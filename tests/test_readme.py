@@ -13,4 +13,4 @@ def test_there_are_two_set_up_commands_of_one_line() -> None:
 
 
 def test_ci_runs_the_second_one_as_it_is_written() -> None:
-    assert re.search(r"^step .* python3 dev\.py test$", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert re.search(r"^begin .* python3 dev\.py test$", (ROOT / ".ci" / "run").read_text(), re.M)

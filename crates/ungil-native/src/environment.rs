@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Source;
-use crate::types::Element;
+use crate::types::{Element, Record, Text};
 
 /// A native function that the environment knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub struct ModuleId(pub usize);
 /// What a global name or a module's attribute stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Global {
-    /// A constant number.
+    /// A constant.
     Constant(Constant),
     /// A module, whose attributes can be asked for.
     Module(ModuleId),
@@ -30,6 +30,8 @@ pub enum Global {
     Parallel,
     /// A number of fixed width, from `ungil.types`.
     Width(Element),
+    /// A dataclass of numbers.
+    Record(Record),
     /// A native function.
     Native(FunctionId),
     /// A class of exceptions of Python's `builtins`, by its name there.
@@ -40,8 +42,8 @@ pub enum Global {
     Missing,
 }
 
-/// A number known when a function is compiled.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A value known when a function is compiled.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
     /// A `bool`.
     Bool(bool),
@@ -51,6 +53,10 @@ pub enum Constant {
     Float(f64),
     /// A `complex`: real and imaginary part.
     Complex(f64, f64),
+    /// A `str` or `bytes`: its codes.
+    Text(Text, Vec<u32>),
+    /// A tuple.
+    Tuple(Vec<Constant>),
 }
 
 /// A function as it was written, with what only running Python knows of it.
@@ -60,7 +66,7 @@ pub struct FunctionSource {
     pub source: Source,
     /// Its name, for tracebacks.
     pub name: String,
-    /// The default of each parameter that has one and whose default is a number.
+    /// The default of each parameter that has one and whose default is a constant.
     pub defaults: Vec<Option<Constant>>,
     /// What its decorator was told.
     pub options: Options,

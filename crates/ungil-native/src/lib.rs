@@ -29,6 +29,7 @@ mod memory;
 pub mod object;
 mod parallel;
 mod range;
+mod record;
 pub mod runtime;
 mod source;
 mod types;
@@ -40,6 +41,7 @@ pub use environment::{
 };
 pub use ir::{Message, Raise, Site};
 pub use lower::Refusal;
-pub use memory::ArrayMemory;
+pub use memory::{ArrayMemory, RecordMemory};
+pub use record::{Equality, Field, MOST_FIELDS, Record, RecordClass};
 pub use source::{Place, Source};
-pub use types::{ArrayType, Element, Items, Scalar, Type};
+pub use types::{ArrayType, Element, Items, Scalar, Text, Type};

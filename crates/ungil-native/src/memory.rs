@@ -1,4 +1,4 @@
-//! The memory of lists, and of arrays that are made here, for machine code. `emit/list.rs` has the same layout.
+//! The memory of lists, and of arrays and objects that are made here, for machine code. `emit/list.rs` has the same layout.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -126,6 +126,69 @@ impl ArrayMemory {
 impl Drop for ArrayMemory {
     fn drop(&mut self) {
         // SAFETY: the function that has returned it has given back its own references.
+        unsafe { list_free(self.0.as_ptr()) }
+    }
+}
+
+/// The memory of an object of a dataclass: a list of its words. What was assigned to is told by the bits of its
+/// capacity.
+#[derive(Debug)]
+pub struct RecordMemory(std::ptr::NonNull<Head>);
+
+// SAFETY: no machine code has it while a `RecordMemory` is used, and any thread can free it.
+unsafe impl Send for RecordMemory {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for RecordMemory {}
+
+impl RecordMemory {
+    /// An object with these words as fields, none of them assigned to; `None` without memory for it.
+    pub fn new(words: &[u64]) -> Option<Self> {
+        // SAFETY: as many bytes can be read; the new list is nobody else's.
+        unsafe {
+            let head = list_new(
+                words.as_ptr().cast(),
+                words.len().cast_signed() as i64,
+                1,
+                8,
+            );
+            let this = Self(std::ptr::NonNull::new(head)?);
+            (*head).capacity = 0;
+            Some(this)
+        }
+    }
+
+    /// Takes over a reference that machine code has returned.
+    ///
+    /// # Safety
+    /// The address of an object, of which machine code has no other reference left.
+    pub unsafe fn returned(address: u64) -> Option<Self> {
+        std::ptr::NonNull::new(address as *mut Head).map(Self)
+    }
+
+    /// What machine code knows it by.
+    pub fn address(&self) -> u64 {
+        self.0.as_ptr() as u64
+    }
+
+    /// The words of its fields.
+    pub fn words(&self) -> Vec<u64> {
+        // SAFETY: a list of as many items of 8 bytes as it tells, which nobody changes meanwhile.
+        unsafe {
+            let head = self.0.as_ref();
+            std::slice::from_raw_parts(head.data.cast::<u64>(), head.length as usize).to_vec()
+        }
+    }
+
+    /// A bit for each field that was assigned to.
+    pub fn changed(&self) -> u64 {
+        // SAFETY: a list, which nobody changes meanwhile.
+        unsafe { self.0.as_ref() }.capacity.cast_unsigned()
+    }
+}
+
+impl Drop for RecordMemory {
+    fn drop(&mut self) {
+        // SAFETY: references that machine code had were given back when it returned.
         unsafe { list_free(self.0.as_ptr()) }
     }
 }

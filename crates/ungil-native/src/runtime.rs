@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+mod text;
 
 use crate::{complex, memory};
 
@@ -140,6 +141,8 @@ const LIBRARY: &[&CStr] = &[
 pub fn symbol(name: &str) -> Option<usize> {
     match name {
         "ungil_divide_ints" => return Some(divide_ints as *const () as usize),
+        "ungil_text_compare" => return Some(text::compare as *const () as usize),
+        "ungil_text_find" => return Some(text::find as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use crate::items::Items;
+pub(crate) use crate::record::Record;
 
 /// The type of a value in the native language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,10 +22,49 @@ pub enum Type {
     Array(ArrayType),
     /// A list of numbers, which lives as long as a call.
     List(Scalar),
+    /// A text: `str` or `bytes`.
+    Text(Text),
     /// A tuple.
     Tuple(Items),
+    /// An object of a dataclass of numbers.
+    Record(Record),
     /// A function inside of the one whose text has it at this place.
     Nested(u32),
+}
+
+/// A sequence of codes that cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Text {
+    /// `str`: 4 bytes each.
+    Str,
+    /// `bytes`: one byte each.
+    Bytes,
+}
+
+impl Text {
+    /// The array that it is in memory.
+    pub fn codes(self) -> ArrayType {
+        ArrayType {
+            element: Element::Unsigned(if self == Self::Str { 32 } else { 8 }),
+            dimensions: 1,
+            contiguous: true,
+            writable: false,
+        }
+    }
+
+    /// What Python says of an index that is not in it.
+    pub(crate) fn out_of_range(self) -> &'static str {
+        match self {
+            Self::Str => "string index out of range",
+            Self::Bytes => "index out of range",
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Str { "str" } else { "bytes" })
+    }
 }
 
 /// What a list holds.
@@ -38,6 +78,8 @@ pub enum Scalar {
     Int,
     /// `float`, in 8 bytes.
     Float,
+    /// `complex`, in 16 bytes.
+    Complex,
 }
 
 impl Scalar {
@@ -47,6 +89,7 @@ impl Scalar {
             Type::Bool => Some(Self::Bool),
             Type::Int => Some(Self::Int),
             Type::Float => Some(Self::Float),
+            Type::Complex => Some(Self::Complex),
             _ => None,
         }
     }
@@ -58,6 +101,7 @@ impl Scalar {
             Self::Bool => Type::Bool,
             Self::Int => Type::Int,
             Self::Float => Type::Float,
+            Self::Complex => Type::Complex,
         }
     }
 
@@ -66,6 +110,7 @@ impl Scalar {
         match self {
             Self::Unknown | Self::Bool => 1,
             Self::Int | Self::Float => 8,
+            Self::Complex => 16,
         }
     }
 }
@@ -83,7 +128,7 @@ pub struct ArrayType {
     pub writable: bool,
 }
 
-/// What an array holds. Reading gives a Python number: `bool`, `int` or `float`.
+/// What an array holds. Reading gives a Python number: `bool`, `int`, `float` or `complex`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Element {
     /// One byte, 0 or 1.
@@ -96,6 +141,10 @@ pub enum Element {
     Float32,
     /// Floating point of 64 bits.
     Float64,
+    /// Two floats of 32 bits.
+    Complex64,
+    /// Two floats of 64 bits.
+    Complex128,
 }
 
 impl Element {
@@ -109,6 +158,8 @@ impl Element {
             [b'B' | b'H' | b'I' | b'L' | b'Q' | b'N'] => Some(Self::Unsigned(bits)),
             [b'f'] if size == 4 => Some(Self::Float32),
             [b'd'] if size == 8 => Some(Self::Float64),
+            [b'Z', b'f'] | [b'F'] if size == 8 => Some(Self::Complex64),
+            [b'Z', b'd'] | [b'D'] if size == 16 => Some(Self::Complex128),
             _ => None,
         }
     }
@@ -124,6 +175,8 @@ impl Element {
         match name {
             "float32" => Some(Self::Float32),
             "float64" => Some(Self::Float64),
+            "complex64" => Some(Self::Complex64),
+            "complex128" => Some(Self::Complex128),
             _ => match name.strip_prefix("uint") {
                 Some(digits) => bits(digits).map(Self::Unsigned),
                 None => bits(name.strip_prefix("int")?).map(Self::Signed),
@@ -137,7 +190,8 @@ impl Element {
             Self::Bool => 1,
             Self::Signed(bits) | Self::Unsigned(bits) => usize::from(bits) / 8,
             Self::Float32 => 4,
-            Self::Float64 => 8,
+            Self::Float64 | Self::Complex64 => 8,
+            Self::Complex128 => 16,
         }
     }
 
@@ -147,6 +201,7 @@ impl Element {
             Self::Bool => Type::Bool,
             Self::Signed(_) | Self::Unsigned(_) => Type::Int,
             Self::Float32 | Self::Float64 => Type::Float,
+            Self::Complex64 | Self::Complex128 => Type::Complex,
         }
     }
 
@@ -175,6 +230,8 @@ impl fmt::Display for Element {
             Self::Unsigned(bits) => write!(f, "uint{bits}"),
             Self::Float32 => f.write_str("float32"),
             Self::Float64 => f.write_str("float64"),
+            Self::Complex64 => f.write_str("complex64"),
+            Self::Complex128 => f.write_str("complex128"),
         }
     }
 }
@@ -198,7 +255,9 @@ impl fmt::Display for Type {
             }
             Self::List(Scalar::Unknown) => f.write_str("list"),
             Self::List(scalar) => write!(f, "list[{}]", scalar.ty()),
+            Self::Text(text) => write!(f, "{text}"),
             Self::Tuple(items) => write!(f, "{items}"),
+            Self::Record(record) => write!(f, "{record}"),
             Self::Nested(_) => f.write_str("function"),
         }
     }
@@ -210,13 +269,14 @@ impl Type {
         match self {
             Self::None => "None".to_owned(),
             Self::Int => "an int".to_owned(),
+            Self::Text(Text::Bytes) => "bytes".to_owned(),
             _ => format!("a {self}"),
         }
     }
 
-    /// Whether a tuple can hold it: numbers, and tuples of them.
+    /// Whether a tuple can hold it: numbers, texts, and tuples of them.
     pub fn is_small(self) -> bool {
-        self.is_number() || matches!(self, Self::Complex | Self::Tuple(_))
+        self.is_number() || matches!(self, Self::Complex | Self::Tuple(_) | Self::Text(_))
     }
 
     /// Whether it is a real number (a `bool` is one, as in Python).

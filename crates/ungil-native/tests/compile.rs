@@ -265,7 +265,23 @@ fn refusals_name_the_reason_and_the_remedy() {
             "no text to build a message from",
             "constant text",
         ),
-        ("x.y = 1", "cannot assign to this", "names and elements"),
+        (
+            "x.y = 1",
+            "cannot assign to this",
+            "to fields of dataclasses",
+        ),
+        (
+            "return 'a' + 'b'",
+            "native code has no `+` of these",
+            "calculate with numbers",
+        ),
+        (
+            "return 'abc'[::2]",
+            "a slice of str has no step here",
+            "by index",
+        ),
+        ("return 'a' == x", "these are never equal", "`ord(c)`"),
+        ("return x in 'abc'", "is not looked for", "of the same type"),
         ("a, b = x", "cannot unpack this", "several values in a row"),
     ];
     for (body, title, remedy) in cases {

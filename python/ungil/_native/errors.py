@@ -6,6 +6,7 @@ import builtins
 import math
 import os
 import warnings
+from importlib import import_module
 from types import CodeType, FunctionType, TracebackType
 
 from ungil._ungil import NativeFunction, _new_frame
@@ -49,13 +50,15 @@ def exception(
     name: str, kind: str, text: str, ints: tuple[int, int], floats: tuple[float, float]
 ) -> BaseException:
     """The exception of a site, with what is known of the moment it was reached."""
+    module, _, name = name.rpartition(".")
+    kind_of_error = getattr(import_module(module) if module else builtins, name)
     made: BaseException
     if kind == "like python":
-        made = as_python_says(text, floats) or getattr(builtins, name)()
+        made = as_python_says(text, floats) or kind_of_error()
     elif kind == "text":
-        made = getattr(builtins, name)(text.format(a=ints[0], b=ints[1]))
+        made = kind_of_error(text.format(a=ints[0], b=ints[1]))
     else:
-        made = getattr(builtins, name)()
+        made = kind_of_error()
     return made
 
 

@@ -20,14 +20,12 @@ impl Builder<'_> {
 
     /// The same, with ints in a type of another size that they fit into.
     pub(super) fn load_to(&mut self, expr: &Expr, int: &str) -> String {
-        let (array, ty) = self.array(&expr.args[0]);
-        let index: Vec<String> = expr.args[1..].iter().map(|arg| self.scalar(arg)).collect();
-        let index = self.checked(&array, &index, &expr.args[1..], &expr.guards);
-        let address = self.address(&array, ty, &index);
+        let (address, ty) = self.place_of_load(expr);
         let memory = memory_type(ty.element);
         let marks = self.scope(&expr.args[0]).to_owned();
         let raw = self.let_(format!("load {memory}, ptr {address}, align 1{marks}"));
         match ty.element {
+            Element::Complex64 | Element::Complex128 => unreachable!("read as two floats"),
             Element::Float64 | Element::Signed(64) => raw,
             Element::Signed(_) | Element::Unsigned(_) if memory == int && int != "i64" => raw,
             Element::Float32 => self.let_(format!("fpext float {raw} to double")),
@@ -43,15 +41,31 @@ impl Builder<'_> {
         }
     }
 
+    /// The address that is read from.
+    pub(super) fn place_of_load(&mut self, expr: &Expr) -> (String, ArrayType) {
+        let (array, ty) = self.array(&expr.args[0]);
+        let index: Vec<String> = expr.args[1..].iter().map(|arg| self.scalar(arg)).collect();
+        let index = self.checked(&array, &index, &expr.args[1..], &expr.guards);
+        (self.address(&array, ty, &index), ty)
+    }
+
     pub(super) fn store(&mut self, store: &Store) {
-        let value = self.scalar(&store.value);
+        let value = self.value(&store.value);
         let (array, ty) = self.array(&store.array);
         let index: Vec<String> = store.index.iter().map(|arg| self.scalar(arg)).collect();
         let index = self.checked(&array, &index, &store.index, &store.guards);
         let guard = store.guards[store.guards.len() - 1];
+        let marks = self.scope(&store.array).to_owned();
+        let value = match value {
+            Value::Scalar(value) => value,
+            parts => {
+                let address = self.address(&array, ty, &index);
+                self.store_complex(ty.element, &parts.flat(), &address, &marks);
+                return;
+            }
+        };
         let (memory, raw) = self.raw(ty.element, &value, guard);
         let address = self.address(&array, ty, &index);
-        let marks = self.scope(&store.array).to_owned();
         self.push(format!(
             "store {memory} {raw}, ptr {address}, align 1{marks}"
         ));
@@ -66,6 +80,7 @@ impl Builder<'_> {
     ) -> (&'static str, String) {
         let memory = memory_type(element);
         let raw = match element {
+            Element::Complex64 | Element::Complex128 => unreachable!("written as two floats"),
             Element::Float64 | Element::Signed(64) => value.to_owned(),
             Element::Float32 => self.let_(format!("fptrunc double {value} to float")),
             Element::Bool => self.let_(format!("zext i1 {value} to i8")),
@@ -208,8 +223,10 @@ impl Builder<'_> {
 
     pub(super) fn view(&mut self, kinds: &[ViewPart], expr: &Expr) -> ArrayValue {
         let (array, ty) = self.array(&expr.args[0]);
-        let Type::Array(result) = expr.ty else {
-            unreachable!("a view is an array");
+        // A part of a text is one, without strides.
+        let contiguous = match expr.ty {
+            Type::Array(result) => result.contiguous,
+            _ => true,
         };
         let strides = self.strides(&array, ty);
         let mut data = array.data.clone();
@@ -250,7 +267,7 @@ impl Builder<'_> {
         ArrayValue {
             data,
             sizes,
-            strides: if result.contiguous { Vec::new() } else { left },
+            strides: if contiguous { Vec::new() } else { left },
             owner: array.owner,
         }
     }
@@ -329,6 +346,8 @@ pub(super) fn memory_type(element: Element) -> &'static str {
         Element::Signed(32) | Element::Unsigned(32) => "i32",
         Element::Float32 => "float",
         Element::Float64 => llvm(Type::Float),
+        Element::Complex64 => "[2 x float]",
+        Element::Complex128 => "[2 x double]",
         _ => "i64",
     }
 }

@@ -3,6 +3,7 @@
 use super::builder::{Builder, Details};
 use super::value::Value;
 use crate::ir::{ComplexOp, Expr};
+use crate::types::Element;
 
 const INFINITY: &str = "0x7FF0000000000000";
 
@@ -105,7 +106,56 @@ impl Builder<'_> {
     }
 }
 
-fn pair(re: &str, im: &str) -> Value {
+impl Builder<'_> {
+    /// An element of an array.
+    pub(super) fn load_complex(&mut self, expr: &Expr) -> Value {
+        let (address, ty) = self.place_of_load(expr);
+        let marks = self.scope(&expr.args[0]).to_owned();
+        let small = ty.element == Element::Complex64;
+        let parts = [0, 1].map(|part| {
+            let place = self.part_place(small, &address, part);
+            if small {
+                let raw = self.let_(format!("load float, ptr {place}, align 1{marks}"));
+                self.let_(format!("fpext float {raw} to double"))
+            } else {
+                self.let_(format!("load double, ptr {place}, align 1{marks}"))
+            }
+        });
+        pair(&parts[0], &parts[1])
+    }
+
+    /// Writes the two parts to memory, `marks` behind each instruction.
+    pub(super) fn store_complex(
+        &mut self,
+        element: Element,
+        parts: &[String],
+        address: &str,
+        marks: &str,
+    ) {
+        let small = element == Element::Complex64;
+        for (at, part) in parts.iter().enumerate() {
+            let place = self.part_place(small, address, at);
+            if small {
+                let short = self.let_(format!("fptrunc double {part} to float"));
+                self.push(format!("store float {short}, ptr {place}, align 1{marks}"));
+            } else {
+                self.push(format!("store double {part}, ptr {place}, align 1{marks}"));
+            }
+        }
+    }
+
+    fn part_place(&mut self, small: bool, address: &str, part: usize) -> String {
+        if part == 0 {
+            return address.to_owned();
+        }
+        let ty = if small { "float" } else { "double" };
+        self.let_(format!(
+            "getelementptr inbounds {ty}, ptr {address}, i64 {part}"
+        ))
+    }
+}
+
+pub(super) fn pair(re: &str, im: &str) -> Value {
     Value::Tuple(vec![
         Value::Scalar(re.to_owned()),
         Value::Scalar(im.to_owned()),

@@ -46,8 +46,9 @@ impl Builder<'_> {
                 self.leave(&label);
             }
             Stmt::Return(value) => {
+                let ty = value.ty;
                 let value = self.value(value);
-                self.retain_result(&value);
+                self.retain_result(ty, &value);
                 self.return_value(&value);
                 let unreachable = self.label();
                 self.start(&unreachable);

@@ -31,7 +31,7 @@ impl Builder<'_> {
     pub(super) fn owner_part(&self, slot: SlotId) -> Option<usize> {
         let ty = self.function.slots[slot].ty;
         match ty {
-            Type::List(_) => Some(0),
+            Type::List(_) | Type::Record(_) => Some(0),
             Type::Array(_) if self.makes_arrays => Some(parts(ty).len() - 1),
             _ => None,
         }
@@ -42,15 +42,19 @@ impl Builder<'_> {
             unreachable!("it makes an array");
         };
         let (fill, sizes) = expr.args.split_first().expect("there is a value");
-        let value = self.scalar(fill);
+        let value = self.value(fill).flat();
         let sizes: Vec<String> = sizes.iter().map(|size| self.scalar(size)).collect();
         for size in &sizes {
             let good = self.let_(format!("icmp sge i64 {size}, 0"));
             self.check(&good, expr.guards[0], &Details::None);
         }
-        let (memory, raw) = self.raw(ty.element, &value, expr.guards[2]);
         let pattern = self.alloca(memory_type(ty.element));
-        self.push(format!("store {memory} {raw}, ptr {pattern}"));
+        if let [value] = &value[..] {
+            let (memory, raw) = self.raw(ty.element, value, expr.guards[2]);
+            self.push(format!("store {memory} {raw}, ptr {pattern}"));
+        } else {
+            self.store_complex(ty.element, &value, &pattern, "");
+        }
         let mut count = "1".to_owned();
         for size in &sizes {
             let small = self.let_(format!("icmp ule i64 {size}, {LARGEST}"));
@@ -78,11 +82,15 @@ impl Builder<'_> {
     }
 
     /// A value that is returned is a reference, too.
-    pub(super) fn retain_result(&mut self, value: &Value) {
-        if let Value::Array(array) = value
-            && self.makes_arrays
-        {
-            self.push(format!("call void @ungil.retain(ptr {})", array.owner));
+    pub(super) fn retain_result(&mut self, ty: Type, value: &Value) {
+        match (ty, value) {
+            (Type::Array(_), Value::Array(array)) if self.makes_arrays => {
+                self.push(format!("call void @ungil.retain(ptr {})", array.owner));
+            }
+            (Type::Record(_), Value::Scalar(object)) => {
+                self.push(format!("call void @ungil.retain(ptr {object})"));
+            }
+            _ => {}
         }
     }
 }

@@ -21,11 +21,15 @@ impl Builder<'_> {
             Op::Call(id) => self.call(*id, expr),
             Op::NewArray => Value::Array(self.new_array(expr)),
             Op::View(kinds) => Value::Array(self.view(kinds, expr)),
+            Op::Text(codes) => self.constant_text(codes, expr.ty),
+            Op::Character => self.character(expr),
+            Op::Load if expr.ty == Type::Complex => self.load_complex(expr),
             Op::Select => self.select(expr),
             Op::Tuple => Value::Tuple(expr.args.iter().map(|arg| self.value(arg)).collect()),
             Op::Item(at) => self.item(&expr.args[0], *at),
             Op::Complex(operation) => self.complex_operation(*operation, expr),
             Op::List(operation) => self.list_operation(*operation, expr),
+            Op::Record(operation) => self.record_operation(*operation, expr),
             _ => Value::Scalar(self.number(expr)),
         }
     }
@@ -37,6 +41,9 @@ impl Builder<'_> {
             Op::Bool(value) => value.to_string(),
             Op::And | Op::Or => self.short_circuit(expr),
             Op::Load => self.load(expr),
+            Op::Ord => self.ord(expr),
+            Op::CompareText(comparison) => self.compare_texts(*comparison, expr),
+            Op::InText => self.in_text(expr),
             Op::Fold(fold) => self.fold(*fold, expr),
             Op::Dim(axis) => {
                 let Value::Array(array) = self.value(&expr.args[0]) else {

@@ -6,12 +6,12 @@
 use super::builder::{Builder, Details};
 use super::llvm;
 use super::value::Value;
-use crate::ir::{Expr, Guard, ListOp, Op, SlotId};
+use crate::ir::{Expr, Guard, ListOp, Op, RecordOp, SlotId};
 use crate::types::{Scalar, Type};
 
 /// Bytes from the head's begin.
 const LENGTH: usize = 8;
-const CAPACITY: usize = 16;
+pub(super) const CAPACITY: usize = 16;
 
 impl Builder<'_> {
     /// Evaluates and assigns to a slot.
@@ -56,14 +56,14 @@ impl Builder<'_> {
             .extend(self.owner_part(slot).map(|part| (slot, part)));
     }
 
-    fn head(&mut self, list: &str, offset: usize) -> String {
+    pub(super) fn head(&mut self, list: &str, offset: usize) -> String {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {list}, i64 {offset}"
         ));
         self.let_(format!("load i64, ptr {place}, !tbaa !3"))
     }
 
-    fn set_head(&mut self, list: &str, offset: usize, value: &str) {
+    pub(super) fn set_head(&mut self, list: &str, offset: usize, value: &str) {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {list}, i64 {offset}"
         ));
@@ -74,7 +74,12 @@ impl Builder<'_> {
         if operation == ListOp::New || operation == ListOp::Repeat {
             return Value::Scalar(self.new_list(operation, expr));
         }
-        let args: Vec<String> = expr.args.iter().map(|arg| self.scalar(arg)).collect();
+        let values: Vec<Value> = expr.args.iter().map(|arg| self.value(arg)).collect();
+        // Of a complex number the first part: it is no index.
+        let args: Vec<String> = values
+            .iter()
+            .filter_map(|value| value.flat().into_iter().next())
+            .collect();
         let at = usize::from(operation == ListOp::Set);
         let Type::List(item) = expr.args[at].ty else {
             unreachable!("the lowering has checked that it is a list");
@@ -85,15 +90,15 @@ impl Builder<'_> {
             ListOp::Len => return Value::Scalar(length),
             ListOp::Get => {
                 let index = self.checked_index(&args[1], &length, expr.guards[0], &expr.args[1]);
-                return Value::Scalar(self.item_at(list, item, &index));
+                return self.item_at(list, item, &index);
             }
             ListOp::Set => {
                 let index = self.checked_index(&args[2], &length, expr.guards[0], &expr.args[2]);
-                self.put(list, item, &index, &args[0]);
+                self.put(list, item, &index, &values[0]);
             }
             ListOp::Append => {
                 self.make_room(list, item, &length, expr.guards[0]);
-                self.put(list, item, &length, &args[1]);
+                self.put(list, item, &length, &values[1]);
                 let more = self.let_(format!("add nsw i64 {length}, 1"));
                 self.set_head(list, LENGTH, &more);
             }
@@ -104,10 +109,10 @@ impl Builder<'_> {
                 let after = self.let_(format!("add nsw i64 {place}, 1"));
                 let count = self.let_(format!("sub nsw i64 {length}, {place}"));
                 self.move_items(list, item, (&after, &place), &count);
-                self.put(list, item, &place, &args[2]);
+                self.put(list, item, &place, &values[2]);
                 self.set_head(list, LENGTH, &more);
             }
-            ListOp::Pop => return Value::Scalar(self.pop(list, item, &length, expr, args.get(1))),
+            ListOp::Pop => return self.pop(list, item, &length, expr, args.get(1)),
             ListOp::Clear => self.set_head(list, LENGTH, "0"),
             ListOp::New | ListOp::Repeat => unreachable!("done above"),
         }
@@ -123,7 +128,7 @@ impl Builder<'_> {
             _ => expr.args.split_at(expr.args.len()),
         };
         let count = items.len();
-        let values: Vec<String> = items.iter().map(|arg| self.scalar(arg)).collect();
+        let values: Vec<Value> = items.iter().map(|arg| self.value(arg)).collect();
         let times = match times {
             [times] => self.scalar(times),
             _ => "1".to_owned(),
@@ -153,7 +158,7 @@ impl Builder<'_> {
         length: &str,
         expr: &Expr,
         index: Option<&String>,
-    ) -> String {
+    ) -> Value {
         let some = self.let_(format!("icmp ne i64 {length}, 0"));
         self.check(&some, expr.guards[0], &Details::None);
         let less = self.let_(format!("sub nsw i64 {length}, 1"));
@@ -211,24 +216,44 @@ impl Builder<'_> {
         ))
     }
 
-    fn item_at(&mut self, list: &str, item: Scalar, index: &str) -> String {
+    fn item_at(&mut self, list: &str, item: Scalar, index: &str) -> Value {
         let place = self.item_place(list, item, index);
+        if item == Scalar::Complex {
+            let parts = self
+                .parts_places(&place)
+                .map(|place| self.let_(format!("load double, ptr {place}, !tbaa !5")));
+            return super::complex::pair(&parts[0], &parts[1]);
+        }
         let raw = self.let_(format!("load {}, ptr {place}, !tbaa !5", in_memory(item)));
-        match item {
+        Value::Scalar(match item {
             Scalar::Bool => self.let_(format!("icmp ne i8 {raw}, 0")),
             _ => raw,
-        }
+        })
     }
 
-    fn put(&mut self, list: &str, item: Scalar, index: &str, value: &str) {
+    fn parts_places(&mut self, place: &str) -> [String; 2] {
+        let second = self.let_(format!("getelementptr inbounds double, ptr {place}, i64 1"));
+        [place.to_owned(), second]
+    }
+
+    fn put(&mut self, list: &str, item: Scalar, index: &str, value: &Value) {
         let place = self.item_place(list, item, index);
         self.store_item(item, &place, value);
     }
 
-    fn store_item(&mut self, item: Scalar, place: &str, value: &str) {
+    fn store_item(&mut self, item: Scalar, place: &str, value: &Value) {
+        let value = match (value, &value.flat()[..]) {
+            (Value::Tuple(_), parts) => {
+                for (place, part) in self.parts_places(place).iter().zip(parts) {
+                    self.push(format!("store double {part}, ptr {place}, !tbaa !5"));
+                }
+                return;
+            }
+            (_, parts) => parts[0].clone(),
+        };
         let raw = match item {
             Scalar::Bool => self.let_(format!("zext i1 {value} to i8")),
-            _ => value.to_owned(),
+            _ => value,
         };
         self.push(format!(
             "store {} {raw}, ptr {place}, !tbaa !5",
@@ -237,17 +262,21 @@ impl Builder<'_> {
     }
 }
 
-/// Whether an expression makes a list, which then has one reference that no slot holds.
+/// Whether an expression makes a list or an object, which then has one reference that no slot holds.
 fn is_new(expr: &Expr) -> bool {
     matches!(
         expr.op,
-        Op::List(ListOp::New | ListOp::Repeat) | Op::NewArray | Op::Call(_)
+        Op::List(ListOp::New | ListOp::Repeat)
+            | Op::Record(RecordOp::New)
+            | Op::NewArray
+            | Op::Call(_)
     )
 }
 
 fn in_memory(item: Scalar) -> &'static str {
     match item {
         Scalar::Unknown | Scalar::Bool => "i8",
+        Scalar::Complex => "[2 x double]",
         known => llvm(known.ty()),
     }
 }

@@ -22,9 +22,11 @@ mod narrow;
 mod parallel;
 mod power;
 mod prelude;
+mod record;
 mod scopes;
 mod slots;
 mod speculate;
+mod text;
 mod value;
 
 use std::fmt::Write as _;
@@ -66,8 +68,13 @@ pub(crate) fn llvm(ty: Type) -> &'static str {
         Type::Bool => "i1",
         Type::Int => "i64",
         Type::Float => "double",
-        Type::List(_) => "ptr",
-        Type::None | Type::Complex | Type::Array(_) | Type::Tuple(_) | Type::Nested(_) => {
+        Type::List(_) | Type::Record(_) => "ptr",
+        Type::None
+        | Type::Complex
+        | Type::Array(_)
+        | Type::Text(_)
+        | Type::Tuple(_)
+        | Type::Nested(_) => {
             unreachable!("not a scalar")
         }
     }
@@ -92,6 +99,7 @@ fn parts(ty: Type) -> Vec<&'static str> {
             parts.push("ptr");
             parts
         }
+        Type::Text(text) => parts(Type::Array(text.codes())),
         Type::Complex => vec!["double"; 2],
         Type::Tuple(items) => items.iter().flat_map(|&item| parts(item)).collect(),
         Type::None | Type::Nested(_) => Vec::new(),

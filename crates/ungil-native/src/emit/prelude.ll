@@ -52,6 +52,9 @@ declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
 
 ; A list's head: address of the items 0, length 8, capacity 16, references 24.
+declare i32 @ungil_text_compare(ptr, i64, ptr, i64, i64) #8
+declare i32 @ungil_text_find(ptr, i64, ptr, i64, i64) #8
+declare i32 @memcmp(ptr, ptr, i64) #8
 declare noalias ptr @ungil_list_new(ptr, i64, i64, i64) #5
 declare i32 @ungil_list_grow(ptr, i64) #6
 declare void @ungil_list_free(ptr) #6
@@ -210,6 +213,7 @@ attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
 attributes #6 = { cold nounwind }
 attributes #7 = { nounwind willreturn memory(argmem: write) }
+attributes #8 = { nounwind willreturn memory(argmem: read) }
 !0 = !{!"branch_weights", i32 1000000, i32 1}
 ; A write to an item changes no list's head.
 !1 = !{!"ungil"}

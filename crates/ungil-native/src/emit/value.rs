@@ -7,8 +7,9 @@ use crate::types::Type;
 /// A value in registers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// A number, or the address of a list.
+    /// A number, or the address of a list or an object.
     Scalar(String),
+    /// Also a text: the array of its codes.
     Array(ArrayValue),
     /// Also a complex number: of its two parts.
     Tuple(Vec<Value>),
@@ -43,6 +44,9 @@ impl Value {
 
     /// The value of that type in these registers.
     pub(super) fn of(ty: Type, registers: &mut dyn Iterator<Item = String>) -> Self {
+        if let Type::Text(text) = ty {
+            return Self::of(Type::Array(text.codes()), registers);
+        }
         let mut next = || registers.next().expect("as many registers as parts");
         match ty {
             Type::None | Type::Nested(_) => Self::None,
@@ -58,6 +62,7 @@ impl Value {
                     owner: next(),
                 })
             }
+            Type::Text(_) => unreachable!("done above"),
             Type::Tuple(items) => Self::Tuple(
                 items
                     .iter()
@@ -65,7 +70,9 @@ impl Value {
                     .collect(),
             ),
             Type::Complex => Self::Tuple(vec![Self::Scalar(next()), Self::Scalar(next())]),
-            Type::Bool | Type::Int | Type::Float | Type::List(_) => Self::Scalar(next()),
+            Type::Bool | Type::Int | Type::Float | Type::List(_) | Type::Record(_) => {
+                Self::Scalar(next())
+            }
         }
     }
 }

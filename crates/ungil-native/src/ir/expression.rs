@@ -147,6 +147,16 @@ pub(crate) enum Op {
     /// A part of an array. Arguments: the array, then those of the parts in order.
     View(Vec<ViewPart>),
 
+    /// A constant text: its codes.
+    Text(Vec<u32>),
+    /// The text of one character of an array of codes at an index. Guard: the index.
+    Character,
+    /// Of two texts.
+    CompareText(Comparison),
+    /// Whether the second argument, a text, has the first one in it. Guard: of a number, that it is a byte.
+    InText,
+    /// The number of a text that is one character. Guard: its length.
+    Ord,
     /// A tuple of the arguments.
     Tuple,
     /// An item of a tuple, a part of a complex number.
@@ -155,6 +165,8 @@ pub(crate) enum Op {
     Complex(ComplexOp),
     /// An operation on a list.
     List(ListOp),
+    /// An operation on an object of a dataclass.
+    Record(RecordOp),
 }
 
 /// Operations on complex numbers.
@@ -201,6 +213,19 @@ pub(crate) enum ListOp {
     Pop,
     /// Takes out all items.
     Clear,
+}
+
+/// Operations on objects of dataclasses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordOp {
+    /// An object with the arguments as fields; only as what is assigned to a slot. Guard: memory.
+    New,
+    /// The field at this place of the first argument.
+    Get(usize),
+    /// Puts the first argument into the field at this place of the object that is the second.
+    Set(usize),
+    /// Whether two are the same object.
+    Same,
 }
 
 /// What is done with one axis of an array.

@@ -9,7 +9,9 @@ mod parallel;
 
 use ruff_text_size::TextRange;
 
-pub(crate) use expression::{Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, ViewPart};
+pub(crate) use expression::{
+    Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, RecordOp, ViewPart,
+};
 pub(crate) use parallel::{Parallel, Reduction};
 
 use crate::environment::FunctionId;
@@ -79,7 +81,7 @@ pub struct Site {
 /// An exception.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raise {
-    /// The exception's name in `builtins`.
+    /// The exception's name in `builtins`, or behind that of its module and a dot.
     pub exception: String,
     /// What it says.
     pub message: Message,

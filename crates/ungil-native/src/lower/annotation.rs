@@ -3,7 +3,7 @@
 use ruff_python_ast as ast;
 
 use crate::environment::{Environment, FunctionId, Global};
-use crate::types::{Element, Items, Scalar, Type};
+use crate::types::{Element, Items, Scalar, Text, Type};
 
 /// The types that the annotations of a function's parameters fix, in the order of the call.
 pub(crate) fn annotations(
@@ -75,11 +75,14 @@ pub(super) fn annotated(
         ast::Expr::Subscript(subscript) => collection(environment, function, subscript),
         other => match named(environment, function, other)? {
             Global::Width(element) => Some(element.read()),
+            Global::Record(record) => Some(Type::Record(record)),
             Global::Builtin(name) => match name.as_str() {
                 "bool" => Some(Type::Bool),
                 "int" => Some(Type::Int),
                 "float" => Some(Type::Float),
                 "complex" => Some(Type::Complex),
+                "str" => Some(Type::Text(Text::Str)),
+                "bytes" => Some(Type::Text(Text::Bytes)),
                 _ => None,
             },
             Global::Missing if is_none(other) => Some(Type::None),

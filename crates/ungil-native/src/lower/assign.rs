@@ -108,6 +108,11 @@ impl FunctionLowerer<'_, '_> {
                 let (array, index) = self.written_to(subscript)?;
                 self.store(subscript, array, index, value)
             }
+            ast::Expr::Attribute(attribute) => {
+                let value = self.held(value);
+                let object = self.record_target(attribute)?;
+                self.set_field(attribute, object, value)
+            }
             ast::Expr::Tuple(targets) => self.unpack(&targets.elts, value, target.range()),
             ast::Expr::List(targets) => self.unpack(&targets.elts, value, target.range()),
             other => Err(self.refuse(
@@ -124,6 +129,13 @@ impl FunctionLowerer<'_, '_> {
         if matches!(array.ty, Type::List(_)) {
             let index = self.list_index(&target.slice)?;
             return Ok((array, vec![index]));
+        }
+        if let Type::Text(kind) = array.ty {
+            return Err(self.refuse(
+                Diagnostic::new(target.range(), format!("{kind} cannot be changed"))
+                    .label("assigns to a part of it")
+                    .help("use a `bytearray` or an array of NumPy, which can"),
+            ));
         }
         let array = self.as_array(array, target.value.range())?;
         let index = self.indices(target, &array)?;
@@ -165,6 +177,9 @@ impl FunctionLowerer<'_, '_> {
             (Type::Int, Type::Bool) => as_int(value),
             (Type::Float, Type::Int | Type::Bool) => as_float(value),
             (Type::Bool, got) if got.is_number() => truth(value),
+            (Type::Complex, got) if got.is_number() => {
+                super::complex::complex(as_float(value), Expr::float(0.0))
+            }
             (_, got) => {
                 let help = match (ty.element.read(), got) {
                     (Type::Int, Type::Float) => "write `int(...)` around the value",
@@ -215,6 +230,17 @@ impl FunctionLowerer<'_, '_> {
                 let right = self.expression(&stmt.value)?;
                 let value = self.binary(stmt.op, left, right, stmt.range())?;
                 self.store(subscript, array, index, value)
+            }
+            ast::Expr::Attribute(attribute) => {
+                let object = self.record_target(attribute)?;
+                let Type::Record(record) = object.ty else {
+                    unreachable!("only objects have fields");
+                };
+                let left = self.record_field(attribute, object.clone(), record)?;
+                let left = self.held(left);
+                let right = self.expression(&stmt.value)?;
+                let value = self.binary(stmt.op, left, right, stmt.range())?;
+                self.set_field(attribute, object, value)
             }
             other => Err(self.refuse(
                 Diagnostic::new(other.range(), "native code cannot assign to this")

@@ -19,6 +19,7 @@ impl FunctionLowerer<'_, '_> {
                 let value = self.expression(&arguments[0])?;
                 match value.ty {
                     Type::List(_) => Ok(Self::list_length(value)),
+                    Type::Text(_) => Ok(super::text::length(value)),
                     Type::Tuple(items) => Ok(Expr::int(items.len().cast_signed() as i64)),
                     _ => {
                         let array = self.as_array(value, arguments[0].range())?;
@@ -44,6 +45,7 @@ impl FunctionLowerer<'_, '_> {
                     }
                 })
             }
+            ("ord", 1) if call.arguments.keywords.is_empty() => self.ord(call),
             ("pow", 2) if call.arguments.keywords.is_empty() => {
                 let left = self.expression(&arguments[0])?;
                 let right = self.expression(&arguments[1])?;

@@ -43,6 +43,7 @@ impl FunctionLowerer<'_, '_> {
         match global {
             Global::Native(function) => self.native_call(call, function),
             Global::Builtin(function) => self.builtin(call, &function),
+            Global::Record(record) => self.new_record(call, record),
             Global::Math(function) => self.math(call, &function),
             Global::Numpy(function) => self.numpy(call, &function),
             Global::Parallel => Err(self.refuse(
@@ -85,6 +86,12 @@ impl FunctionLowerer<'_, '_> {
             return self.list_method(call, method, object);
         }
         let plain = call.arguments.args.is_empty() && call.arguments.keywords.is_empty();
+        if let Type::Text(kind) = object.ty {
+            return Err(self.refuse_text_method(method, kind));
+        }
+        if let Type::Record(record) = object.ty {
+            return Err(self.refuse_method(method, record));
+        }
         if object.ty == Type::Complex && plain && &*method.attr == "conjugate" {
             return Ok(self.conjugate(object));
         }
@@ -113,7 +120,7 @@ impl FunctionLowerer<'_, '_> {
     fn native_call(&mut self, call: &ast::ExprCall, function: FunctionId) -> Lowered<Expr> {
         let callee = self.lowerer.environment.function(function);
         let definition = callee.source.function();
-        let defaults = callee.defaults.iter().map(|one| one.map(constant));
+        let defaults = callee.defaults.iter().map(|one| one.clone().map(constant));
         let given = self.matched(call, definition, &callee.name, defaults.collect())?;
         let annotations = super::annotations(self.lowerer.environment, function);
         let arguments = self.as_annotated(given, &annotations, definition, &callee.name)?;
@@ -169,7 +176,7 @@ impl FunctionLowerer<'_, '_> {
         .collect()
     }
 
-    fn wrong_call(&self, range: TextRange, title: String) -> Box<Refusal> {
+    pub(super) fn wrong_call(&self, range: TextRange, title: String) -> Box<Refusal> {
         self.refuse(Diagnostic::new(range, title).label("in this call"))
     }
 
@@ -240,6 +247,12 @@ impl FunctionLowerer<'_, '_> {
             proof: Proof::Open,
         };
         let called = Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]);
+        if matches!(returns, Type::Record(_)) {
+            // Whoever gets an object refers to it.
+            let slot = self.temporary(returns);
+            let kept = Expr::slot(slot, returns);
+            return Ok(Expr::new(Op::Let(slot), vec![called, kept], returns));
+        }
         if !matches!(returns, Type::Array(_)) {
             return Ok(called);
         }
@@ -388,11 +401,13 @@ fn names_of(definition: &ast::StmtFunctionDef) -> Vec<String> {
         .collect()
 }
 
-fn constant(constant: Constant) -> Expr {
-    match constant {
+pub(super) fn constant(known: Constant) -> Expr {
+    match known {
         Constant::Bool(value) => Expr::bool(value),
         Constant::Int(value) => Expr::int(value),
         Constant::Float(value) => Expr::float(value),
         Constant::Complex(re, im) => super::complex::complex(Expr::float(re), Expr::float(im)),
+        Constant::Text(kind, codes) => super::text::literal(kind, codes),
+        Constant::Tuple(items) => super::tuple::tuple(items.into_iter().map(constant).collect()),
     }
 }

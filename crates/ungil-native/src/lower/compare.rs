@@ -8,7 +8,7 @@ use super::Lowered;
 use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Comparison, Expr, Op};
+use crate::ir::{Comparison, Expr, Op, RecordOp};
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -39,7 +39,7 @@ impl FunctionLowerer<'_, '_> {
             return self.comparison(op, left, right_value, range);
         }
         let ty = right_value.ty;
-        if !ty.is_number() {
+        if !ty.is_number() && !matches!(ty, Type::Text(_)) {
             return self.comparison(op, left, right_value, range);
         }
         let slot = self.temporary(ty);
@@ -75,6 +75,18 @@ impl FunctionLowerer<'_, '_> {
                     _ => Expr::new(Op::Not, vec![found], Type::Bool),
                 });
             }
+            CmpOp::In | CmpOp::NotIn if matches!(right.ty, Type::Text(_)) => {
+                return self.in_text(op, (left, right), range);
+            }
+            CmpOp::Is | CmpOp::IsNot
+                if matches!(left.ty, Type::Record(_)) && left.ty == right.ty =>
+            {
+                let same = Expr::new(Op::Record(RecordOp::Same), vec![left, right], Type::Bool);
+                return Ok(match op {
+                    CmpOp::Is => same,
+                    _ => Expr::new(Op::Not, vec![same], Type::Bool),
+                });
+            }
             CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => {
                 let help = if matches!(op, CmpOp::Is | CmpOp::IsNot) {
                     "numbers have no identity here: use `==` or `!=`"
@@ -94,6 +106,14 @@ impl FunctionLowerer<'_, '_> {
             && fits(right.ty)
         {
             return self.complex_comparison(comparison, (left, right), range);
+        }
+        if matches!(left.ty, Type::Text(_)) || matches!(right.ty, Type::Text(_)) {
+            return self.text_comparison(comparison, (left, right), range);
+        }
+        if let (Type::Record(one), Type::Record(other)) = (left.ty, right.ty)
+            && one == other
+        {
+            return self.record_comparison(op, (left, right), one, range);
         }
         if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
             return self.tuple_comparison(op, comparison, (left, right), range);

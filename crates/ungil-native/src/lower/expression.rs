@@ -7,7 +7,7 @@ use super::Lowered;
 use super::arithmetic::truth;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::environment::{Constant, Global};
+use crate::environment::Global;
 use crate::ir::{Expr, Op};
 use crate::types::Type;
 
@@ -21,6 +21,8 @@ impl FunctionLowerer<'_, '_> {
             ast::Expr::NumberLiteral(inner) => self.number(inner),
             ast::Expr::BooleanLiteral(inner) => Ok(Expr::bool(inner.value)),
             ast::Expr::NoneLiteral(_) => Ok(Expr::none()),
+            ast::Expr::StringLiteral(inner) => self.string_literal(inner),
+            ast::Expr::BytesLiteral(inner) => Ok(super::text::bytes_literal(inner)),
             ast::Expr::Name(inner) => self.name(inner),
             ast::Expr::List(inner) => self.list_literal(inner),
             ast::Expr::ListComp(inner) => self.list_comprehension(inner),
@@ -83,12 +85,7 @@ impl FunctionLowerer<'_, '_> {
         range: TextRange,
     ) -> Lowered<Expr> {
         match global {
-            Global::Constant(Constant::Bool(value)) => Ok(Expr::bool(value)),
-            Global::Constant(Constant::Int(value)) => Ok(Expr::int(value)),
-            Global::Constant(Constant::Float(value)) => Ok(Expr::float(value)),
-            Global::Constant(Constant::Complex(re, im)) => {
-                Ok(super::complex::complex(Expr::float(re), Expr::float(im)))
-            }
+            Global::Constant(constant) => Ok(super::call::constant(constant)),
             Global::Missing => Err(self.refuse(
                 Diagnostic::new(range, format!("there is no `{name}`"))
                     .label("neither a local variable nor a global name nor a built-in"),
@@ -97,13 +94,13 @@ impl FunctionLowerer<'_, '_> {
                 let what = match other {
                     Global::Module(_) => "a module".to_owned(),
                     Global::Other(what) => what,
-                    Global::Exception(_) => "a class".to_owned(),
+                    Global::Exception(_) | Global::Record(_) => "a class".to_owned(),
                     _ => "a function".to_owned(),
                 };
                 Err(self.refuse(
-                    Diagnostic::new(range, format!("`{name}` is not a number"))
+                    Diagnostic::new(range, format!("`{name}` is not a constant"))
                         .label(what)
-                        .note("of what is global, native code reads numbers, as constants")
+                        .note("of what is global, native code reads numbers, texts, and tuples of them, as constants")
                         .help(format!("pass `{name}` as an argument")),
                 ))
             }
@@ -169,6 +166,7 @@ impl FunctionLowerer<'_, '_> {
         match value.ty {
             Type::Complex => Ok(self.complex_truth(value)),
             Type::List(_) => Ok(truth(Self::list_length(value))),
+            Type::Text(_) => Ok(truth(super::text::length(value))),
             Type::Tuple(items) => {
                 // Evaluated for what can go wrong in it.
                 let slot = self.temporary(value.ty);
@@ -251,6 +249,9 @@ impl FunctionLowerer<'_, '_> {
             && let Some(part) = super::complex::part(value.clone(), name)
         {
             return Ok(part);
+        }
+        if let Type::Record(record) = value.ty {
+            return self.record_field(expr, value, record);
         }
         if let Type::Array(ty) = value.ty {
             match name {

@@ -36,6 +36,7 @@ impl FunctionLowerer<'_, '_> {
         match value.ty {
             Type::List(_) => return self.list_item(expr, value),
             Type::Tuple(types) => return self.tuple_item(expr, value, types),
+            Type::Text(kind) => return self.text_subscript(expr, value, kind),
             _ => {}
         }
         let array = self.as_array(value, expr.value.range())?;
@@ -182,9 +183,6 @@ impl FunctionLowerer<'_, '_> {
         position: &Expr,
         range: TextRange,
     ) -> Expr {
-        let Type::Array(ty) = array.ty else {
-            unreachable!("only arrays are iterated over");
-        };
         let mut guard = self.guard(range, "IndexError", "the position is within the array");
         guard.proof = Proof::Waived;
         let mut overflow = self.overflow(range);
@@ -195,6 +193,9 @@ impl FunctionLowerer<'_, '_> {
             Expr::new(Op::Sub, vec![last, position.clone()], Type::Int).guarded(vec![overflow])
         } else {
             position.clone()
+        };
+        let Type::Array(ty) = array.ty else {
+            return self.text_item(array, position, range);
         };
         if ty.dimensions == 1 {
             return self.load_guarded(range, array.clone(), vec![position], vec![guard]);
@@ -211,7 +212,7 @@ impl FunctionLowerer<'_, '_> {
         .guarded(vec![guard])
     }
 
-    fn view(
+    pub(super) fn view(
         &mut self,
         expr: &ast::ExprSubscript,
         array: Expr,

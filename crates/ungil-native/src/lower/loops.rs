@@ -244,12 +244,16 @@ impl FunctionLowerer<'_, '_> {
         if let ast::Expr::Name(_)
         | ast::Expr::Subscript(_)
         | ast::Expr::List(_)
-        | ast::Expr::ListComp(_) = iter
+        | ast::Expr::ListComp(_)
+        | ast::Expr::StringLiteral(_)
+        | ast::Expr::BytesLiteral(_)
+        | ast::Expr::Attribute(_) = iter
         {
             let value = self.expression(iter)?;
             match value.ty {
                 Type::Array(_) => return Ok(self.over_array(value)),
                 Type::List(_) => return Ok(self.over_list(value)),
+                Type::Text(_) => return Ok(self.over_text(value)),
                 Type::Tuple(items) if items.windows(2).all(|two| two[0] == two[1]) => {
                     let kept = self.held(value);
                     let items = super::tuple::items(&kept);
@@ -268,7 +272,7 @@ impl FunctionLowerer<'_, '_> {
         }
         Err(self.refuse(
             Diagnostic::new(iter.range(), "native code cannot iterate over this")
-                .label("neither a range nor an array nor a list")
+                .label("neither a range nor an array, a list or a text")
                 .help(
                     "iterate over `range(...)`, an array or a list, or `enumerate`, `zip` or `reversed` \
                      of these",
@@ -316,6 +320,15 @@ impl FunctionLowerer<'_, '_> {
         let stop = values.pop().expect("there is at least one");
         let start = values.pop().unwrap_or_else(|| Expr::int(0));
         Ok((start, stop, step))
+    }
+
+    fn over_text(&mut self, text: Expr) -> Iterated {
+        let text = self.held(text);
+        Iterated::Array {
+            len: super::text::length(text.clone()),
+            array: text,
+            reversed: false,
+        }
     }
 
     fn over_array(&mut self, array: Expr) -> Iterated {
@@ -421,6 +434,7 @@ pub(super) enum Iterated {
         stop: Expr,
         step: Expr,
     },
+    /// An array or a text.
     Array {
         array: Expr,
         len: Expr,

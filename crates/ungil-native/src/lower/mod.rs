@@ -25,10 +25,12 @@ mod numpy;
 mod prange;
 mod promotion;
 mod race;
+mod record;
 mod reduction;
 mod refusal;
 mod state;
 mod statement;
+mod text;
 mod together;
 mod tuple;
 

@@ -86,13 +86,9 @@ impl FunctionLowerer<'_, '_> {
                 "comprehensions but of lists",
                 "write the loop, or a list: `[... for ... in ...]`",
             ),
-            ast::Expr::StringLiteral(_) | ast::Expr::FString(_) | ast::Expr::TString(_) => (
-                "text",
-                "use numbers as codes, or move this out of the native function",
-            ),
-            ast::Expr::BytesLiteral(_) => (
-                "bytes as constants",
-                "pass them as an argument: they are an array of uint8",
+            ast::Expr::FString(_) | ast::Expr::TString(_) => (
+                "texts that are put together",
+                "return what goes into it, and do this outside of the native function",
             ),
             ast::Expr::Await(_) => ("`await`", "await outside of the native function"),
             ast::Expr::Yield(_) | ast::Expr::YieldFrom(_) => (
@@ -117,7 +113,8 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "pow", "round",
+            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "ord", "pow",
+            "round",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(

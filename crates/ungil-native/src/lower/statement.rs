@@ -274,6 +274,7 @@ fn parts_of(ty: Type) -> usize {
     match ty {
         Type::Tuple(items) => items.iter().map(|&item| parts_of(item)).sum(),
         Type::Complex => 2,
+        Type::Text(_) => 3,
         _ => 1,
     }
 }

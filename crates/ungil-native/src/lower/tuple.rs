@@ -44,7 +44,7 @@ impl FunctionLowerer<'_, '_> {
                 return Err(self.refuse(
                     Diagnostic::new(
                         item.range(),
-                        "a native tuple holds numbers and tuples of them",
+                        "a native tuple holds numbers, texts and tuples of them",
                     )
                     .label(format!("this is {}", value.ty.with_article()))
                     .help("use a variable of its own for it"),

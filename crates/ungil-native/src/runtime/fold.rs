@@ -61,6 +61,7 @@ pub(crate) fn code(fold: Fold, elements: [Element; 2]) -> u64 {
         Element::Unsigned(bits) => 0x200 | u64::from(bits),
         Element::Float32 => 0x300,
         Element::Float64 => 0x301,
+        Element::Complex64 | Element::Complex128 => unreachable!("refused where it is lowered"),
     };
     fold as u64 | element(elements[0]) << 16 | element(elements[1]) << 32
 }

@@ -4,11 +4,14 @@
 use std::ffi::CStr;
 
 use super::created;
+use super::record::{self, Passed};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyTuple};
-use ungil_native::{ArrayType, Element, Items, Type};
+use pyo3::types::{
+    PyBool, PyBytes, PyComplex, PyComplexMethods, PyFloat, PyInt, PyList, PyString, PyTuple,
+};
+use ungil_native::{ArrayType, Element, Items, Text, Type};
 
 /// The largest size of a dimension, in elements: checks of indices rely on it.
 const LARGEST: isize = 1 << 48;
@@ -19,9 +22,13 @@ const LISTS_STAY: &str = "lists live in native code only: pass a NumPy array or 
 
 /// What is passed to machine code: the words, and the buffers that they point into.
 #[derive(Default)]
+#[allow(clippy::struct_field_names)] // the words are what the struct is named for
 pub(super) struct Words {
     pub(super) words: Vec<u64>,
     buffers: Vec<Buffer>,
+    /// The codes of texts.
+    texts: Vec<Vec<u32>>,
+    pub(super) records: Vec<Passed>,
 }
 
 /// A buffer that is held: its owner can neither free nor resize it.
@@ -129,6 +136,20 @@ impl Words {
                 }
                 self.push_tuple(tuple, Some(&types), parameter)
             }
+            Some(Type::Text(Text::Str)) => match value.cast_exact::<PyString>() {
+                Ok(text) => self.push_str(text),
+                Err(_) => Err(parameter.wrong("str", value)),
+            },
+            Some(Type::Text(Text::Bytes)) => match value.cast_exact::<PyBytes>() {
+                Ok(bytes) => Ok(self.push_bytes(bytes)),
+                Err(_) => Err(parameter.wrong("bytes", value)),
+            },
+            Some(Type::Record(record)) => match record::known(&value.get_type())? {
+                Some(known) if known.record == Ok(record) => {
+                    self.push_record(value, known, record, parameter)
+                }
+                _ => Err(parameter.wrong(&format!("a {record} (not of a subclass)"), value)),
+            },
             Some(Type::List(_)) => Err(parameter.refused_type(LISTS_STAY)),
             _ => self.push_any(value, parameter),
         }
@@ -159,14 +180,45 @@ impl Words {
         if let Ok(tuple) = value.cast_exact::<PyTuple>() {
             return self.push_tuple(tuple, None, parameter);
         }
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return self.push_str(text);
+        }
+        if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+            return Ok(self.push_bytes(bytes));
+        }
         // SAFETY: a valid object.
         if unsafe { ffi::PyObject_CheckBuffer(value.as_ptr()) } == 0 {
+            if let Some(known) = record::known(&value.get_type())? {
+                return match &known.record {
+                    Ok(record) => self.push_record(value, known, *record, parameter),
+                    Err(reason) => Err(parameter.refused_type(&format!(
+                        "native code takes dataclasses of numbers; of `{}`, {reason}",
+                        value.get_type().name()?
+                    ))),
+                };
+            }
             if value.is_instance_of::<PyList>() {
                 return Err(parameter.refused_type(LISTS_STAY));
             }
-            return Err(parameter.wrong("a number or an array", value));
+            return Err(parameter.wrong("a number, a text or an array", value));
         }
         self.push_array(value, parameter)
+    }
+
+    fn push_str(&mut self, text: &Bound<'_, PyString>) -> PyResult<Type> {
+        let codes = super::text::codes(text)?;
+        self.words
+            .extend([codes.as_ptr() as u64, codes.len() as u64, 0]);
+        self.texts.push(codes);
+        Ok(Type::Text(Text::Str))
+    }
+
+    /// The caller holds them; they do not change.
+    fn push_bytes(&mut self, bytes: &Bound<'_, PyBytes>) -> Type {
+        let bytes = bytes.as_bytes();
+        self.words
+            .extend([bytes.as_ptr() as u64, bytes.len() as u64, 0]);
+        Type::Text(Text::Bytes)
     }
 
     fn push_complex(&mut self, complex: &Bound<'_, PyComplex>) {
@@ -190,7 +242,7 @@ impl Words {
             };
             let ty = self.push(&item, item_parameter)?;
             if !ty.is_small() {
-                return Err(item_parameter.wrong("a number or a tuple of numbers", &item));
+                return Err(item_parameter.wrong("a number, a text or a tuple of these", &item));
             }
             found.push(ty);
         }
@@ -226,7 +278,7 @@ impl Words {
         let Some(element) = Element::of_format(&format, view.itemsize as usize) else {
             return Err(PyTypeError::new_err(format!(
                 "{}() argument '{}': expected an array of numbers (bool, int8 to int64, uint8 to uint64, \
-                 float32 or float64), got one whose elements are {}",
+                 float32, float64, complex64 or complex128), got one whose elements are {}",
                 parameter.function,
                 parameter.name,
                 described(&format),
@@ -279,7 +331,6 @@ fn is_contiguous(sizes: &[isize], strides: &[isize], item: isize) -> bool {
 fn described(format: &str) -> String {
     match format {
         "O" => "Python objects".to_owned(),
-        "Zd" | "Zf" => "complex numbers".to_owned(),
         "e" => "floats of 16 bits".to_owned(),
         _ if format.starts_with(['>', '!']) => {
             "stored with the most significant byte first".to_owned()
@@ -365,23 +416,31 @@ fn as_float(value: &Bound<'_, PyAny>, parameter: Parameter<'_>) -> PyResult<f64>
     Err(parameter.wrong("float", value))
 }
 
-/// What a call returned, as Python has it; takes the words that it consists of.
+/// What a call returned, as Python has it; takes the words that it consists of. `given`: what was passed.
 pub(super) fn returned(
     py: Python<'_>,
     ty: Type,
     words: &mut dyn Iterator<Item = u64>,
+    given: &Words,
 ) -> PyResult<Py<PyAny>> {
     if let Type::Tuple(types) = ty {
         let items = types
             .iter()
-            .map(|&item| returned(py, item, words))
+            .map(|&item| returned(py, item, words, given))
             .collect::<PyResult<Vec<_>>>()?;
         return Ok(PyTuple::new(py, items)?.into_any().unbind());
+    }
+    if let Type::Text(kind) = ty {
+        // SAFETY: a part of what was passed, which `given` and the caller hold, or a constant of the machine code.
+        return unsafe { super::text::returned(py, kind, words) };
     }
     if let Type::Array(array) = ty {
         return created::array(py, array, words).map(Bound::unbind);
     }
     let mut word = || words.next().unwrap_or(0);
+    if let Type::Record(record) = ty {
+        return given.returned_record(py, record, word());
+    }
     if ty == Type::Complex {
         let (real, imag) = (f64::from_bits(word()), f64::from_bits(word()));
         return Ok(PyComplex::from_doubles(py, real, imag).into_any().unbind());

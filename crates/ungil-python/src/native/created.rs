@@ -60,6 +60,7 @@ fn format(element: Element) -> String {
         Element::Signed(_) => 'i',
         Element::Unsigned(_) => 'u',
         Element::Float32 | Element::Float64 => 'f',
+        Element::Complex64 | Element::Complex128 => 'c',
     };
     format!("{kind}{letter}{}", element.size())
 }

@@ -10,6 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ungil_native::Type;
 
+use super::arguments::Words;
 use super::function::NativeFunction;
 use super::running;
 
@@ -114,7 +115,12 @@ unsafe fn quick(
         return None;
     }
     let outcome = running::run(py, &code, &words[..count]);
-    Some(NativeFunction::outcome(py, &code, outcome))
+    Some(NativeFunction::outcome(
+        py,
+        &code,
+        outcome,
+        &Words::default(),
+    ))
 }
 
 /// `NativeFunction.__call__`, as `PyO3` has made it.

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyModule, PyString, PyType,
-};
-use ungil_native::{Constant, Element, Environment, FunctionId, FunctionSource, Global, ModuleId};
+use pyo3::types::{PyDict, PyInt, PyModule, PyString, PyType};
+use ungil_native::{Element, Environment, FunctionId, FunctionSource, Global, ModuleId};
 
-use super::function::NativeFunction;
+use super::function::{NativeFunction, constant};
 
 /// Where `prange` is.
 const PARALLEL: &str = "ungil._native.parallel";
@@ -109,25 +107,23 @@ impl<'py> PythonEnvironment<'py> {
         if let Ok(native) = value.cast::<NativeFunction>() {
             return Ok(Global::Native(self.function_id(native)));
         }
-        if let Ok(value) = value.cast::<PyBool>() {
-            return Ok(Global::Constant(Constant::Bool(value.is_true())));
-        }
-        if let Ok(int) = value.cast::<PyInt>() {
-            return Ok(match int.extract::<i64>() {
-                Ok(value) => Global::Constant(Constant::Int(value)),
-                Err(_) => Global::Other("an int beyond 64 bits".to_owned()),
-            });
-        }
-        if let Ok(float) = value.cast::<PyFloat>() {
-            return Ok(Global::Constant(Constant::Float(float.value())));
-        }
-        if let Ok(complex) = value.cast::<PyComplex>() {
-            let constant = Constant::Complex(complex.real(), complex.imag());
+        if let Some(constant) = constant(value) {
             return Ok(Global::Constant(constant));
+        }
+        if value.is_instance_of::<PyInt>() {
+            return Ok(Global::Other("an int beyond 64 bits".to_owned()));
         }
         if let Ok(module) = value.cast::<PyModule>() {
             self.modules.push(module.clone());
             return Ok(Global::Module(ModuleId(self.modules.len() - 1)));
+        }
+        if let Ok(class) = value.cast::<PyType>()
+            && let Some(known) = super::record::known(class)?
+        {
+            return Ok(match &known.record {
+                Ok(record) => Global::Record(*record),
+                Err(reason) => Global::Other(format!("a dataclass, but {reason}")),
+            });
         }
         if let Some(width) = width(value) {
             return Ok(Global::Width(width));

@@ -5,14 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyTuple};
-use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Type};
+use pyo3::types::{
+    PyBool, PyBytes, PyComplex, PyComplexMethods, PyDict, PyFloat, PyInt, PyString, PyTuple,
+};
+use ungil_native::{Constant, FunctionId, FunctionSource, Options, Source, Text, Type};
 
 use super::arguments::{Parameter, Words, returned};
 use super::environment::PythonEnvironment;
 use super::failure;
 use super::running::{self, Outcome};
 use super::specialisation::{ExplainedCheck, Specialisation, refusal_error};
+
+/// A text or a tuple that is longer is no constant of machine code.
+const LARGEST_CONSTANT: usize = 4096;
 
 /// A function that is compiled to machine code when it is first called with arguments of some types.
 #[pyclass(module = "ungil._ungil", frozen, weakref)]
@@ -206,14 +211,16 @@ impl NativeFunction {
             .extract()
     }
 
-    /// What an ended call gives.
+    /// What an ended call gives; objects that were passed have what it has assigned to their fields.
     pub(super) fn outcome(
         py: Python<'_>,
         code: &Specialisation,
         outcome: Outcome,
+        given: &Words,
     ) -> PyResult<Py<PyAny>> {
+        given.write_back(py)?;
         match outcome {
-            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter()),
+            Outcome::Returned(words) => returned(py, code.returns, &mut words.into_iter(), given),
             Outcome::Failed(context) => Err(failure::failed(py, code, &context)),
             Outcome::Interrupted(error, context) => {
                 Err(failure::interrupted(py, code, &context, &error))
@@ -300,8 +307,7 @@ impl NativeFunction {
             code => code?,
         };
         let outcome = running::run(slf.py(), &code, &words.words);
-        drop(words);
-        Self::outcome(slf.py(), &code, outcome)
+        Self::outcome(slf.py(), &code, outcome, &words)
     }
 
     /// Compiles for arguments like these, without calling.
@@ -405,7 +411,8 @@ fn defaults(
     Ok(defaults)
 }
 
-fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
+/// A value that does not change, as a constant of machine code.
+pub(super) fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Some(Constant::Bool(truth.is_true()));
     }
@@ -415,6 +422,20 @@ fn constant(value: &Bound<'_, PyAny>) -> Option<Constant> {
     if let Ok(complex) = value.cast::<PyComplex>() {
         return Some(Constant::Complex(complex.real(), complex.imag()));
     }
-    let float = value.cast::<PyFloat>().ok()?;
-    Some(Constant::Float(float.value()))
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Some(Constant::Float(float.value()));
+    }
+    if value.len().is_ok_and(|length| length > LARGEST_CONSTANT) {
+        return None;
+    }
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        return Some(Constant::Text(Text::Str, super::text::codes(text).ok()?));
+    }
+    if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+        let codes = bytes.as_bytes().iter().map(|&byte| u32::from(byte));
+        return Some(Constant::Text(Text::Bytes, codes.collect()));
+    }
+    let tuple = value.cast_exact::<PyTuple>().ok()?;
+    let items = tuple.iter().map(|item| constant(&item));
+    items.collect::<Option<Vec<_>>>().map(Constant::Tuple)
 }

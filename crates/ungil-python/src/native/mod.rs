@@ -7,7 +7,9 @@
 //! created          arrays that native code has made
 //! specialisation   source -> LLVM IR -> machine code, and what it relies on
 //! environment      what global names mean; notes them down, so that a change is noticed
+//! record           dataclasses: what is known of them, their objects as memory
 //! running          the call: GIL released, stack measured, Ctrl-C asked for
+//! text             str and bytes
 //! threads          how many a parallel loop has
 //! failure          the exception, with the lines of the source in its traceback
 //! ```
@@ -18,8 +20,10 @@ mod direct;
 mod environment;
 mod failure;
 mod function;
+mod record;
 mod running;
 mod specialisation;
+mod text;
 mod threads;
 
 pub(crate) use created::NativeMemory;

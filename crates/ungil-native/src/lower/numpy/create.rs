@@ -4,6 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::super::arithmetic::{as_float, as_int, truth};
+use super::super::complex::complex;
 use super::super::function::FunctionLowerer;
 use super::super::{Lowered, Refusal};
 use crate::diagnostic::Diagnostic;
@@ -53,7 +54,8 @@ impl FunctionLowerer<'_, '_> {
             ("full", [Some(value), ..]) => {
                 let value_range = value.range();
                 let value = self.expression(value)?;
-                if !value.ty.is_number() {
+                let may_be = element.is_none_or(|element| element.read() == Type::Complex);
+                if !(value.ty.is_number() || may_be && value.ty == Type::Complex) {
                     return Err(self.refuse(
                         Diagnostic::new(value_range, "an array is filled with a number")
                             .label(value.ty.with_article()),
@@ -68,6 +70,7 @@ impl FunctionLowerer<'_, '_> {
         let element = element.unwrap_or(match (base, fill.ty) {
             ("full", Type::Int) => Element::Signed(64),
             ("full", Type::Bool) => Element::Bool,
+            ("full", Type::Complex) => Element::Complex128,
             _ => Element::Float64,
         });
         Ok(Some(self.new_array(call.range(), element, fill, sizes)))
@@ -82,6 +85,8 @@ impl FunctionLowerer<'_, '_> {
         sizes: Vec<Expr>,
     ) -> Expr {
         let fill = match (element.read(), fill.ty) {
+            (Type::Complex, Type::Complex) => fill,
+            (Type::Complex, _) => complex(as_float(fill), Expr::float(0.0)),
             (Type::Float, _) => as_float(fill),
             (Type::Bool, _) => truth(fill),
             (Type::Int, Type::Float) => self.float_to_int(fill, range),
@@ -177,6 +182,7 @@ impl FunctionLowerer<'_, '_> {
             value: match element.read() {
                 Type::Float => as_float(stored),
                 Type::Bool => truth(stored),
+                Type::Complex => complex(as_float(stored), Expr::float(0.0)),
                 _ => stored,
             },
             guards,
@@ -233,6 +239,7 @@ impl FunctionLowerer<'_, '_> {
                 "float" => Some(Element::Float64),
                 "int" => Some(Element::Signed(64)),
                 "bool" => Some(Element::Bool),
+                "complex" => Some(Element::Complex128),
                 _ => None,
             },
             Some(Global::Numpy(name)) if matches!(name.as_str(), "bool" | "bool_") => {
@@ -246,8 +253,8 @@ impl FunctionLowerer<'_, '_> {
                 Diagnostic::new(dtype.range(), "native code knows no such type of elements")
                     .label("not a constant that names one")
                     .help(
-                        "there are bool, int8 to int64, uint8 to uint64, float32 and float64 of NumPy, and \
-                         Python's bool, int and float",
+                        "there are bool, int8 to int64, uint8 to uint64, float32, float64, complex64 and \
+                         complex128 of NumPy, and Python's bool, int, float and complex",
                     ),
             )
         })

@@ -68,6 +68,16 @@ impl FunctionLowerer<'_, '_> {
                     .help("write the loops over rows and columns"),
             ));
         }
+        if types.iter().any(|ty| ty.element.read() == Type::Complex) {
+            return Err(self.refuse(
+                Diagnostic::new(
+                    range,
+                    format!("native code has no `{name}` of complex arrays"),
+                )
+                .label("an array of complex numbers")
+                .help("write the loop: it is as fast here as in C"),
+            ));
+        }
         let float = types.iter().any(|ty| ty.element.is_float());
         let ty = match fold {
             Fold::Mean => Type::Float,

@@ -8,7 +8,7 @@ use ruff_text_size::TextRange;
 use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Block, Count, Expr, Guard, ListOp, Op, SlotId, Stmt, ViewPart, walk};
+use crate::ir::{Block, Count, Expr, Guard, ListOp, Op, RecordOp, SlotId, Stmt, ViewPart, walk};
 use crate::types::Type;
 use form::{Body, Form, Linear, Taint};
 
@@ -86,7 +86,7 @@ impl FunctionLowerer<'_, '_> {
         Ok(())
     }
 
-    /// Lists from outside can be read: that nobody else writes to them, nor keeps them, has to be certain.
+    /// Lists and objects from outside can be read: that nobody else writes to them, nor keeps them, has to be certain.
     fn refuse_shared_list(&self, body: &Body<'_>, count: &Count) -> Lowered<()> {
         let mut found = None;
         walk(&count.body, &mut |stmt| {
@@ -100,12 +100,13 @@ impl FunctionLowerer<'_, '_> {
         Err(self.refuse(
             Diagnostic::new(
                 self.site_range(count.site),
-                "the iterations of a parallel loop only read the items of a list from outside",
+                "the iterations of a parallel loop only read the items of a list, or the fields of an object, \
+                 from outside",
             )
             .label(format!("the body does something else with `{name}`"))
             .help(
-                "write to an array instead; go over its items by `range(len(...))`, and make lists that \
-                 are changed in the body",
+                "write to an array instead; go over its items by `range(len(...))`, and make lists and \
+                 objects that are changed in the body",
             ),
         ))
     }
@@ -163,15 +164,18 @@ impl FunctionLowerer<'_, '_> {
     }
 }
 
-/// A list from outside that is not only read in an expression.
+/// A list or an object from outside that is not only read in an expression.
 fn shared_list(body: &Body<'_>, expr: &Expr) -> Option<SlotId> {
-    if let (Op::Slot(slot) | Op::BoundSlot(slot), Type::List(_)) = (&expr.op, expr.ty)
+    if let (Op::Slot(slot) | Op::BoundSlot(slot), Type::List(_) | Type::Record(_)) =
+        (&expr.op, expr.ty)
         && body.definition(*slot).is_err()
     {
         return Some(*slot);
     }
-    let reads = matches!(expr.op, Op::List(ListOp::Len | ListOp::Get))
-        && matches!(expr.args[0].op, Op::Slot(_) | Op::BoundSlot(_));
+    let reads = matches!(
+        expr.op,
+        Op::List(ListOp::Len | ListOp::Get) | Op::Record(RecordOp::Get(_))
+    ) && matches!(expr.args[0].op, Op::Slot(_) | Op::BoundSlot(_));
     expr.args[usize::from(reads)..]
         .iter()
         .find_map(|arg| shared_list(body, arg))
