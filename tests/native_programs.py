@@ -149,7 +149,9 @@ class Program:
         pad = "    " * depth
         r = self.random
         choice = r.random()
-        if choice < 0.3 or depth > 3:
+        if r.random() < 0.12 and depth < 3:
+            r.choice([self.attempt, self.cases])(depth)
+        elif choice < 0.3 or depth > 3:
             kind = r.choice(["int", "int", "float", "float", "bool"])
             value = self.expression(kind, 3)
             name = self.target(kind)
@@ -183,6 +185,47 @@ class Program:
         else:
             self.loop(depth)
 
+    trying = 0
+    """The `try` statements around."""
+
+    def attempt(self, depth: int) -> None:
+        """`try`, whose block may fail, with handlers that may not be for it."""
+        pad = "    " * depth
+        r = self.random
+        errors = ["ArithmeticError", "ZeroDivisionError", "(IndexError, ValueError)", "Exception"]
+        form = r.choice(["except", "except", "finally", "both"])
+        self.lines.append(f"{pad}try:")
+        self.trying += 1
+        self.block(depth + 1, r.randint(1, 3))
+        # A parallel loop may be in what is not handled again.
+        self.trying -= form == "except"
+        if form != "finally":
+            self.lines.append(f"{pad}except {r.choice(errors)}:")
+            self.block(depth + 1, 1)
+            if r.random() < 0.2:
+                self.lines.append(f"{pad}    raise")
+            if r.random() < 0.3:
+                self.lines.append(f"{pad}else:")
+                self.block(depth + 1, 1)
+        if form != "except":
+            self.trying -= 1
+            self.lines.append(f"{pad}finally:")
+            self.block(depth + 1, 1)
+
+    def cases(self, depth: int) -> None:
+        """`match` of an int, or of a tuple."""
+        pad = "    " * depth
+        r = self.random
+        if r.random() < 0.5:
+            self.lines.append(f"{pad}match {self.expression('int', 1)}:")
+            patterns = ["0", "1 | -1", f"_ if {self.expression('bool', 1)}", "2 | 3", "_"]
+        else:
+            self.lines.append(f"{pad}match {self.tuple_of(['int', 'bool', 'float'])}:")
+            patterns = ["(0, _, _)", "(_, True, 0.0)", "(1 | 2, *_)", "(_, False, float())", "_"]
+        for pattern in r.sample(patterns[:4], r.randint(1, 3)) + patterns[4:]:
+            self.lines.append(f"{pad}    case {pattern}:")
+            self.block(depth + 2, 1)
+
     def about_collections(self) -> str:
         """A statement that changes a list or a tuple."""
         r = self.random
@@ -202,6 +245,14 @@ class Program:
                 f"{name}[{self.index(name)}] = {self.expression(kind, 2)}",
                 f"{name}[{self.index(name)}] += {self.expression(kind, 1)}",
                 f"{name}.pop()",
+                f"{name}.reverse()",
+                f"{name}.extend({name}[:{r.randint(-1, 2)}])",
+                f"{name}.extend([{self.expression(kind, 1)}] * {r.randint(-1, 2)})",
+                f"{name} = {name}[::{r.choice([-2, -1, 1, 2])}]",
+                f"{name}[{r.randint(-3, 3)}:{r.randint(-3, 3)}] = {name}[:2]",
+                f"del {name}[{r.randint(-2, 2)}]",
+                f"del {name}[{r.randint(-3, 3)}:{r.randint(-3, 3)}]",
+                f"{name} = sorted({name})" if kind == "int" else "pass",
                 f"{name} = [{self.expression(kind, 1)}, {self.expression(kind, 1)}]",
             ]
         )
@@ -211,6 +262,15 @@ class Program:
         r = self.random
         found = [f"{name}[{self.index(name)}]" for name, k in self.collections.items() if k == kind]
         found += [f"{name}.pop()" for name, k in self.collections.items() if k == kind]
+        for name, k in self.collections.items():
+            found += [f"{r.choice(['max', 'min'])}({name})"] if k == kind else []
+            found += [f"{name}[0:2][-1]"] if k == kind else []
+            found += [f"sum({name}, 0.0)"] if k == kind == "float" else []
+            found += [f"sum(z % 97 for z in {name})"] if k == kind == "int" else []
+            if kind == "bool":
+                found += [f"any(z > {r.randint(-2, 9)} for z in {name})"]
+                found += [f"all({name})", f"({name} == {name}[::-1])"] if k == "int" else []
+                found += [f"({self.expression(k, 1)} in {name})"] if k == "int" else []
         if kind == "int":
             found += [f"len({name})" for name in self.collections]
         if kind == "bool":
@@ -244,7 +304,7 @@ class Program:
             return
         self.loops += 1
         form = r.random()
-        if r.random() < 0.15:
+        if r.random() < 0.15 and not self.trying:
             self.parallel_loop(pad)
             self.loops -= 1
             return
@@ -422,6 +482,10 @@ class Program:
                 lambda: f"{r.choice(['min', 'max'])}({sub('int')}, {sub('int')})",
                 lambda: f"{r.choice(['int', 'round', 'math.floor'])}({sub('float')})",
                 lambda: f"({sub('int')} ** {r.randint(0, 3)})",
+                lambda: f"round({sub('int')}, {r.randint(-3, 1)})",
+                lambda: f"pow({sub('int')}, {sub('int')}, {sub('int')})",
+                lambda: f"math.gcd({sub('int')}, {sub('int')})",
+                lambda: f"math.comb({sub('int')} % 70, {sub('int')} % 70)",
             ]
             if only is None:
                 forms.append(lambda: f"k[{self.index('k')}]")
@@ -440,6 +504,11 @@ class Program:
                 lambda: f"{r.choice(['min', 'max'])}({sub('float')}, {sub('float')})",
                 lambda: f"float({sub('int')})",
                 lambda: f"math.{r.choice(['sqrt', 'sin', 'exp', 'log', 'tanh'])}({sub('float')})",
+                lambda: f"round({sub('float')}, {r.randint(-3, 6)})",
+                lambda: f"math.hypot({sub('float')}, {sub('float')}, {sub('float')})",
+                lambda: f"math.remainder({sub('float')}, {sub('float')})",
+                lambda: f"math.{r.choice(['gamma', 'lgamma', 'ulp', 'degrees'])}({sub('float')})",
+                lambda: f"math.ldexp({sub('float')}, {sub('int')} % 2000 - 1000)",
             ]
             if only is None:
                 forms.append(self.element)
@@ -472,6 +541,9 @@ class Program:
 
 class Checked(ast.NodeTransformer):
     """Every result of arithmetic goes through `checked`."""
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)

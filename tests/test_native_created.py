@@ -237,14 +237,16 @@ def other_order(n: int) -> Any:
     return np.zeros(n, order="F")
 
 
-def in_an_expression(n: int) -> Any:
+@ungil.native
+def made_where_needed(n: int) -> Any:
+    while np.zeros(n)[0] < n - 3:
+        n -= 1
     return np.zeros(n) if n > 2 else np.ones(n)
 
 
-def again_and_again(n: int) -> Any:
-    while np.zeros(n)[0] < n:
-        n -= 1
-    return n
+def test_arrays_are_made_in_conditions_and_on_one_of_two_ways() -> None:
+    assert made_where_needed(9).tolist() == [0.0, 0.0, 0.0]
+    assert made_where_needed(2).tolist() == [1.0, 1.0]
 
 
 def within_an_expression(n: int) -> Any:
@@ -258,9 +260,7 @@ def within_an_expression(n: int) -> Any:
         (five_dimensions, "arrays have 1 to 4 dimensions here"),
         (long_elements, "knows no such type of elements"),
         (other_order, "no such argument of `zeros`"),
-        (again_and_again, "needs a statement of its own"),
         (within_an_expression, "`scaled` returns an array"),
-        (in_an_expression, "assign it to a variable first"),
     ],
 )
 def test_what_is_refused(function: Callable[..., Any], words: str) -> None:

@@ -268,10 +268,6 @@ def test_a_list_from_outside_is_refused_with_the_remedy() -> None:
         ungil.native(sieve)([1])
 
 
-def returns_a_list(n: Any) -> Any:
-    return [n]
-
-
 def mixed(n: Any) -> Any:
     return len([n, 1.5])
 
@@ -291,25 +287,23 @@ def floats_into_ints(n: Any) -> Any:
     return xs[0]
 
 
-def sorted_in_place(n: Any) -> Any:
+def sorted_by_key(n: Any) -> Any:
     xs = [n]
-    xs.sort()
+    xs.sort(key=abs)
     return xs[0]
 
 
-def sliced(n: Any) -> Any:
-    xs = [n]
-    return len(xs[1:])
+def joined(n: Any) -> Any:
+    return len([n] + [1.5])  # noqa: RUF005
 
 
 REFUSALS: list[tuple[Callable[[Any], Any], Any, str, str]] = [
-    (returns_a_list, 1, "cannot return a list", "into an array"),
     (mixed, 1, "holds numbers of one type", "convert one of them"),
     (never_known, 1, "not known here what this list holds", r"list\[float\] = \[\]"),
     (of_arrays, np.ones(2), "holds numbers of one type", "a list for each part"),
     (floats_into_ints, 1, r"a float cannot be put into a list\[int\]", "floats from the start"),
-    (sorted_in_place, 1, "native lists have no `sort`", "`append`, `insert`, `pop`"),
-    (sliced, 1, "no slices of lists", "list comprehension over a range"),
+    (sorted_by_key, 1, "sorts numbers by themselves", "numpy.argsort"),
+    (joined, 1, "no such operation of lists", "lists of one type"),
 ]
 
 

@@ -23,7 +23,7 @@ def has_a_dict(n: Any) -> Any:
 def catches(x: Any) -> Any:
     try:
         return 1 / x
-    except ZeroDivisionError:
+    except:  # noqa: E722
         return 0.0
 
 
@@ -65,7 +65,7 @@ def float_index(a: Any) -> Any:
 
 REFUSALS = [
     (has_a_dict, (3,), "native code has no dicts", "{n: 0}"),
-    (catches, (1.0,), "native code has no `try`", "try:"),
+    (catches, (1.0,), "this would take Ctrl-C as well", "except"),
     (two_types, (True,), "`x` can have two types here", "x"),
     (maybe_returns, (1.0,), "`maybe_returns` can end without a `return`", "maybe_returns"),
     (prints, (1,), "native code has no `print`", "print"),

@@ -153,6 +153,23 @@ def test_locks_made_before_the_run_are_followed_and_given_back() -> None:
     assert not lock.locked()
 
 
+def test_a_reentrant_lock_that_another_thread_has_is_not_to_be_had() -> None:
+    def model() -> None:
+        box, lock = Box(), threading.RLock()
+
+        def add() -> None:
+            if lock.acquire(blocking=False):
+                before = box.value
+                time.sleep(1)
+                box.value = before + 1
+                lock.release()
+
+        together(add, add)
+        assert box.value in (1, 2)
+
+    assert ungil.race.explore(model).proved
+
+
 def test_sleeping_takes_no_time() -> None:
     def model() -> None:
         begun = time.monotonic()

@@ -3,7 +3,6 @@
 import _thread
 import asyncio
 import concurrent.futures
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -219,7 +218,6 @@ def test_a_task_races_with_a_thread() -> None:
     assert not ungil.race.explore(model, max_blocked=60).ok
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="queues are shut down from 3.13 on")
 def test_a_queue_of_ungil_sync_is_shut_down() -> None:
     def model() -> None:
         items = sync.Queue[int]()

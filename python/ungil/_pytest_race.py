@@ -24,11 +24,9 @@ def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:
     marker = pyfuncitem.get_closest_marker("race")
     if marker is None or not pyfuncitem.config.getoption("--ungil-race"):
         return None
-    from ungil.race import explore  # noqa: PLC0415  (only those who ask for it pay for it)
+    from ungil.race._tests import test_of  # noqa: PLC0415  (only those who ask for it pay for it)
 
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    function = pyfuncitem.obj
-    model = (lambda: function(**arguments)) if arguments else function
-    explore(model, **marker.kwargs).assert_ok()
+    test_of(pyfuncitem.obj, marker.kwargs)(**arguments)
     return True

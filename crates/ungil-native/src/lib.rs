@@ -10,6 +10,7 @@
 //! emit/        ir -> LLVM IR
 //! object/      loads the object file that LLVM makes of it
 //! runtime      the few functions that machine code calls
+//! routine/     what is done there for Python's `math`, `round`, `pow`, and for lists as wholes
 //! parallel/    runs parallel loops on several threads
 //! memory       lists, for machine code
 //! diagnostic   refusals, laid out as rustc does
@@ -22,6 +23,7 @@ mod complex;
 mod diagnostic;
 mod emit;
 mod environment;
+mod exceptions;
 mod ir;
 mod items;
 mod lower;
@@ -30,6 +32,7 @@ pub mod object;
 mod parallel;
 mod range;
 mod record;
+mod routine;
 pub mod runtime;
 mod source;
 mod types;

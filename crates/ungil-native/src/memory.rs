@@ -3,12 +3,14 @@
 
 use std::ffi::c_void;
 
+use crate::types::Scalar;
+
 /// What a list is known by.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Head {
-    data: *mut c_void,
-    length: i64,
+    pub(crate) data: *mut c_void,
+    pub(crate) length: i64,
     /// Items that there is room for.
     capacity: i64,
     references: i64,
@@ -76,22 +78,37 @@ pub(crate) unsafe extern "C" fn list_new(
 /// # Safety
 /// A list that [`list_new`] has made.
 pub(crate) unsafe extern "C" fn list_grow(head: *mut Head, size: i64) -> i32 {
+    // SAFETY: the list is valid, as the caller promises.
+    unsafe { i32::from(list_reserve(head, (*head).capacity.saturating_add(1), size)) }
+}
+
+/// Makes room for `count` items, with some to spare where there is not enough; tells whether there was memory.
+///
+/// # Safety
+/// A list that [`list_new`] has made.
+pub(crate) unsafe fn list_reserve(head: *mut Head, count: i64, size: i64) -> bool {
     // SAFETY: the list is valid, and has as much room as its head tells.
     unsafe {
-        let wanted = (*head)
-            .capacity
-            .checked_add((*head).capacity / 2)
-            .and_then(|more| more.checked_add(8));
-        let Some(bytes) = wanted.and_then(|wanted| wanted.checked_mul(size)) else {
-            return 0;
+        let capacity = (*head).capacity;
+        if count <= capacity {
+            return true;
+        }
+        // Half as much again makes a row of appends cheap; a list that gets all at once needs no more.
+        let spare = if capacity > 0 { capacity / 2 + 8 } else { 0 };
+        let Some(bytes) = capacity
+            .checked_add(spare)
+            .map(|wanted| wanted.max(count))
+            .and_then(|wanted| wanted.checked_mul(size))
+        else {
+            return false;
         };
         let moved = libc::realloc((*head).data, bytes as usize);
         if moved.is_null() {
-            return 0;
+            return false;
         }
         (*head).data = moved;
         (*head).capacity = bytes / size;
-        1
+        true
     }
 }
 
@@ -107,7 +124,7 @@ pub(crate) unsafe extern "C" fn list_free(head: *mut Head) {
     }
 }
 
-/// The memory of an array that machine code has made and returned: its one reference.
+/// The memory of an array, or a list, that machine code has made and returned: its one reference.
 #[derive(Debug)]
 pub struct ArrayMemory(std::ptr::NonNull<Head>);
 
@@ -120,6 +137,21 @@ impl ArrayMemory {
     /// Takes over an owner that machine code has returned: nothing if the memory is somebody else's.
     pub fn of(owner: u64) -> Option<Self> {
         std::ptr::NonNull::new(owner as *mut Head).map(Self)
+    }
+
+    /// The bits of a list's items, each in a word, if it holds such.
+    pub fn items(&self, item: Scalar) -> impl ExactSizeIterator<Item = u64> + '_ {
+        // SAFETY: the list is there as long as `self` is, and nobody changes it.
+        let (data, length) = unsafe { (self.0.as_ref().data, self.0.as_ref().length) };
+        (0..length as usize).map(move |at| {
+            // SAFETY: within the list's items, which are of this size.
+            unsafe {
+                match item.size() {
+                    1 => u64::from(data.cast::<u8>().add(at).read()),
+                    _ => data.cast::<u64>().add(at).read(),
+                }
+            }
+        })
     }
 }
 

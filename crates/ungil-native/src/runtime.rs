@@ -145,6 +145,7 @@ pub fn symbol(name: &str) -> Option<usize> {
         "ungil_text_find" => return Some(text::find as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
+        "ungil_routine" => return Some(crate::routine::routine as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),
         "ungil_complex_quotient" => return Some(complex::quotient as *const () as usize),
         "ungil_complex_real_quotient" => return Some(complex::real_quotient as *const () as usize),

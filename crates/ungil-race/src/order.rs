@@ -201,7 +201,8 @@ pub fn data_races(trace: &Trace) -> Vec<DataRace> {
         }
         for access in &event.operation.accesses {
             let past = &mut variables[access.object as usize];
-            for (before, theirs) in past.iter() {
+            // A step may touch the same thing twice.
+            for (before, theirs) in past.iter().filter(|(before, _)| *before < step) {
                 let other = clocks.owner[*before];
                 let atomic = ordering && trace.events[*before].operation.kind.synchronises();
                 if other != thread
@@ -223,7 +224,8 @@ pub fn data_races(trace: &Trace) -> Vec<DataRace> {
             ) {
                 // Of a thread's accesses to the same place one reading and one writing are enough.
                 past.retain(|(before, theirs)| {
-                    clocks.owner[*before] != thread
+                    *before == step
+                        || clocks.owner[*before] != thread
                         || theirs.part != access.part
                         || theirs.write != access.write
                 });

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use toy::{Do, EVENT, LOCK, PERMITS, VARIABLE, all_outcomes, explore, run};
 use ungil_race::strategy::{Bounded, Dpor, Lockstep, Pct, Pos, RandomWalk, Script};
 use ungil_race::{
-    Attempt, Choice, Kind, Operation, State, Strategy, ThreadSet, ThreadState, Trace, data_races,
-    minimise,
+    Access, Attempt, Choice, Event, Kind, Operation, Part, State, Strategy, ThreadSet, ThreadState,
+    Trace, data_races, minimise,
 };
 
 fn locked(times: usize) -> Vec<Do> {
@@ -221,6 +221,30 @@ fn in_step_the_first_thread_goes_first_and_the_others_take_turns() {
     let (trace, _) = run(&program, &mut lockstep);
     let turns: Vec<_> = trace.threads().collect();
     assert_eq!(turns, [0, 0, 0, 0, 1, 2, 1, 2]);
+}
+
+#[test]
+fn a_step_that_touches_something_twice_does_not_race_with_itself() {
+    let whole = |write| Access {
+        object: 0,
+        part: Part::Whole,
+        write,
+    };
+    let event = |thread, write| Event {
+        thread,
+        operation: Operation {
+            kind: Kind::Write,
+            accesses: [whole(write), whole(write)].into_iter().collect(),
+            blocking: false,
+        },
+        closed: false,
+    };
+    let trace = Trace {
+        events: vec![event(0, true), event(1, false)],
+        started_in: vec![None, None],
+        left: Vec::new(),
+    };
+    assert_eq!(data_races(&trace).len(), 1);
 }
 
 /// What a strategy says at the beginning of a run of two threads, where `enabled` can go on and `outside` block.

@@ -54,7 +54,7 @@ def exception(
     kind_of_error = getattr(import_module(module) if module else builtins, name)
     made: BaseException
     if kind == "like python":
-        made = as_python_says(text, floats) or kind_of_error()
+        made = as_python_says(text, ints, floats) or kind_of_error()
     elif kind == "text":
         made = kind_of_error(text.format(a=ints[0], b=ints[1]))
     else:
@@ -62,10 +62,13 @@ def exception(
     return made
 
 
-def as_python_says(expression: str, floats: tuple[float, float]) -> Exception | None:
+def as_python_says(
+    expression: str, ints: tuple[int, int], floats: tuple[float, float]
+) -> Exception | None:
     """What this Python raises in an expression: its words differ between versions."""
+    (i, j), (a, b) = ints, floats
     try:
-        eval(expression, {"math": math, "a": floats[0], "b": floats[1]})
+        eval(expression, {"math": math, "a": a, "b": b, "i": i, "j": j})
     except Exception as error:
         return error.with_traceback(None)
     return None

@@ -17,7 +17,9 @@ LOAD_ATTRIBUTE, STORE_ATTRIBUTE, LOAD_GLOBAL, STORE_GLOBAL, LOAD_CELL, STORE_CEL
 LOAD_ITEM, STORE_ITEM, CALL, NEXT, READ_WHOLE, WRITE_WHOLE, IN_PLACE, LOOP, LOOP_IF, ENTER = range(
     7, 17
 )
-CALL_UNPACKED, CONTAINS, TRUTH = 17, 18, 19
+CALL_UNPACKED, CONTAINS, TRUTH, ITERATE, UNPACK = range(17, 22)
+# What UNPACK gives to.
+_TO_VARIABLES, _TO_A_SET, _TO_A_LIST = range(3)
 
 NO_VALUE = -1
 _ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"}
@@ -98,7 +100,7 @@ def _keywords(argument: int) -> int:
 def _binary(argument: int, top: int) -> tuple[int, int, int]:
     if argument == _SUBSCRIPT:
         return LOAD_ITEM, top - 1, top
-    return (IN_PLACE, top - 1, 0) if argument >= _IN_PLACE_FROM else (READ_WHOLE, top - 1, 2)
+    return (IN_PLACE, top - 1, argument) if argument >= _IN_PLACE_FROM else (READ_WHOLE, top - 1, 2)
 
 
 _Decode = Callable[[int, int], tuple[int, int, int, int]]
@@ -137,18 +139,19 @@ _TABLE: dict[str, _Decode] = {
         0,
     ),
     "BEFORE_WITH": lambda arg, top: (ENTER, top, 0, 0),
+    "BEFORE_ASYNC_WITH": lambda arg, top: (ENTER, top, 0, 0),
     "LOAD_SPECIAL": lambda arg, top: (ENTER, top, 0, 0),  # from 3.14 on
     # From 3.15 on a number for the interpreter's own use lies above the iterator.
     "FOR_ITER": lambda arg, top: (NEXT, top - (1 if sys.version_info >= (3, 15) else 0), 0, 0),
-    "GET_ITER": lambda arg, top: (READ_WHOLE, top, 1, 0),
+    "GET_ITER": lambda arg, top: (ITERATE, top, 0, 0),
     "TO_BOOL": lambda arg, top: (TRUTH, top, 0, 0),
     "UNARY_NOT": lambda arg, top: (TRUTH, top, 0, 0),
     "COMPARE_OP": lambda arg, top: (READ_WHOLE, top - 1, 2, 0),
     "CONTAINS_OP": lambda arg, top: (CONTAINS, top, 0, 0),
-    "UNPACK_SEQUENCE": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "UNPACK_EX": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "LIST_EXTEND": lambda arg, top: (READ_WHOLE, top, 1, 0),
-    "SET_UPDATE": lambda arg, top: (READ_WHOLE, top, 1, 0),
+    "UNPACK_SEQUENCE": lambda arg, top: (UNPACK, top, _TO_VARIABLES, 0),
+    "UNPACK_EX": lambda arg, top: (UNPACK, top, _TO_VARIABLES, 0),
+    "LIST_EXTEND": lambda arg, top: (UNPACK, top, _TO_A_LIST, 0),
+    "SET_UPDATE": lambda arg, top: (UNPACK, top, _TO_A_SET, 0),
     "DICT_UPDATE": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "DICT_MERGE": lambda arg, top: (READ_WHOLE, top, 1, 0),
     "FORMAT_VALUE": lambda arg, top: (READ_WHOLE, top - (1 if arg & 4 else 0), 1, 0),

@@ -12,9 +12,10 @@ from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _carriers, _threads
+from ungil.race import _caches, _carriers, _threads
 from ungil.race._code import Row, Scope, analyse
 from ungil.race._finding import Finding
+from ungil.race._model import check_lists, check_numbers, ends_the_test, model_of, name_of
 from ungil.race._result import Result
 from ungil.race._strategies import Strategy, pct
 from ungil.race._telling import build
@@ -76,12 +77,11 @@ def explore(
     not do the same twice, inside of another exploration, or on a Python that is not supported yet.
     """
     body = model_of(model, setup, workers, invariant)
-    for name, number in (("max_schedules", max_schedules), ("max_steps", max_steps)):
-        if number < 1:
-            raise ValueError(f"{name} is 1 or more, not {number}")
-    for name, limit in (("max_seconds", max_seconds), ("max_blocked", max_blocked)):
-        if not limit > 0:
-            raise ValueError(f"{name} is more than 0, not {limit}")
+    check_numbers(max_schedules=max_schedules, max_steps=max_steps, seed=seed)
+    check_numbers(max_seconds=max_seconds, max_blocked=max_blocked)
+    check_lists(benign=benign, include=include, exclude=exclude)
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise TypeError(f"strategy is one of ungil.race's, as ungil.race.dpor(), not {strategy!r}")
     if mode not in _MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, _MODES))}, not {mode!r}")
     _carriers.check(threads)
@@ -94,7 +94,7 @@ def explore(
         seed,
         data_races,
         max_blocked,
-        _name(model),
+        name_of(model),
         mode,
     )
     with replaced(Scope(include, exclude), frozenset(benign), mode), watchdog(max_blocked):
@@ -164,6 +164,7 @@ class _Plan:
             findings = []
             if failure is not None:
                 findings.append(self._finding(session, *failure, carriers))
+        _threads.tell_of_leaks(not findings)
         return Result(
             schedules,
             proved and not findings and session.blocked is None,
@@ -195,41 +196,6 @@ class _Plan:
         return replace(finding, mode=self.mode, carriers=carriers)
 
 
-def model_of(
-    model: Callable[[], object] | None,
-    setup: Callable[[], Any] | None,
-    workers: Sequence[Callable[..., object]],
-    invariant: Callable[..., object] | None,
-) -> Callable[[], object]:
-    if model is not None:
-        if setup is not None or workers or invariant is not None:
-            raise TypeError("explore takes a model, or setup, workers and invariant: not both")
-        if not callable(model):
-            raise TypeError(f"a model is a function without arguments, not {type(model).__name__}")
-        return model
-    if not workers:
-        raise TypeError("explore needs a model, or workers=[...] for threads")
-
-    def made() -> None:
-        state = () if setup is None else (setup(),)
-        threads = [threading.Thread(target=worker, args=state) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if invariant is not None and invariant(*state) is False:
-            raise AssertionError("the invariant does not hold")
-
-    return made
-
-
-def _name(model: Callable[[], object] | None) -> str | None:
-    code = getattr(model, "__code__", None)
-    if not isinstance(code, CodeType) or code.co_qualname != code.co_name:
-        return None  # made inside of a function: nobody can name it from outside
-    return f"{code.co_filename}::{code.co_name}"
-
-
 def session_of(
     body: Callable[[], object],
     max_steps: int,
@@ -240,11 +206,14 @@ def session_of(
     def main() -> None:
         try:
             body()
+            _threads.at_the_end_of_the_model()
         except (_threads.Abandoned, KeyboardInterrupt):
             raise
         except SystemExit:
             pass
         except BaseException as error:
+            if ends_the_test(error):
+                raise
             _native.fail(_threads.failure_key(error), error)
 
     return _native.Session(
@@ -328,7 +297,7 @@ def watchdog(patience: float) -> Iterator[None]:
 
 
 # What the native half calls where a model meets these.
-_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync)
+_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync, _caches.follow)
 _lock = threading.Lock()
 _watched: list[CodeType] = []
 _tool: int | None = None

@@ -107,6 +107,9 @@ def _stuck(run: Run) -> tuple[str, str]:
             return "lost wake-up", lost
     stuck = [step for step in run.waiting if step.verb != "joins"] or run.waiting
     holders = {thread: holder for thread, holder, _ in run.told["waiting"]}
+    for step in stuck:
+        if holders.get(step.thread) is None and (have := _who_has(run.steps, step.what)):
+            holders[step.thread] = have[0]
     parts = []
     for step in stuck:
         part = f"{run.who(step)} {step.verb} {step.what}{_at(step)}"
@@ -123,8 +126,7 @@ def _circle(run: Run) -> list[tuple[int, int]] | None:
     wanted = {step.thread: step for step in run.waiting if not _is(step, "Condition")}
     holders = {thread: [holder] for thread, holder, _ in run.told["waiting"] if holder is not None}
     for thread, step in wanted.items():
-        if "Semaphore" in step.what:
-            have = _who_has(run.steps, step.what)
+        if have := _who_has(run.steps, step.what):
             holders[thread] = [one for one in have if one != thread] or have
     for first in wanted:
         chain = [first]
@@ -144,11 +146,13 @@ def _is(step: Step, kind: str) -> bool:
     return step.verb == "waits for" and step.what.startswith(kind)
 
 
-def _who_has(steps: Iterable[Step], semaphore: str) -> list[int]:
-    """Threads that have taken more permits than they have given back."""
+def _who_has(steps: Iterable[Step], what: str) -> list[int]:
+    """Threads that have taken more than they have given back, of what it is told of: semaphores,
+    locks of `ungil.sync`.
+    """
     permits: dict[int, int] = {}
     for step in steps:
-        if step.what == semaphore and step.verb in ("has", "releases"):
+        if step.what == what and step.verb in ("has", "releases"):
             given = 1 if step.verb == "has" else -1
             permits[step.thread] = permits.get(step.thread, 0) + given
     return [thread for thread, count in permits.items() if count > 0]

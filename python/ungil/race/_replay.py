@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext
 
 from ungil.race import _carriers, _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, model_of, replaced, session_of, watchdog
+from ungil.race._explore import error_of, replaced, session_of, watchdog
 from ungil.race._finding import Finding
+from ungil.race._model import model_of
 from ungil.race._telling import build
 
 _MOST_STEPS = 1_000_000

@@ -65,7 +65,7 @@ def _waiters(raw: Sequence[Any]) -> set[tuple[int | None, str]]:
     found = set()
     waits: set[int] = set()
     for (number, thread, identity), verb, what, *_ in raw:
-        if number == _native.NO_STEP and verb == "waits for":
+        if (number, verb, what) == (_native.NO_STEP, "waits for", "Condition"):
             waits.add(thread)
         elif thread in waits:
             waits.remove(thread)

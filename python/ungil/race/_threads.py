@@ -13,11 +13,14 @@ import logging
 import queue
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures._base import _AcquireFutures
 from typing import Any
 
 from ungil._ungil import race as _native
+from ungil.race import _caches
 from ungil.race._patches import Method, Patches
 
 _running = _native.running
@@ -36,6 +39,7 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
+    _going.append(self)
     context = getattr(self, "_context", None)  # from 3.14 on
     if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
@@ -45,7 +49,7 @@ def start(self: Any) -> None:
 
 def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     ident = threading.get_ident()
-    thread._ident = ident
+    thread._ident = thread._native_id = ident
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     active[ident] = thread
     try:
@@ -60,14 +64,31 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
     except KeyboardInterrupt:  # in a call that blocks, say: whoever explores wants to end
         raise
     except BaseException as error:
-        _native.fail(failure_key(error), error)
+        _report(error, thread)
     finally:
         active.pop(ident, None)
+        if thread in _going:
+            _going.remove(thread)
         # For those who look at the thread after the run.
         thread._is_stopped = True
         for handle in ("_handle", "_os_thread_handle"):  # 3.13, later ones
             if hasattr(thread, handle):
                 setattr(thread, handle, _Ended(ident))
+
+
+def _report(error: BaseException, thread: Any) -> None:
+    """A thread ends with this, which is a failure unless the model has a hook of its own for it."""
+    hook = threading.excepthook
+    if hook is not _excepthook:
+        try:
+            hook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+        except (Abandoned, KeyboardInterrupt):
+            raise
+        except BaseException as again:
+            error = again
+        else:
+            return
+    _native.fail(failure_key(error), error)
 
 
 class _Ended:
@@ -101,6 +122,13 @@ def _number(thing: Any) -> None:
         thing._ungil_hash = _numbers()
 
 
+def futures_to_lock(self: Any, futures: Any) -> None:
+    """Several futures' locks are taken in an order that is the same in each run."""
+    _PATCHES.original("_AcquireFutures", "__init__")(self, futures)
+    if _running() is not None:
+        self.futures.sort(key=hash)
+
+
 def numbered_hash(self: Any) -> int:
     return int(self.__dict__.get("_ungil_hash") or object.__hash__(self))
 
@@ -121,7 +149,8 @@ def failure_key(error: BaseException) -> str:
 def join(self: Any, timeout: float | None = None) -> None:
     me = _running()
     if me is None:
-        _PATCHES.original("Thread", "join")(self, timeout)
+        if not self.__dict__.get("_ungil_hash"):  # else its run is over, and so is it
+            _PATCHES.original("Thread", "join")(self, timeout)
         return
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
@@ -273,8 +302,10 @@ _METHODS: list[Method] = [
     (threading.BoundedSemaphore, "release", bounded_release),
     (Future, "__init__", future_init),
     (Future, "__hash__", numbered_hash),
+    (_AcquireFutures, "__init__", futures_to_lock),
 ]
 _simple_queue = queue.SimpleQueue
+_excepthook: Any = None
 _counter = threading._counter  # type: ignore[attr-defined]
 
 
@@ -325,6 +356,8 @@ def start_new_thread(
 
 
 def install() -> None:
+    global _excepthook
+    _excepthook = threading.excepthook
     _PATCHES.apply()
     for patches in _others():
         patches.apply()
@@ -334,17 +367,39 @@ def install() -> None:
 
 def undo() -> None:
     _PATCHES.undo()
+    threading.excepthook = _excepthook
     for patches in _others():
         patches.undo()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.PATCHES.undo()
         followed.forget()
+    _going.clear()
+    _caches.forget()
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
     logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
 _numbers = itertools.count(1).__next__
+# Started in this run, and not ended.
+_going: list[Any] = []
+_not_waited_for: dict[str, None] = {}
+
+
+def at_the_end_of_the_model() -> None:
+    """Notes who goes on when the model has returned."""
+    for thread in _going:
+        if not thread.daemon:
+            _not_waited_for[thread.name] = None
+
+
+def tell_of_leaks(all_is_well: bool) -> None:
+    """Warns of threads that a model has started and does not wait for, where no finding does."""
+    names = ", ".join(_not_waited_for)
+    _not_waited_for.clear()
+    if names and all_is_well:
+        text = f"the model returns before {names}, which it has started: join what it starts"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def prepare() -> None:
@@ -352,5 +407,8 @@ def prepare() -> None:
     global _numbers
     _numbers = itertools.count(1).__next__
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+    threading.excepthook = _excepthook
+    _going.clear()
+    _caches.forget()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.forget()

@@ -33,6 +33,10 @@ pub(super) struct Builder<'a> {
     /// The block that instructions go to.
     pub(super) block: String,
     pub(super) loops: Vec<LoopLabels>,
+    /// The blocks where errors are handled, the innermost last.
+    pub(super) handlers: Vec<String>,
+    /// Where what is being handled is kept, the innermost last.
+    pub(super) handled: Vec<String>,
     /// The line of the file that instructions are of.
     pub(super) line: u32,
     /// Where lines are told: the function's own description, and those of its lines.
@@ -92,6 +96,8 @@ pub(super) enum Details<'a> {
     None,
     Ints(&'a str, &'a str),
     Floats(&'a str, &'a str),
+    /// What a routine has left there: two ints and two floats.
+    Words(&'a str),
 }
 
 impl<'a> Builder<'a> {
@@ -162,6 +168,8 @@ impl<'a> Builder<'a> {
             next: 0,
             block: "entry".to_owned(),
             loops: Vec::new(),
+            handlers: Vec::new(),
+            handled: Vec::new(),
             line: 0,
             described: None,
             mode: Mode::Checked,
@@ -329,6 +337,9 @@ impl<'a> Builder<'a> {
             Details::Floats(x, y) => self.push(format!(
                 "call void @ungil.raise.floats(ptr %context, i32 {site}, double {x}, double {y})"
             )),
+            Details::Words(words) => self.push(format!(
+                "call void @ungil.raise.words(ptr %context, i32 {site}, ptr {words})"
+            )),
         }
         self.return_failed();
     }
@@ -340,6 +351,11 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn return_failed(&mut self) {
+        if let Some(handler) = self.handlers.last() {
+            let jump = format!("br label %{handler}");
+            self.push(jump);
+            return;
+        }
         self.push("br label %failed".to_owned());
         self.fails = true;
     }

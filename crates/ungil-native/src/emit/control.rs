@@ -17,6 +17,7 @@ impl Builder<'_> {
             Stmt::Set(slot, value) => {
                 self.assign(*slot, value);
             }
+            Stmt::Unset(slot) => self.unset(*slot),
             Stmt::Store(store) => self.store(store),
             Stmt::Eval(value) => {
                 self.value(value);
@@ -53,6 +54,9 @@ impl Builder<'_> {
                 let unreachable = self.label();
                 self.start(&unreachable);
             }
+            Stmt::Try(inner) => self.attempt(inner),
+            Stmt::Outside(levels, block) => self.outside(*levels, block),
+            Stmt::RaiseAgain => self.raise_again(),
             Stmt::Raise(site) => {
                 self.fail(&site.to_string(), &Details::None);
                 let unreachable = self.label();
@@ -66,7 +70,7 @@ impl Builder<'_> {
     }
 
     /// Jumps; what follows in the text is never reached, but needs a block.
-    fn leave(&mut self, label: &str) {
+    pub(super) fn leave(&mut self, label: &str) {
         self.jump(label);
         let unreachable = self.label();
         self.start(&unreachable);

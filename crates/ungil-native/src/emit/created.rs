@@ -83,14 +83,11 @@ impl Builder<'_> {
 
     /// A value that is returned is a reference, too.
     pub(super) fn retain_result(&mut self, ty: Type, value: &Value) {
-        match (ty, value) {
-            (Type::Array(_), Value::Array(array)) if self.makes_arrays => {
-                self.push(format!("call void @ungil.retain(ptr {})", array.owner));
-            }
-            (Type::Record(_), Value::Scalar(object)) => {
-                self.push(format!("call void @ungil.retain(ptr {object})"));
-            }
-            _ => {}
-        }
+        let owner = match (ty, value) {
+            (Type::Array(_), Value::Array(array)) if self.makes_arrays => &array.owner,
+            (Type::Record(_) | Type::List(_), Value::Scalar(object)) => object,
+            _ => return,
+        };
+        self.push(format!("call void @ungil.retain(ptr {owner})"));
     }
 }

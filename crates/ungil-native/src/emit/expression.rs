@@ -30,6 +30,7 @@ impl Builder<'_> {
             Op::Complex(operation) => self.complex_operation(*operation, expr),
             Op::List(operation) => self.list_operation(*operation, expr),
             Op::Record(operation) => self.record_operation(*operation, expr),
+            Op::Routine(routine) => self.routine(*routine, expr),
             _ => Value::Scalar(self.number(expr)),
         }
     }

@@ -32,6 +32,18 @@ impl Builder<'_> {
         self.push(format!("call void @ungil.release(ptr {old})"));
     }
 
+    /// Takes a slot's value away, and what it holds.
+    pub(super) fn unset(&mut self, slot: SlotId) {
+        if let Some(part) = self.owner_part(slot) {
+            let old = self.let_(format!("load ptr, ptr %s{slot}.{part}"));
+            self.push(format!("store ptr null, ptr %s{slot}.{part}"));
+            self.push(format!("call void @ungil.release(ptr {old})"));
+        }
+        if self.function.slots[slot].flagged {
+            self.push(format!("store i1 false, ptr %s{slot}.set"));
+        }
+    }
+
     /// A parameter is a reference, too.
     pub(super) fn retain_parameters(&mut self) {
         for &slot in &self.function.parameters {
@@ -270,6 +282,7 @@ fn is_new(expr: &Expr) -> bool {
             | Op::Record(RecordOp::New)
             | Op::NewArray
             | Op::Call(_)
+            | Op::Routine(_)
     )
 }
 

@@ -7,6 +7,7 @@
 mod affine;
 mod arithmetic;
 mod array;
+mod attempt;
 mod builder;
 mod complex;
 mod control;
@@ -23,6 +24,7 @@ mod parallel;
 mod power;
 mod prelude;
 mod record;
+mod routine;
 mod scopes;
 mod slots;
 mod speculate;

@@ -143,7 +143,7 @@ impl Builder<'_> {
         self.push(format!("store {ty} {value}, ptr {place}"));
     }
 
-    fn take_word(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
+    pub(super) fn take_word(&mut self, ty: &str, memory: &str, at: &mut usize) -> String {
         let place = self.let_(format!(
             "getelementptr inbounds i8, ptr {memory}, i64 {}",
             8 * *at

@@ -50,6 +50,7 @@ declare double @ungil_divide_ints(i64, i64) #0
 declare i32 @ungil_poll(ptr) #1
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
+declare i32 @ungil_routine(i64, ptr, i64, ptr) #5
 
 ; A list's head: address of the items 0, length 8, capacity 16, references 24.
 declare i32 @ungil_text_compare(ptr, i64, ptr, i64, i64) #8
@@ -111,6 +112,13 @@ define internal void @ungil.raise.floats(ptr noalias %context, i32 %site, double
   %py = getelementptr inbounds i8, ptr %context, i64 40
   store double %y, ptr %py
   call void @ungil.raise(ptr %context, i32 %site, i64 0, i64 0)
+  ret void
+}
+
+define internal void @ungil.raise.words(ptr noalias %context, i32 %site, ptr %words) #2 {
+  call void @ungil.raise(ptr %context, i32 %site, i64 0, i64 0)
+  %details = getelementptr inbounds i8, ptr %context, i64 16
+  call void @llvm.memmove.p0.p0.i64(ptr %details, ptr %words, i64 32, i1 false)
   ret void
 }
 

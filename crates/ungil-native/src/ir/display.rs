@@ -63,10 +63,14 @@ impl Function {
                         format!(" with {} checks before it", count.hoisted.len())
                     }
                 ),
+                Stmt::Unset(slot) => format!("del {}", self.slot(*slot)),
                 Stmt::Break => "break".to_owned(),
                 Stmt::Continue => "continue".to_owned(),
                 Stmt::Return(value) => format!("return {}", self.expression(value)),
                 Stmt::Raise(_) => "raise".to_owned(),
+                Stmt::Try(_) => "try".to_owned(),
+                Stmt::Outside(..) => "finally".to_owned(),
+                Stmt::RaiseAgain => "raise again".to_owned(),
             };
             writeln!(out, "{:1$}{head}", "", 2 * depth)?;
             for (index, nested) in stmt.blocks().into_iter().enumerate() {

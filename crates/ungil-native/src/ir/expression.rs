@@ -1,6 +1,7 @@
 //! Typed expressions.
 
 use super::{Guard, InstanceId, SlotId};
+use crate::routine::Routine;
 use crate::runtime::fold::Fold;
 use crate::types::{Element, Type};
 
@@ -167,6 +168,8 @@ pub(crate) enum Op {
     List(ListOp),
     /// An operation on an object of a dataclass.
     Record(RecordOp),
+    /// A function of Rust's. Guards: as it tells. One that gives a list is only what is assigned to a slot.
+    Routine(Routine),
 }
 
 /// Operations on complex numbers.

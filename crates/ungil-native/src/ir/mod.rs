@@ -3,12 +3,14 @@
 //! A variable has one slot for each type that it takes. A check is a [`Guard`]: the place to blame and
 //! whether it was proved away. Passes rewrite guards and nothing else.
 
+mod attempt;
 mod display;
 mod expression;
 mod parallel;
 
 use ruff_text_size::TextRange;
 
+pub(crate) use attempt::{Handler, Try};
 pub(crate) use expression::{
     Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, RecordOp, ViewPart,
 };
@@ -94,7 +96,8 @@ pub enum Message {
     None,
     /// A text, where `{a}` and `{b}` stand for ints known when it happens.
     Text(String),
-    /// What Python's own exception says in this expression, where `a` is a float known when it happens.
+    /// What Python's own exception says in this expression, where `a` and `b` are floats and `i` and `j` ints known
+    /// when it happens.
     LikePython(String),
 }
 
@@ -139,6 +142,8 @@ pub(crate) enum Stmt {
     At(u32),
     /// Assigns to a slot.
     Set(SlotId, Expr),
+    /// Takes a slot's value away: it is as before the first assignment.
+    Unset(SlotId),
     /// Writes an element of an array.
     Store(Store),
     /// Evaluates for what can go wrong.
@@ -157,6 +162,12 @@ pub(crate) enum Stmt {
     Return(Expr),
     /// Raises the error of a site.
     Raise(SiteId),
+    /// `try` with its handlers.
+    Try(Box<Try>),
+    /// A block in a `try` whose errors are not for the innermost ones, as many as the number tells.
+    Outside(usize, Block),
+    /// Raises anew what is being handled.
+    RaiseAgain,
 }
 
 /// A write to an element.
@@ -261,7 +272,14 @@ impl Stmt {
                     visit(threads);
                 }
             }
-            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_)
+            | Self::Unset(_)
+            | Self::Break
+            | Self::Continue
+            | Self::Raise(_)
+            | Self::Try(_)
+            | Self::Outside(..)
+            | Self::RaiseAgain => {}
         }
     }
 
@@ -287,7 +305,14 @@ impl Stmt {
                     visit(threads);
                 }
             }
-            Self::At(_) | Self::Break | Self::Continue | Self::Raise(_) => {}
+            Self::At(_)
+            | Self::Unset(_)
+            | Self::Break
+            | Self::Continue
+            | Self::Raise(_)
+            | Self::Try(_)
+            | Self::Outside(..)
+            | Self::RaiseAgain => {}
         }
     }
 
@@ -297,6 +322,13 @@ impl Stmt {
             Self::If(_, then, other) => vec![then, other],
             Self::While(inner) => vec![&inner.body, &inner.orelse],
             Self::Count(count) => vec![&count.body, &count.orelse],
+            Self::Try(inner) => {
+                let handlers = inner.handlers.iter().map(|handler| &handler.body);
+                let mut blocks = vec![&inner.body, &inner.orelse];
+                blocks.extend(handlers);
+                blocks
+            }
+            Self::Outside(_, block) => vec![block],
             _ => Vec::new(),
         }
     }
@@ -310,6 +342,14 @@ impl Stmt {
                 let count = count.as_mut();
                 vec![&mut count.body, &mut count.orelse]
             }
+            Self::Try(inner) => {
+                let inner = inner.as_mut();
+                let handlers = inner.handlers.iter_mut().map(|handler| &mut handler.body);
+                let mut blocks = vec![&mut inner.body, &mut inner.orelse];
+                blocks.extend(handlers);
+                blocks
+            }
+            Self::Outside(_, block) => vec![block],
             _ => Vec::new(),
         }
     }
@@ -317,7 +357,7 @@ impl Stmt {
     /// The slot that the statement itself assigns to.
     pub(crate) fn assigned(&self) -> Option<SlotId> {
         match self {
-            Self::Set(slot, _) => Some(*slot),
+            Self::Set(slot, _) | Self::Unset(slot) => Some(*slot),
             Self::Count(count) => Some(count.slot),
             _ => None,
         }

@@ -23,6 +23,9 @@ impl FunctionLowerer<'_, '_> {
         if (complex(left.ty) || complex(right.ty)) && fits(left.ty) && fits(right.ty) {
             return self.complex_binary(op, left, right, range);
         }
+        if matches!(left.ty, Type::List(_)) || matches!(right.ty, Type::List(_)) {
+            return self.list_binary(op, left, right, range);
+        }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(

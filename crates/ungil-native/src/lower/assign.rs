@@ -14,6 +14,10 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn assignment(&mut self, stmt: &ast::StmtAssign) -> Lowered<()> {
         if let ([ast::Expr::Tuple(targets)], ast::Expr::Tuple(values)) =
             (&stmt.targets[..], &*stmt.value)
+            && !targets
+                .elts
+                .iter()
+                .any(|target| matches!(target, ast::Expr::Starred(_)))
         {
             return self.unpack_values(targets, values);
         }
@@ -49,7 +53,7 @@ impl FunctionLowerer<'_, '_> {
             let value = self.expression(value)?;
             held.push(self.held(value));
         }
-        self.assign_all(&targets.elts, held)
+        self.assign_values(&targets.elts, held)
     }
 
     /// Assigns the items of a tuple to targets.
@@ -59,6 +63,22 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
         range: TextRange,
     ) -> Lowered<()> {
+        let star = targets
+            .iter()
+            .position(|target| matches!(target, ast::Expr::Starred(_)));
+        if let Type::List(_) = value.ty {
+            return self.unpack_list(targets, star, value, range);
+        }
+        if let (Type::Tuple(types), Some(star)) = (value.ty, star)
+            && types.len() + 1 >= targets.len()
+        {
+            let mut items = self.items_held(value);
+            let count = types.len() + 1 - targets.len();
+            let taken = items.drain(star..star + count).collect();
+            let list = self.starred_list(taken, targets[star].range())?;
+            items.insert(star, list);
+            return self.assign_values(targets, items);
+        }
         let Type::Tuple(types) = value.ty else {
             return Err(self.refuse(
                 Diagnostic::new(range, "native code cannot unpack this")
@@ -80,10 +100,14 @@ impl FunctionLowerer<'_, '_> {
             ));
         }
         let items = self.items_held(value);
-        self.assign_all(targets, items)
+        self.assign_values(targets, items)
     }
 
-    fn assign_all(&mut self, targets: &[ast::Expr], values: Vec<Expr>) -> Lowered<()> {
+    pub(super) fn assign_values(
+        &mut self,
+        targets: &[ast::Expr],
+        values: Vec<Expr>,
+    ) -> Lowered<()> {
         for (target, value) in targets.iter().zip(values) {
             self.assign_to(target, value)?;
         }
@@ -105,7 +129,18 @@ impl FunctionLowerer<'_, '_> {
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let (array, index) = self.written_to(subscript)?;
+                let mut value = [value];
+                let before = self.block.len();
+                let array = self.expression(&subscript.value)?;
+                if let (Type::List(_), ast::Expr::Slice(slice)) = (array.ty, &*subscript.slice) {
+                    let words = self.slice_words(slice)?;
+                    self.settle(before, &mut value);
+                    let [value] = value;
+                    return self.set_slice(subscript, array, words, value);
+                }
+                let (array, index) = self.written_to(subscript, array)?;
+                self.settle(before, &mut value);
+                let [value] = value;
                 self.store(subscript, array, index, value)
             }
             ast::Expr::Attribute(attribute) => {
@@ -113,6 +148,7 @@ impl FunctionLowerer<'_, '_> {
                 let object = self.record_target(attribute)?;
                 self.set_field(attribute, object, value)
             }
+            ast::Expr::Starred(inner) => self.assign_to(&inner.value, value),
             ast::Expr::Tuple(targets) => self.unpack(&targets.elts, value, target.range()),
             ast::Expr::List(targets) => self.unpack(&targets.elts, value, target.range()),
             other => Err(self.refuse(
@@ -124,10 +160,13 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// The array or list of a subscript, and its indices.
-    fn written_to(&mut self, target: &ast::ExprSubscript) -> Lowered<(Expr, Vec<Expr>)> {
-        let array = self.expression(&target.value)?;
+    fn written_to(
+        &mut self,
+        target: &ast::ExprSubscript,
+        array: Expr,
+    ) -> Lowered<(Expr, Vec<Expr>)> {
         if matches!(array.ty, Type::List(_)) {
-            let index = self.list_index(&target.slice)?;
+            let index = self.index(&target.slice)?;
             return Ok((array, vec![index]));
         }
         if let Type::Text(kind) = array.ty {
@@ -214,13 +253,21 @@ impl FunctionLowerer<'_, '_> {
         match &*stmt.target {
             ast::Expr::Name(name) => {
                 let left = self.read(&name.id, name.range())?;
+                if let Type::List(_) = left.ty {
+                    return self.list_augmented(stmt, left, Some(&name.id));
+                }
+                let mut left = [left];
+                let before = self.block.len();
                 let right = self.expression(&stmt.value)?;
+                self.settle(before, &mut left);
+                let [left] = left;
                 let value = self.binary(stmt.op, left, right, stmt.range())?;
                 self.assign(&name.id, value, name.range());
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let (array, index) = self.written_to(subscript)?;
+                let array = self.expression(&subscript.value)?;
+                let (array, index) = self.written_to(subscript, array)?;
                 let index: Vec<Expr> = index
                     .into_iter()
                     .map(|one| if one.is_cheap() { one } else { self.held(one) })

@@ -8,6 +8,7 @@ use super::arithmetic::{as_float, as_int};
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Comparison, Expr, Op};
+use crate::routine::Routine;
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -33,6 +34,14 @@ impl FunctionLowerer<'_, '_> {
                 let value = self.expression(&arguments[0])?;
                 self.absolute(value, range)
             }
+            ("int" | "float" | "bool", 0) if call.arguments.keywords.is_empty() => Ok(match name {
+                "int" => Expr::int(0),
+                "float" => Expr::float(0.0),
+                _ => Expr::bool(false),
+            }),
+            ("round", 1..=2) if arguments.len() + call.arguments.keywords.len() == 2 => {
+                self.rounded(call)
+            }
             ("int" | "float" | "round", 1) => {
                 let value = self.numbers(call, name)?.remove(0);
                 Ok(match name {
@@ -47,14 +56,72 @@ impl FunctionLowerer<'_, '_> {
             }
             ("ord", 1) if call.arguments.keywords.is_empty() => self.ord(call),
             ("pow", 2) if call.arguments.keywords.is_empty() => {
-                let left = self.expression(&arguments[0])?;
-                let right = self.expression(&arguments[1])?;
+                let (left, right) = self.both(&arguments[0], &arguments[1])?;
                 self.binary(ast::Operator::Pow, left, right, range)
             }
+            ("pow", 3) if call.arguments.keywords.is_empty() => self.power_modulo(call),
             ("min" | "max", 2..) => self.extreme(call, name),
+            ("min" | "max", 1) => self.extreme_item(call, name),
+            ("sum", 1..=2) => self.sum(call),
+            ("any" | "all", 1) => self.any_or_all(call, name == "any"),
+            ("sorted", 1) => self.sorted(call),
+            ("list", 0) if call.arguments.keywords.is_empty() => {
+                Ok(self.new_list(Vec::new(), range))
+            }
+            ("list", 1) if call.arguments.keywords.is_empty() => {
+                self.collected(&arguments[0], None)
+            }
             ("divmod", 2) => self.divmod(call),
             _ => Err(self.refuse_builtin(call, name)),
         }
+    }
+
+    /// `round(x, digits)`, where the digits may have their name.
+    fn rounded(&mut self, call: &ast::ExprCall) -> Lowered<Expr> {
+        let digits = match (&call.arguments.args[1..], &call.arguments.keywords[..]) {
+            ([digits], _) => digits,
+            (_, [keyword]) if keyword.arg.as_deref() == Some("ndigits") => &keyword.value,
+            _ => return Err(self.refuse_builtin(call, "round")),
+        };
+        let range = call.range();
+        let (value, places) = self.both(&call.arguments.args[0], digits)?;
+        if !value.ty.is_number() {
+            return Err(self.refuse_builtin(call, "round"));
+        }
+        let places = self.expect_int(places, digits.range(), "`round` takes an int of digits")?;
+        if value.ty == Type::Float {
+            let guard = self.as_python(range, "OverflowError", "round(a, i)");
+            let args = vec![value, places];
+            return Ok(Self::routine(
+                Routine::RoundFloat,
+                args,
+                Type::Float,
+                vec![guard],
+            ));
+        }
+        let guard = self.beyond(range);
+        let args = vec![as_int(value), places];
+        Ok(Self::routine(
+            Routine::RoundInt,
+            args,
+            Type::Int,
+            vec![guard],
+        ))
+    }
+
+    /// `pow(base, exponent, modulus)` of ints.
+    fn power_modulo(&mut self, call: &ast::ExprCall) -> Lowered<Expr> {
+        let values = self.numbers(call, "pow")?;
+        let mut args = Vec::new();
+        for (value, argument) in values.into_iter().zip(&call.arguments.args) {
+            let title = "`pow` with a modulus takes ints";
+            args.push(self.expect_int(value, argument.range(), title)?);
+        }
+        let guards = vec![
+            self.as_python(call.range(), "ValueError", "pow(1, 1, 0)"),
+            self.as_python(call.range(), "ValueError", "pow(2, -1, 4)"),
+        ];
+        Ok(Self::routine(Routine::PowerModulo, args, Type::Int, guards))
     }
 
     fn absolute(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {

@@ -3,12 +3,11 @@
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arithmetic::{as_float, as_int};
 use super::function::FunctionLowerer;
 use super::{Lowered, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::environment::{Constant, FunctionId, FunctionSource, Global};
-use crate::ir::{Expr, Guard, MathFunction, Op, Proof};
+use crate::ir::{Expr, Guard, Op, Proof};
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -144,7 +143,9 @@ impl FunctionLowerer<'_, '_> {
                 let title = format!("`{callee}` takes {positional} positional arguments");
                 return Err(self.wrong_call(argument.range(), title));
             }
+            let before = self.block.len();
             let value = self.expression(argument)?;
+            self.settle_given(before, &mut given);
             given[at] = Some((value, argument.range()));
         }
         for keyword in &call.arguments.keywords {
@@ -161,7 +162,9 @@ impl FunctionLowerer<'_, '_> {
                 let title = format!("`{}` is given twice", names[at]);
                 return Err(self.wrong_call(keyword.range(), title));
             }
+            let before = self.block.len();
             let value = self.expression(&keyword.value)?;
+            self.settle_given(before, &mut given);
             given[at] = Some((value, keyword.value.range()));
         }
         defaults.resize(names.len(), None);
@@ -174,6 +177,20 @@ impl FunctionLowerer<'_, '_> {
             })
         })
         .collect()
+    }
+
+    fn settle_given(&mut self, before: usize, given: &mut [Option<(Expr, TextRange)>]) {
+        // Keywords in another order than the parameters are evaluated in theirs: all are kept then.
+        let mut values: Vec<Expr> = given
+            .iter()
+            .flatten()
+            .map(|(value, _)| value.clone())
+            .collect();
+        self.settle(before, &mut values);
+        let places = given.iter_mut().flatten();
+        for ((place, _), value) in places.zip(values) {
+            *place = value;
+        }
     }
 
     pub(super) fn wrong_call(&self, range: TextRange, title: String) -> Box<Refusal> {
@@ -247,14 +264,19 @@ impl FunctionLowerer<'_, '_> {
             proof: Proof::Open,
         };
         let called = Expr::new(Op::Call(id), arguments, returns).guarded(vec![guard]);
-        if matches!(returns, Type::Record(_)) {
-            // Whoever gets an object refers to it.
-            let slot = self.temporary(returns);
-            let kept = Expr::slot(slot, returns);
-            return Ok(Expr::new(Op::Let(slot), vec![called, kept], returns));
+        if !callee.written.is_empty() {
+            return Ok(self.take_written(callee, called));
         }
-        if !matches!(returns, Type::Array(_)) {
-            return Ok(called);
+        match returns {
+            Type::Array(_) => {}
+            Type::List(_) => return Ok(self.new_from(called)),
+            Type::Record(_) => {
+                // Whoever gets an object refers to it.
+                let slot = self.temporary(returns);
+                let kept = Expr::slot(slot, returns);
+                return Ok(Expr::new(Op::Let(slot), vec![called, kept], returns));
+            }
+            _ => return Ok(called),
         }
         // Whoever gets an array refers to it; and what stands before in the statement comes first.
         if call.range() != self.whole {
@@ -265,79 +287,6 @@ impl FunctionLowerer<'_, '_> {
             ));
         }
         Ok(self.held(called))
-    }
-
-    fn math(&mut self, call: &ast::ExprCall, name: &str) -> Lowered<Expr> {
-        let range = call.range();
-        let mut values = self.numbers(call, &format!("math.{name}"))?;
-        // Those that have another type or meaning than "floats in, a float out".
-        match (name, values.len()) {
-            ("floor" | "ceil" | "trunc", 1) => {
-                let value = values.remove(0);
-                if value.ty != Type::Float {
-                    return Ok(as_int(value));
-                }
-                let rounded = match name {
-                    "floor" => Expr::new(Op::Floor, vec![value], Type::Float),
-                    "ceil" => Expr::new(Op::Ceil, vec![value], Type::Float),
-                    _ => value,
-                };
-                return Ok(self.float_to_int(rounded, range));
-            }
-            ("isnan" | "isinf" | "isfinite", 1) => {
-                let value = values.remove(0);
-                let value = as_float(value);
-                let op = match name {
-                    "isnan" => Op::IsNan,
-                    "isinf" => Op::IsInf,
-                    _ => Op::IsFinite,
-                };
-                return Ok(Expr::new(op, vec![value], Type::Bool));
-            }
-            _ => {}
-        }
-        let Some(function) = MathFunction::named(name) else {
-            return Err(self.refuse(
-                Diagnostic::new(call.func.range(), format!("native code has no `math.{name}`"))
-                    .label("not in the native language")
-                    .help(
-                        "there are sqrt, cbrt, exp, exp2, expm1, log, log2, log10, log1p, the \
-                         trigonometric and hyperbolic functions, pow, fmod, floor, ceil, trunc, fabs, \
-                         copysign, erf, erfc, isnan, isinf and isfinite",
-                    ),
-            ));
-        };
-        if values.len() != function.arity() {
-            return Err(self.refuse(
-                Diagnostic::new(
-                    range,
-                    format!("`math.{name}` takes {} arguments here", function.arity()),
-                )
-                .label(format!("{} given", values.len())),
-            ));
-        }
-        let ints = values.iter().any(|value| value.ty != Type::Float);
-        if matches!(
-            function,
-            MathFunction::Log | MathFunction::Log2 | MathFunction::Log10
-        ) && ints
-        {
-            // Python calculates these of ints exactly, beyond the floats.
-            for value in &mut values {
-                let plain = std::mem::replace(value, Expr::none());
-                *value = self.exact_float(plain, range);
-            }
-        }
-        let args: Vec<Expr> = values.into_iter().map(as_float).collect();
-        let example = match function.arity() {
-            1 => format!("math.{name}(a)"),
-            _ => format!("math.{name}(a, b)"),
-        };
-        let guards = vec![
-            self.as_python(range, "ValueError", &example),
-            self.as_python(range, "OverflowError", &example),
-        ];
-        Ok(Expr::new(Op::Math(function), args, Type::Float).guarded(guards))
     }
 
     /// The arguments of a call that takes positional numbers.
@@ -353,7 +302,9 @@ impl FunctionLowerer<'_, '_> {
         }
         let mut values = Vec::new();
         for argument in &call.arguments.args {
+            let before = self.block.len();
             let value = self.expression(argument)?;
+            self.settle(before, &mut values);
             if !value.ty.is_number() {
                 return Err(self.refuse(
                     Diagnostic::new(argument.range(), format!("`{name}` takes numbers here"))
@@ -375,6 +326,8 @@ pub(super) struct Callee {
     pub(super) nested: Option<u32>,
     /// Which variables around it come as its last arguments.
     pub(super) captured: Vec<String>,
+    /// Which of them it assigns to.
+    pub(super) written: Vec<String>,
 }
 
 impl Callee {
@@ -383,6 +336,7 @@ impl Callee {
             function,
             nested: None,
             captured: Vec::new(),
+            written: Vec::new(),
         }
     }
 

@@ -8,14 +8,19 @@ use super::Lowered;
 use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Comparison, Expr, Op, RecordOp};
+use crate::ir::{Comparison, Expr, Op, RecordOp, Stmt};
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
     pub(super) fn compare(&mut self, expr: &ast::ExprCompare) -> Lowered<Expr> {
         if let ([op], [right]) = (&*expr.ops, &*expr.comparators) {
-            let left = self.expression(&expr.left)?;
-            let right = self.expression(right)?;
+            if let Some(known) = self.identity(*op, &expr.left, right, expr.range())? {
+                return Ok(known);
+            }
+            if let Some(known) = self.in_range(*op, &expr.left, right, expr.range())? {
+                return Ok(known);
+            }
+            let (left, right) = self.both(&expr.left, right)?;
             return self.comparison(*op, left, right, expr.range());
         }
         // a < b < c is a < b and b < c with b evaluated once, and c only if a < b.
@@ -34,12 +39,13 @@ impl FunctionLowerer<'_, '_> {
         else {
             unreachable!("as many operators as operands");
         };
-        let right_value = self.branch(right)?;
-        if ops.is_empty() {
-            return self.comparison(op, left, right_value, range);
-        }
+        let mut left = [left];
+        let before = self.block.len();
+        let right_value = self.expression(right)?;
+        self.settle(before, &mut left);
+        let [left] = left;
         let ty = right_value.ty;
-        if !ty.is_number() && !matches!(ty, Type::Text(_)) {
+        if ops.is_empty() || matches!(ty, Type::None | Type::Nested(_)) {
             return self.comparison(op, left, right_value, range);
         }
         let slot = self.temporary(ty);
@@ -48,10 +54,20 @@ impl FunctionLowerer<'_, '_> {
         let left_slot = self.temporary(left.ty);
         let left_kept = Expr::slot(left_slot, left.ty);
         let first = self.comparison(op, left_kept, kept.clone(), range)?;
-        let rest = self.chain(kept, ops, rights, range)?;
-        let both = Expr::new(Op::And, vec![first, rest], Type::Bool);
-        let inner = Expr::new(Op::Let(slot), vec![right_value, both], Type::Bool);
-        Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool))
+        let (mut more, rest) = self.apart(|this| this.chain(kept, ops, rights, range))?;
+        if more.is_empty() {
+            let both = Expr::new(Op::And, vec![first, rest], Type::Bool);
+            let inner = Expr::new(Op::Let(slot), vec![right_value, both], Type::Bool);
+            return Ok(Expr::new(Op::Let(left_slot), vec![left, inner], Type::Bool));
+        }
+        self.emit(Stmt::Set(left_slot, left));
+        self.emit(Stmt::Set(slot, right_value));
+        let result = self.temporary(Type::Bool);
+        self.emit(Stmt::Set(result, first));
+        more.push(Stmt::Set(result, rest));
+        let holds = Expr::slot(result, Type::Bool);
+        self.emit(Stmt::If(holds.clone(), more, Vec::new()));
+        Ok(holds)
     }
 
     pub(super) fn comparison(
@@ -87,6 +103,16 @@ impl FunctionLowerer<'_, '_> {
                     _ => Expr::new(Op::Not, vec![same], Type::Bool),
                 });
             }
+            CmpOp::In | CmpOp::NotIn if matches!(right.ty, Type::List(_) | Type::Array(_)) => {
+                let found = match right.ty {
+                    Type::List(_) => self.in_list(left, right, range)?,
+                    _ => self.in_array(left, right, range)?,
+                };
+                return Ok(match op {
+                    CmpOp::In => found,
+                    _ => Expr::new(Op::Not, vec![found], Type::Bool),
+                });
+            }
             CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => {
                 let help = if matches!(op, CmpOp::Is | CmpOp::IsNot) {
                     "numbers have no identity here: use `==` or `!=`"
@@ -117,6 +143,9 @@ impl FunctionLowerer<'_, '_> {
         }
         if let (Type::Tuple(_), Type::Tuple(_)) = (left.ty, right.ty) {
             return self.tuple_comparison(op, comparison, (left, right), range);
+        }
+        if let (Type::List(_), Type::List(_)) = (left.ty, right.ty) {
+            return self.list_comparison(comparison, left, right, range);
         }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(

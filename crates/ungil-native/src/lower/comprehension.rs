@@ -1,7 +1,7 @@
 //! List comprehensions: loops that append to a list without a name.
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
 use super::function::FunctionLowerer;
@@ -14,24 +14,40 @@ impl FunctionLowerer<'_, '_> {
         let list = format!("%list{}", expr.range().start().to_usize());
         let empty = self.new_list(Vec::new(), expr.range());
         self.assign(&list, empty, expr.range());
-        let scopes = self.scopes.len();
-        self.generators(&expr.generators, &expr.elt, &list)?;
-        self.scopes.truncate(scopes);
+        self.generated(&expr.generators, &mut |this| {
+            let value = this.expression(&expr.elt)?;
+            this.append_to(&list, value, expr.elt.range())
+        })?;
         self.read(&list, expr.range())
+    }
+
+    /// Appends to the list of a name.
+    pub(super) fn append_to(&mut self, list: &str, value: Expr, range: TextRange) -> Lowered<()> {
+        let target = self.read(list, range)?;
+        let appended = self.append(target, Some(list), value, range)?;
+        self.emit(Stmt::Eval(appended));
+        Ok(())
+    }
+
+    /// The loops of a comprehension or a generator around what is done with each item.
+    pub(super) fn generated(
+        &mut self,
+        generators: &[ast::Comprehension],
+        inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
+    ) -> Lowered<()> {
+        let scopes = self.scopes.len();
+        let result = self.generators(generators, inside);
+        self.scopes.truncate(scopes);
+        result
     }
 
     fn generators(
         &mut self,
         generators: &[ast::Comprehension],
-        item: &ast::Expr,
-        list: &str,
+        inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
     ) -> Lowered<()> {
         let Some((generator, rest)) = generators.split_first() else {
-            let value = self.expression(item)?;
-            let target = self.read(list, item.range())?;
-            let appended = self.append(target, Some(list), value, item.range())?;
-            self.emit(Stmt::Eval(appended));
-            return Ok(());
+            return inside(self);
         };
         if generator.is_async {
             return Err(self.refuse(
@@ -45,13 +61,9 @@ impl FunctionLowerer<'_, '_> {
         self.loop_over(
             &generator.target,
             &source,
-            &generator.iter,
+            generator.iter.range(),
             &[],
-            &mut |this| {
-                this.filtered(&generator.ifs, &mut |this| {
-                    this.generators(rest, item, list)
-                })
-            },
+            &mut |this| this.filtered(&generator.ifs, &mut |this| this.generators(rest, inside)),
         )
     }
 

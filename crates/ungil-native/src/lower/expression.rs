@@ -8,7 +8,7 @@ use super::arithmetic::truth;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Global;
-use crate::ir::{Expr, Op};
+use crate::ir::{Block, Expr, Op, Stmt};
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
@@ -36,8 +36,7 @@ impl FunctionLowerer<'_, '_> {
                         _ => {}
                     }
                 }
-                let left = self.expression(&inner.left)?;
-                let right = self.expression(&inner.right)?;
+                let (left, right) = self.both(&inner.left, &inner.right)?;
                 self.binary(inner.op, left, right, inner.range())
             }
             ast::Expr::UnaryOp(inner) => self.unary(inner),
@@ -47,6 +46,7 @@ impl FunctionLowerer<'_, '_> {
             ast::Expr::Call(inner) => self.call(inner),
             ast::Expr::Attribute(inner) => self.attribute(inner),
             ast::Expr::Subscript(inner) => self.subscript(inner),
+            ast::Expr::Named(inner) => self.named_value(inner),
             other => Err(self.refuse_expression(other)),
         }
     }
@@ -107,16 +107,31 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
+    /// `name := value`
+    fn named_value(&mut self, expr: &ast::ExprNamed) -> Lowered<Expr> {
+        let value = self.expression(&expr.value)?;
+        self.assign_to(&expr.target, value)?;
+        self.expression(&expr.target)
+    }
+
     fn conditional(&mut self, expr: &ast::ExprIf) -> Lowered<Expr> {
         let test = self.condition(&expr.test)?;
-        let (then, other) = (self.branch(&expr.body)?, self.branch(&expr.orelse)?);
+        let (mut before, then) = self.apart(|this| this.expression(&expr.body))?;
+        let (mut after, other) = self.apart(|this| this.expression(&expr.orelse))?;
         let (then, other) = self.same_type(
             (then, expr.body.range()),
             (other, expr.orelse.range()),
             "both results have to be of one type",
         )?;
         let ty = then.ty;
-        Ok(Expr::new(Op::Select, vec![test, then, other], ty))
+        if before.is_empty() && after.is_empty() {
+            return Ok(Expr::new(Op::Select, vec![test, then, other], ty));
+        }
+        let slot = self.temporary(ty);
+        before.push(Stmt::Set(slot, then));
+        after.push(Stmt::Set(slot, other));
+        self.emit(Stmt::If(test, before, after));
+        Ok(Expr::slot(slot, ty))
     }
 
     /// An expression that is evaluated only sometimes: it must not put statements before the one it is in.
@@ -191,26 +206,30 @@ impl FunctionLowerer<'_, '_> {
         let first = parts.next().expect("there are at least two");
         let mut value = self.condition(first)?;
         for part in parts {
-            let before = self.block.len();
-            let next = self.condition(part)?;
-            if self.block.len() > before {
-                return self.branch(part);
+            let (mut block, next) = self.apart(|this| this.condition(part))?;
+            if block.is_empty() {
+                value = Expr::new(op.clone(), vec![value, next], Type::Bool);
+                continue;
             }
-            value = Expr::new(op.clone(), vec![value, next], Type::Bool);
+            let slot = self.temporary(Type::Bool);
+            self.emit(Stmt::Set(slot, value));
+            block.push(Stmt::Set(slot, next));
+            value = Expr::slot(slot, Type::Bool);
+            self.emit(either(expr.op, value.clone(), block));
         }
         Ok(value)
     }
 
     /// `and` and `or` as values: one of the operands.
     fn bool_op(&mut self, expr: &ast::ExprBoolOp) -> Lowered<Expr> {
-        let last = expr.values.len() - 1;
-        let mut value = self.branch_of_bool(&expr.values[last])?;
-        let mut range = expr.values[last].range();
-        for part in expr.values[..last].iter().rev() {
-            let left = self.branch_of_bool(part)?;
+        let (first, rest) = expr.values.split_first().expect("there are at least two");
+        let mut value = self.operand_of_bool(first)?;
+        let mut range = first.range();
+        for part in rest {
+            let (mut block, right) = self.apart(|this| this.operand_of_bool(part))?;
             let (left, right) = self.same_type(
-                (left, part.range()),
                 (value, range),
+                (right, part.range()),
                 "`and` and `or` give one of their operands, so these have to be of one type",
             )?;
             range = part.range();
@@ -218,18 +237,25 @@ impl FunctionLowerer<'_, '_> {
             let slot = self.temporary(ty);
             let kept = Expr::slot(slot, ty);
             let test = truth(kept.clone());
-            let chosen = match expr.op {
-                ast::BoolOp::And => vec![test, right, kept],
-                ast::BoolOp::Or => vec![test, kept, right],
-            };
-            let select = Expr::new(Op::Select, chosen, ty);
-            value = Expr::new(Op::Let(slot), vec![left, select], ty);
+            if block.is_empty() {
+                let chosen = match expr.op {
+                    ast::BoolOp::And => vec![test, right, kept],
+                    ast::BoolOp::Or => vec![test, kept, right],
+                };
+                let select = Expr::new(Op::Select, chosen, ty);
+                value = Expr::new(Op::Let(slot), vec![left, select], ty);
+                continue;
+            }
+            self.emit(Stmt::Set(slot, left));
+            block.push(Stmt::Set(slot, right));
+            self.emit(either(expr.op, test, block));
+            value = kept;
         }
         Ok(value)
     }
 
-    fn branch_of_bool(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
-        let value = self.branch(expr)?;
+    fn operand_of_bool(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        let value = self.expression(expr)?;
         if value.ty.is_number() {
             return Ok(value);
         }
@@ -288,5 +314,13 @@ impl FunctionLowerer<'_, '_> {
             Global::Module(module) => Some(self.lowerer.environment.attribute(module, &expr.attr)),
             _ => None,
         }
+    }
+}
+
+/// What is done where the operands so far do not decide.
+fn either(op: ast::BoolOp, test: Expr, more: Block) -> Stmt {
+    match op {
+        ast::BoolOp::And => Stmt::If(test, more, Vec::new()),
+        ast::BoolOp::Or => Stmt::If(test, Vec::new(), more),
     }
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
-use super::arithmetic::as_float;
+use super::attempt::Attempt;
 use super::call::Callee;
 use super::locals::Locals;
+use super::nested::with_written;
 use super::promotion::Promotions;
-use super::state::{Binding, Holds, State};
+use super::state::State;
 use super::{Lowered, Lowerer, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::environment::{FunctionId, FunctionSource};
 use crate::ir::{
-    Block, Expr, Function, Guard, Message, Op, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
+    Block, Expr, Function, Guard, Message, Proof, Raise, Site, SiteId, Slot, SlotId, Stmt,
 };
 use crate::types::{Element, Type};
 
@@ -31,6 +32,16 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) captured: Vec<String>,
     pub(super) state: State,
     pub(super) loops: Vec<LoopFrame>,
+    /// The `try` statements around, the innermost last.
+    pub(super) attempts: Vec<Attempt<'a>>,
+    /// How many handlers are around.
+    pub(super) handling: usize,
+    /// How many parallel loops are around.
+    pub(super) parallel: usize,
+    /// The variables of the functions around that it assigns to: their values are returned as well.
+    pub(super) written: Vec<String>,
+    /// The types of the variables of the functions around.
+    pub(super) around: HashMap<String, Type>,
     /// Where statements go.
     pub(super) block: Block,
     /// A variable that was read before it was assigned to, as far as ways are known so far: what follows
@@ -41,15 +52,15 @@ pub(super) struct FunctionLowerer<'a, 'e> {
     pub(super) returns_annotated: bool,
     pub(super) promoted: Promotions,
     pub(super) promote: Promotions,
-    locals: BTreeSet<String>,
+    pub(super) locals: BTreeSet<String>,
     /// The widths that annotations give to numbers, by variable.
-    widths: HashMap<String, Element>,
+    pub(super) widths: HashMap<String, Element>,
     /// The width of a returned number.
     pub(super) returned_width: Option<Element>,
     /// The variables of the comprehensions that are being lowered, and what they are called here.
     pub(super) scopes: Vec<(String, String)>,
-    slots: Vec<Slot>,
-    by_name: HashMap<(String, Type), SlotId>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) by_name: HashMap<(String, Type), SlotId>,
     depth: usize,
     /// All that is right of the `=` or of `return` in the statement that is being lowered.
     pub(super) whole: TextRange,
@@ -82,6 +93,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             captured: callee.captured.clone(),
             state: State::entry(),
             loops: Vec::new(),
+            attempts: Vec::new(),
+            handling: 0,
+            parallel: 0,
+            written: callee.written.clone(),
+            around: HashMap::new(),
             block: Vec::new(),
             unbound: None,
             returns: None,
@@ -116,7 +132,11 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                     name: definition.name.to_string(),
                     parameters: lowered?,
                     slots: this.slots,
-                    returns: this.returns.map_or(Type::None, |(ty, _)| ty),
+                    returns: with_written(
+                        this.returns.map_or(Type::None, |(ty, _)| ty),
+                        callee,
+                        arguments,
+                    ),
                     body: this.block,
                     site,
                     recursive: false,
@@ -125,6 +145,8 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             }
             this.state = State::entry();
             this.loops = Vec::new();
+            this.attempts = Vec::new();
+            (this.handling, this.parallel) = (0, 0);
             this.block = Vec::new();
             this.unbound = None;
             this.slots = Vec::new();
@@ -172,6 +194,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
         let own = slots.len();
         for (name, &ty) in self.captured.clone().iter().zip(&arguments[own..]) {
             slots.push(self.variable(name, ty));
+            self.around.insert(name.clone(), ty);
             self.state.bind(name, ty, false, definition.name.range());
         }
         slots
@@ -206,10 +229,7 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             return Ok(());
         }
         match self.returns {
-            None | Some((Type::None, _)) => {
-                self.emit(Stmt::Return(Expr::none()));
-                Ok(())
-            }
+            None | Some((Type::None, _)) => self.leave_attempts(0, Expr::none()),
             Some((ty, at)) => Err(self.refuse(
                 Diagnostic::new(
                     definition.name.range(),
@@ -221,46 +241,6 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
                 .help("end the function with a `return` of a value or with `raise`"),
             )),
         }
-    }
-
-    /// The slot of a variable while it holds this type.
-    pub(super) fn variable(&mut self, name: &str, ty: Type) -> SlotId {
-        let slots = &mut self.slots;
-        *self
-            .by_name
-            .entry((name.to_owned(), ty))
-            .or_insert_with(|| {
-                slots.push(Slot {
-                    name: name.to_owned(),
-                    ty,
-                    flagged: false,
-                });
-                slots.len() - 1
-            })
-    }
-
-    pub(super) fn slot_name(&self, slot: SlotId) -> &str {
-        &self.slots[slot].name
-    }
-
-    /// A slot of its own.
-    pub(super) fn temporary(&mut self, ty: Type) -> SlotId {
-        self.slots.push(Slot {
-            name: format!("%{}", self.slots.len()),
-            ty,
-            flagged: false,
-        });
-        self.slots.len() - 1
-    }
-
-    pub(super) fn is_local(&self, name: &str) -> bool {
-        self.locals.contains(name) || self.scopes.iter().any(|(known, _)| known == name)
-    }
-
-    /// What a variable is called here: those of comprehensions have names of their own.
-    pub(super) fn own_name(&self, name: &str) -> String {
-        let renamed = self.scopes.iter().rev().find(|(known, _)| known == name);
-        renamed.map_or(name, |(_, own)| own).to_owned()
     }
 
     pub(super) fn emit(&mut self, stmt: Stmt) {
@@ -337,85 +317,6 @@ impl<'a, 'e> FunctionLowerer<'a, 'e> {
             },
             ..guard
         }
-    }
-
-    /// Assigns to a variable.
-    pub(super) fn assign(&mut self, name: &str, value: Expr, at: TextRange) {
-        let name = self.own_name(name);
-        let mut value = value;
-        let mut literal = matches!(value.op, Op::Int(_));
-        if literal && self.promoted.floats.contains(&name) {
-            value = as_float(value);
-            literal = false;
-        }
-        if let Some(&item) = self.promoted.lists.get(&name) {
-            value = self.retyped_list(value, item);
-        }
-        if let Some(&width) = self.widths.get(&name) {
-            value = self.fitted(value, width, at);
-            literal = false;
-        }
-        let ty = value.ty;
-        let slot = self.variable(&name, ty);
-        self.emit(Stmt::Set(slot, value));
-        self.state.bind(&name, ty, literal, at);
-    }
-
-    /// Reads a local variable.
-    pub(super) fn read(&mut self, name: &str, range: TextRange) -> Lowered<Expr> {
-        let own = self.own_name(name);
-        let Some(Binding {
-            holds,
-            maybe_unbound,
-            ..
-        }) = self.state.get(&own).cloned()
-        else {
-            let mut refusal = self.refuse(
-                Diagnostic::new(range, format!("`{name}` has no value here"))
-                    .label("it is assigned to later, or on ways that do not lead here")
-                    .help(format!("give `{name}` a value before")),
-            );
-            refusal.provisional = true;
-            return Err(refusal);
-        };
-        let ty = match holds {
-            Holds::One(ty) => ty,
-            Holds::Crossing(crossing) => {
-                return Err(self.refuse_crossing(name, range, crossing));
-            }
-            Holds::Clash([(one, here), (other, there)]) => {
-                let help = match (one, other) {
-                    (Type::Int, Type::Float) | (Type::Float, Type::Int) => {
-                        format!("make it a float everywhere: `{name} = float(...)`")
-                    }
-                    _ => "use two variables".to_owned(),
-                };
-                return Err(self.refuse(
-                    Diagnostic::new(range, format!("`{name}` can have two types here"))
-                        .label(format!(
-                            "{} or {}?",
-                            one.with_article(),
-                            other.with_article()
-                        ))
-                        .context(here, format!("{} on one way", one.with_article()))
-                        .context(there, format!("{} on another", other.with_article()))
-                        .help(help),
-                ));
-            }
-        };
-        let slot = self.variable(&own, ty);
-        if !maybe_unbound {
-            return Ok(Expr::slot(slot, ty));
-        }
-        self.slots[slot].flagged = true;
-        let guard = self.guard(
-            range,
-            "UnboundLocalError",
-            format!(
-                "cannot access local variable '{name}' where it is not associated with a value"
-            ),
-        );
-        Ok(Expr::new(Op::BoundSlot(slot), Vec::new(), ty).guarded(vec![guard]))
     }
 
     pub(super) fn refuse(&self, diagnostic: Diagnostic) -> Box<Refusal> {

@@ -105,7 +105,10 @@ impl FunctionLowerer<'_, '_> {
                         .help("write the loop: it is as fast here as in C"),
                 ));
             }
-            index.push(self.index(part)?);
+            let before = self.block.len();
+            let value = self.index(part)?;
+            self.settle(before, &mut index);
+            index.push(value);
         }
         Ok(index)
     }

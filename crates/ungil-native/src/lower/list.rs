@@ -3,9 +3,9 @@
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange};
 
+use super::Lowered;
 use super::arithmetic::as_float;
 use super::function::FunctionLowerer;
-use super::{Lowered, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Guard, ListOp, Op, Proof, Stmt};
 use crate::types::{Scalar, Type};
@@ -34,7 +34,9 @@ impl FunctionLowerer<'_, '_> {
     fn list_items(&mut self, expr: &ast::ExprList) -> Lowered<Vec<Expr>> {
         let mut items: Vec<Expr> = Vec::new();
         for item in &expr.elts {
+            let before = self.block.len();
             let value = self.expression(item)?;
+            self.settle(before, &mut items);
             if Scalar::of(value.ty).is_none() {
                 return Err(self.refuse(
                     Diagnostic::new(item.range(), "a native list holds numbers of one type")
@@ -89,7 +91,7 @@ impl FunctionLowerer<'_, '_> {
         Expr::new(Op::Let(slot), vec![new, Expr::slot(slot, ty)], ty)
     }
 
-    fn memory(&mut self, range: TextRange) -> Guard {
+    pub(super) fn memory(&mut self, range: TextRange) -> Guard {
         self.guard(range, "MemoryError", "")
     }
 
@@ -116,7 +118,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// A value as an item of a list, whose name, if it has one, may learn what it has to hold.
-    fn as_item(
+    pub(super) fn as_item(
         &mut self,
         list: &Expr,
         name: Option<&str>,
@@ -194,9 +196,19 @@ impl FunctionLowerer<'_, '_> {
         Expr::new(Op::List(ListOp::Len), vec![list], Type::Int)
     }
 
-    /// `list[index]`.
+    /// `list[index]` and `list[start:stop:step]`.
     pub(super) fn list_item(&mut self, expr: &ast::ExprSubscript, list: Expr) -> Lowered<Expr> {
-        let index = self.list_index(&expr.slice)?;
+        let mut list = [list];
+        let before = self.block.len();
+        if let ast::Expr::Slice(slice) = &*expr.slice {
+            let words = self.slice_words(slice)?;
+            self.settle(before, &mut list);
+            let [list] = list;
+            return Ok(self.sliced(list, words, expr.range()));
+        }
+        let index = self.index(&expr.slice)?;
+        self.settle(before, &mut list);
+        let [list] = list;
         self.list_item_at(expr, list, index)
     }
 
@@ -225,17 +237,6 @@ impl FunctionLowerer<'_, '_> {
         Ok(Expr::new(Op::List(ListOp::Get), args, ty).guarded(vec![guard]))
     }
 
-    pub(super) fn list_index(&mut self, slice: &ast::Expr) -> Lowered<Expr> {
-        if let ast::Expr::Slice(_) = slice {
-            return Err(self.refuse(
-                Diagnostic::new(slice.range(), "native code has no slices of lists")
-                    .label("a slice")
-                    .help("write the loop, or a list comprehension over a range"),
-            ));
-        }
-        self.index(slice)
-    }
-
     /// `list[index] = value`.
     pub(super) fn set_item(
         &mut self,
@@ -251,60 +252,6 @@ impl FunctionLowerer<'_, '_> {
         let set = Expr::new(op, vec![value, list, index], Type::None).guarded(vec![guard]);
         self.emit(Stmt::Eval(set));
         Ok(())
-    }
-
-    /// `list.method(...)`.
-    pub(super) fn list_method(
-        &mut self,
-        call: &ast::ExprCall,
-        method: &ast::ExprAttribute,
-        list: Expr,
-    ) -> Lowered<Expr> {
-        let range = call.range();
-        let name = named(&method.value);
-        let arguments = &call.arguments.args;
-        if !call.arguments.keywords.is_empty() {
-            return Err(self.no_such_method(call, method));
-        }
-        match (method.attr.as_str(), &arguments[..]) {
-            ("append", [value]) => {
-                let value = self.expression(value)?;
-                self.append(list, name, value, range)
-            }
-            ("insert", [index, value]) => {
-                let index = self.list_index(index)?;
-                let value = self.expression(value)?;
-                let value = self.as_item(&list, name, value, range)?;
-                let memory = self.memory(range);
-                let op = Op::List(ListOp::Insert);
-                Ok(Expr::new(op, vec![list, index, value], Type::None).guarded(vec![memory]))
-            }
-            ("pop", [] | [_]) => {
-                let ty = self.known_item(&list, method.value.range())?;
-                let mut args = vec![list];
-                if let [index] = &arguments[..] {
-                    args.push(self.list_index(index)?);
-                }
-                let guards = vec![
-                    self.guard(range, "IndexError", "pop from empty list"),
-                    self.bounds_guard(range, "pop index out of range"),
-                ];
-                Ok(Expr::new(Op::List(ListOp::Pop), args, ty).guarded(guards))
-            }
-            ("clear", []) => Ok(Expr::new(Op::List(ListOp::Clear), vec![list], Type::None)),
-            _ => Err(self.no_such_method(call, method)),
-        }
-    }
-
-    fn no_such_method(&self, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Box<Refusal> {
-        self.refuse(
-            Diagnostic::new(
-                call.range(),
-                format!("native lists have no `{}` like this", method.attr),
-            )
-            .label("not in the native language")
-            .help("there are `append`, `insert`, `pop` and `clear`; write the loop for others"),
-        )
     }
 }
 

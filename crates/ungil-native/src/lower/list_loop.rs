@@ -1,11 +1,11 @@
 //! Loops over lists, which their bodies may make longer or shorter.
 
 use ruff_python_ast as ast;
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 
 use super::Lowered;
 use super::function::FunctionLowerer;
-use super::loops::Iterated;
+use super::iterated::Iterated;
 use crate::ir::{Comparison, Expr, Op, Proof, Stmt, While};
 use crate::types::Type;
 
@@ -22,14 +22,14 @@ impl FunctionLowerer<'_, '_> {
         &mut self,
         target: &ast::Expr,
         source: &Iterated,
-        iter: &ast::Expr,
+        iter: TextRange,
         orelse: &[ast::Stmt],
         inside: &mut dyn FnMut(&mut Self) -> Lowered<()>,
     ) -> Lowered<()> {
         let slot = self.temporary(Type::Int);
         let position = Expr::slot(slot, Type::Int);
         self.emit(Stmt::Set(slot, Expr::int(-1)));
-        let mut overflow = self.overflow(iter.range());
+        let mut overflow = self.overflow(iter);
         overflow.proof = Proof::Waived;
         let next = Expr::new(Op::Add, vec![position.clone(), Expr::int(1)], Type::Int)
             .guarded(vec![overflow]);
@@ -45,9 +45,12 @@ impl FunctionLowerer<'_, '_> {
             result.map(|()| (body, at_head))
         })?;
         self.state = at_head;
-        let orelse = self.block_of(orelse)?;
+        let orelse = self.emitted(|this| {
+            this.all_at_end(source, &next, iter)?;
+            this.statements(orelse)
+        })?;
         self.after_loop(frame);
-        let site = self.push_site(iter.range(), None);
+        let site = self.push_site(iter, None);
         self.emit(Stmt::While(While {
             test,
             body,
@@ -58,7 +61,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// Whether there is an item at a position.
-    fn is_more(&mut self, source: &Iterated, position: &Expr) -> Expr {
+    pub(super) fn is_more(&mut self, source: &Iterated, position: &Expr) -> Expr {
         let less = |one: Expr, other: Expr| {
             Expr::new(Op::Compare(Comparison::Lt), vec![one, other], Type::Bool)
         };
@@ -78,7 +81,7 @@ impl FunctionLowerer<'_, '_> {
             }
             Iterated::List { list, .. } => less(position.clone(), Self::list_length(list.clone())),
             Iterated::Enumerate(inner, _) => self.is_more(inner, position),
-            Iterated::Zip(all, _) => all
+            Iterated::Zip(all, ..) => all
                 .iter()
                 .map(|one| self.is_more(one, position))
                 .reduce(|all, one| Expr::new(Op::And, vec![all, one], Type::Bool))

@@ -13,6 +13,10 @@ pub(super) struct Locals<'a> {
     pub(super) names: BTreeSet<String>,
     /// The annotations of variables.
     pub(super) annotations: Vec<(&'a str, &'a ast::Expr)>,
+    /// The variables of functions around that it assigns to.
+    pub(super) nonlocal: Vec<String>,
+    /// Comprehensions around.
+    comprehensions: usize,
     depth: usize,
     pub(super) too_deep: Option<TextRange>,
 }
@@ -24,6 +28,10 @@ impl<'a> Locals<'a> {
         let parameters = definition.parameters.iter_non_variadic_params();
         let names = parameters.map(|parameter| parameter.parameter.name.to_string());
         locals.names.extend(names);
+        // They are assigned to here, but they are not its own.
+        for name in &locals.nonlocal {
+            locals.names.remove(name);
+        }
         locals
     }
 
@@ -49,6 +57,10 @@ impl<'a> Visitor<'a> for Locals<'a> {
             ast::Stmt::FunctionDef(inner) => {
                 self.names.insert(inner.name.to_string());
             }
+            ast::Stmt::Nonlocal(inner) => {
+                self.nonlocal
+                    .extend(inner.names.iter().map(ToString::to_string));
+            }
             ast::Stmt::ClassDef(inner) => {
                 self.names.insert(inner.name.to_string());
             }
@@ -61,15 +73,49 @@ impl<'a> Visitor<'a> for Locals<'a> {
 
     fn visit_expr(&mut self, expr: &'a ast::Expr) {
         match expr {
+            ast::Expr::Name(_) if self.comprehensions > 0 => {}
             ast::Expr::Name(name) if name.ctx != ast::ExprContext::Load => {
                 self.names.insert(name.id.to_string());
             }
-            ast::Expr::Lambda(_)
-            | ast::Expr::ListComp(_)
+            ast::Expr::Named(inner) => {
+                if let ast::Expr::Name(name) = &*inner.target {
+                    self.names.insert(name.id.to_string());
+                }
+                self.deeper(expr.range(), |this| this.visit_expr(&inner.value));
+            }
+            ast::Expr::Lambda(_) => {}
+            // Their variables are their own; what `:=` in them assigns to is the function's.
+            ast::Expr::ListComp(_)
             | ast::Expr::SetComp(_)
             | ast::Expr::DictComp(_)
-            | ast::Expr::Generator(_) => {}
+            | ast::Expr::Generator(_) => {
+                self.comprehensions += 1;
+                self.deeper(expr.range(), |this| visitor::walk_expr(this, expr));
+                self.comprehensions -= 1;
+            }
             _ => self.deeper(expr.range(), |this| visitor::walk_expr(this, expr)),
         }
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a ast::Pattern) {
+        self.names
+            .extend(captured(pattern).map(ToString::to_string));
+        self.deeper(pattern.range(), |this| visitor::walk_pattern(this, pattern));
+    }
+
+    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
+        let ast::ExceptHandler::ExceptHandler(inner) = handler;
+        self.names
+            .extend(inner.name.iter().map(ToString::to_string));
+        visitor::walk_except_handler(self, handler);
+    }
+}
+
+/// The name that a pattern itself gives a value to.
+pub(super) fn captured(pattern: &ast::Pattern) -> impl Iterator<Item = &ast::Identifier> {
+    match pattern {
+        ast::Pattern::MatchAs(inner) => inner.name.iter(),
+        ast::Pattern::MatchStar(inner) => inner.name.iter(),
+        _ => None.iter(),
     }
 }

@@ -7,19 +7,27 @@
 mod annotation;
 mod arithmetic;
 mod assign;
+mod attempt;
 mod builtin;
 mod call;
 mod coerce;
+mod collected;
 mod compare;
 mod complex;
 mod comprehension;
 mod expression;
 mod function;
+mod identity;
 mod index;
+mod iterated;
 mod list;
 mod list_loop;
+mod list_method;
+mod list_slice;
 mod locals;
 mod loops;
+mod matching;
+mod math;
 mod nested;
 mod numpy;
 mod prange;
@@ -28,11 +36,15 @@ mod race;
 mod record;
 mod reduction;
 mod refusal;
+mod routine;
 mod state;
 mod statement;
 mod text;
 mod together;
+mod total;
 mod tuple;
+mod unpack;
+mod variable;
 
 use std::collections::HashMap;
 
@@ -46,6 +58,7 @@ pub(crate) use annotation::annotations;
 use annotation::{annotated, width};
 use call::Callee;
 use function::FunctionLowerer;
+use nested::with_written;
 
 /// A refusal and the function whose text it is about.
 #[derive(Debug)]
@@ -125,20 +138,21 @@ impl Lowerer<'_> {
         let source = self.environment.function(function);
         let definition = callee.definition(&source);
         let returns = self.annotated(function, definition.returns.as_deref());
+        let declared = returns.map(|ty| with_written(ty, callee, arguments));
         let id = self.program.functions.len();
         self.program.functions.push(Function {
             source: function,
             name: definition.name.to_string(),
             parameters: Vec::new(),
             slots: Vec::new(),
-            returns: returns.unwrap_or(Type::None),
+            returns: declared.unwrap_or(Type::None),
             body: Vec::new(),
             site: 0,
             recursive: false,
             long: false,
         });
         self.instances
-            .insert(key.clone(), Instance::Begun(id, returns));
+            .insert(key.clone(), Instance::Begun(id, declared));
         self.open.push(id);
         let lowered = FunctionLowerer::lower(self, callee, &source, arguments, returns);
         self.failed |= lowered.is_err();

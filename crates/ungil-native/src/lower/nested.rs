@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast as ast;
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Lowered;
 use super::call::Callee;
@@ -17,7 +17,7 @@ use super::locals::Locals;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, Op};
 use crate::source::Source;
-use crate::types::Type;
+use crate::types::{Items, Type};
 
 impl FunctionLowerer<'_, '_> {
     /// `def` inside of a function.
@@ -74,7 +74,8 @@ impl FunctionLowerer<'_, '_> {
             .collect();
         let mut arguments = self.as_annotated(given, &annotations, definition, &name)?;
         let mut captured = Vec::new();
-        for (variable, user) in self.captured_by(&source.source, definition) {
+        let (needed, written) = self.captured_by(&source.source, definition);
+        for (variable, user) in needed {
             if self.state.get(&variable).is_none() {
                 // Not there yet: a use of it is refused.
                 continue;
@@ -95,10 +96,13 @@ impl FunctionLowerer<'_, '_> {
             arguments.push(self.read(&variable, call.range())?);
             captured.push(variable);
         }
+        let written: Vec<String> = written.into_iter().collect();
+        self.refuse_lost_writes(call, &written, &captured)?;
         let callee = Callee {
             function: self.id,
             nested: Some(start),
             captured,
+            written,
         };
         self.native_called(call, &callee, arguments, &name)
     }
@@ -108,10 +112,12 @@ impl FunctionLowerer<'_, '_> {
         &self,
         source: &'d Source,
         definition: &'d ast::StmtFunctionDef,
-    ) -> BTreeMap<String, &'d ast::StmtFunctionDef> {
+    ) -> (BTreeMap<String, &'d ast::StmtFunctionDef>, BTreeSet<String>) {
         let mut found = BTreeMap::new();
+        let mut written = BTreeSet::new();
         let mut open = vec![definition];
         while let Some(user) = open.pop() {
+            written.extend(Locals::of(user).nonlocal);
             for name in free_names(user) {
                 if !self.is_local(&name) || found.contains_key(&name) {
                     continue;
@@ -124,7 +130,84 @@ impl FunctionLowerer<'_, '_> {
                 found.insert(name, user);
             }
         }
-        found
+        written.retain(|name| found.contains_key(name));
+        (found, written)
+    }
+
+    /// What an inner function assigns to is taken over where it returns: it must return, and to this thread.
+    fn refuse_lost_writes(
+        &self,
+        call: &ast::ExprCall,
+        written: &[String],
+        captured: &[String],
+    ) -> Lowered<()> {
+        let Some(name) = written.first() else {
+            return Ok(());
+        };
+        if let Some(missing) = written.iter().find(|name| !captured.contains(name)) {
+            return Err(self.refuse(
+                Diagnostic::new(call.range(), format!("`{missing}` has no value here"))
+                    .label("the function that is called assigns to it: `nonlocal`")
+                    .help(format!("give `{missing}` a value before")),
+            ));
+        }
+        let place = if !self.attempts.is_empty() {
+            "within `try`"
+        } else if self.parallel > 0 {
+            "within a parallel loop"
+        } else {
+            return Ok(());
+        };
+        Err(self.refuse(
+            Diagnostic::new(
+                call.range(),
+                format!("a function that assigns to `{name}` around it is not called {place}"),
+            )
+            .label("`nonlocal` in it")
+            .help(format!(
+                "return the new value of `{name}` and assign it here"
+            )),
+        ))
+    }
+
+    /// The value of a call that returns the variables around it as well, which are assigned to.
+    pub(super) fn take_written(&mut self, callee: &Callee, called: Expr) -> Expr {
+        let kept = self.held(called);
+        let mut items = super::tuple::items(&kept);
+        let values = items.split_off(items.len() - callee.written.len());
+        let range = self.definition.name.range();
+        for (name, value) in callee.written.iter().zip(values) {
+            self.assign(name, value, range);
+        }
+        items.pop().unwrap_or_else(Expr::none)
+    }
+
+    /// What is returned: with the variables around that were assigned to.
+    pub(super) fn with_written(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {
+        if self.written.is_empty() {
+            return Ok(value);
+        }
+        let mut all = Vec::new();
+        if value.ty != Type::None {
+            all.push(value);
+        }
+        for name in self.written.clone() {
+            let value = self.read(&name, range)?;
+            let slot = self.around.get(&name).copied().unwrap_or(Type::None);
+            if value.ty != slot || !value.ty.is_small() {
+                return Err(self.refuse(
+                    Diagnostic::new(range, format!("`{name}` has another type than before"))
+                        .label(format!(
+                            "{} here, {} around this function",
+                            value.ty.with_article(),
+                            slot.with_article()
+                        ))
+                        .help("give it a value of that type where it is made: `0.0` for `0`"),
+                ));
+            }
+            all.push(value);
+        }
+        Ok(super::tuple::tuple(all))
     }
 
     /// Whether a variable of this name is the one that a function means: where that is inside of this
@@ -187,4 +270,21 @@ fn is_literal(expr: &ast::Expr) -> bool {
         ast::Expr::UnaryOp(inner) => is_literal(&inner.operand),
         _ => false,
     }
+}
+
+/// What a function returns that assigns to variables around it: a tuple of its own result, if it has one, and these.
+pub(super) fn with_written(ty: Type, callee: &Callee, arguments: &[Type]) -> Type {
+    if callee.written.is_empty() {
+        return ty;
+    }
+    let mut types: Vec<Type> = Vec::new();
+    if ty != Type::None {
+        types.push(ty);
+    }
+    let around = &arguments[arguments.len() - callee.captured.len()..];
+    for name in &callee.written {
+        let at = callee.captured.iter().position(|captured| captured == name);
+        types.extend(at.map(|at| around[at]));
+    }
+    Type::Tuple(Items::new(&types))
 }

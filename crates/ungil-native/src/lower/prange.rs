@@ -45,6 +45,13 @@ impl FunctionLowerer<'_, '_> {
                     .help("write `for i in ungil.prange(...)`"),
             ));
         };
+        if !self.attempts.is_empty() {
+            return Err(self.refuse(
+                Diagnostic::new(call.func.range(), "a parallel loop is not within `try`")
+                    .label("what its iterations have done when one fails is not known")
+                    .help("put the loop into a function of its own, and call that within `try`"),
+            ));
+        }
         self.refuse_ways_out(&stmt.body, call.func.range())?;
         let head = self.parallel_head(call)?;
         let extremes = ["min", "max"].map(|name| {
@@ -64,8 +71,11 @@ impl FunctionLowerer<'_, '_> {
             let at_head = this.state.clone();
             this.state
                 .bind(&target.id, Type::Int, false, target.range());
-            let body = this.block_of(&stmt.body)?;
-            Ok((body, at_head))
+            this.note_attempts();
+            this.parallel += 1;
+            let body = this.block_of(&stmt.body);
+            this.parallel -= 1;
+            Ok((body?, at_head))
         })?;
         self.state = at_head;
         let reductions = self.reductions(&uses)?;

@@ -104,6 +104,15 @@ impl<'a> Visitor<'a> for Finder {
         }
         visitor::walk_expr(self, expr);
     }
+
+    fn visit_pattern(&mut self, pattern: &'a ast::Pattern) {
+        for name in super::locals::captured(pattern) {
+            let seen = self.found.entry(name.to_string()).or_default();
+            seen.other.get_or_insert(name.range());
+            seen.assigned.get_or_insert(name.range());
+        }
+        visitor::walk_pattern(self, pattern);
+    }
 }
 
 impl Finder {

@@ -39,21 +39,18 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_statement(&self, stmt: &Syntax) -> Box<Refusal> {
         let (what, help) = match stmt {
             Syntax::ClassDef(_) => ("classes", "keep the data in numbers and arrays"),
-            Syntax::Try(_) => (
-                "`try`",
-                "check before (`if b != 0:`), or catch the exception where the function is called",
-            ),
             Syntax::With(_) => ("`with`", "use it around the call of the native function"),
             Syntax::Global(_) => (
                 "`global`",
                 "return the new value, or keep it in an array that is passed as an argument",
             ),
-            Syntax::Nonlocal(_) => ("`nonlocal`", "return the new value"),
+            Syntax::Nonlocal(_) => (
+                "`nonlocal` of variables outside of the native function",
+                "return the new value",
+            ),
             Syntax::Import(_) | Syntax::ImportFrom(_) => {
                 ("`import`", "move it to the top of the module")
             }
-            Syntax::Delete(_) => ("`del`", "leave it out: native variables cost nothing"),
-            Syntax::Match(_) => ("`match`", "write `if` and `elif`"),
             _ => (
                 "this statement",
                 "leave it out, or move it out of the native function",
@@ -95,7 +92,6 @@ impl FunctionLowerer<'_, '_> {
                 "generators",
                 "write the results into an array that is passed as an argument",
             ),
-            ast::Expr::Named(_) => ("`:=`", "assign in a statement of its own"),
             ast::Expr::Starred(_) => ("`*` of values", "write them out"),
             ast::Expr::Slice(_) => ("slices here", "index an array with it"),
             _ => (
@@ -113,8 +109,8 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn refuse_builtin(&self, call: &ast::ExprCall, name: &str) -> Box<Refusal> {
         let given = call.arguments.args.len();
         let known = [
-            "abs", "bool", "complex", "divmod", "float", "int", "len", "max", "min", "ord", "pow",
-            "round",
+            "abs", "all", "any", "bool", "complex", "divmod", "float", "int", "len", "list", "max",
+            "min", "ord", "pow", "round", "sorted", "sum",
         ];
         let diagnostic = if known.contains(&name) {
             Diagnostic::new(
@@ -130,10 +126,7 @@ impl FunctionLowerer<'_, '_> {
             "print" | "input" | "open" => {
                 diagnostic.help("return the values, and do this outside of the native function")
             }
-            "sum" | "any" | "all" | "sorted" | "map" | "filter" => {
-                diagnostic.help("write the loop: it is as fast here as in C")
-            }
-            "round" => diagnostic.help("round to an int, `round(x)`, or outside"),
+            "map" | "filter" => diagnostic.help("write the loop: it is as fast here as in C"),
             "range" | "enumerate" | "zip" | "reversed" => {
                 diagnostic.help("use it in the head of a `for` loop")
             }

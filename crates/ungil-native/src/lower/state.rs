@@ -84,6 +84,13 @@ impl State {
         }
     }
 
+    /// Takes a variable away.
+    pub(super) fn unbind(&mut self, name: &str) {
+        if let Some(variables) = &mut self.0 {
+            variables.remove(name);
+        }
+    }
+
     /// Takes a variable's value away.
     pub(super) fn hide(&mut self, name: &str, crossing: Crossing) {
         self.bind(name, Type::None, false, crossing.assigned);

@@ -9,9 +9,9 @@ use super::function::FunctionLowerer;
 use super::state::State;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Global;
-use crate::ir::{Block, Expr, Message, Raise, Stmt};
+use crate::ir::{Block, Expr, Message, Op, Raise, Stmt};
 use crate::runtime::LARGEST_RESULT;
-use crate::types::Type;
+use crate::types::{Scalar, Type};
 
 impl FunctionLowerer<'_, '_> {
     pub(super) fn statements(&mut self, body: &[Syntax]) -> Lowered<()> {
@@ -72,6 +72,10 @@ impl FunctionLowerer<'_, '_> {
             Syntax::Assert(inner) => self.assert_statement(inner),
             Syntax::Raise(inner) => self.raise_statement(inner),
             Syntax::FunctionDef(inner) => self.nested_function(inner),
+            Syntax::Delete(inner) => inner.targets.iter().try_for_each(|one| self.delete(one)),
+            Syntax::Match(inner) => self.match_statement(inner),
+            Syntax::Try(inner) => self.try_statement(inner),
+            Syntax::Nonlocal(_) if !self.written.is_empty() => Ok(()),
             other => Err(self.refuse_statement(other)),
         }
     }
@@ -87,6 +91,37 @@ impl FunctionLowerer<'_, '_> {
         let value = self.expression(value)?;
         self.emit(Stmt::Eval(value));
         Ok(())
+    }
+
+    /// `del`: afterwards the name has no value.
+    fn delete(&mut self, target: &ast::Expr) -> Lowered<()> {
+        match target {
+            ast::Expr::Name(name) => {
+                let value = self.read(&name.id, name.range())?;
+                if matches!(value.ty, Type::Nested(_)) {
+                    return Err(self.refuse(
+                        Diagnostic::new(target.range(), "a function inside of a native one stays")
+                            .label("a function")
+                            .help("leave it out"),
+                    ));
+                }
+                let (Op::Slot(slot) | Op::BoundSlot(slot)) = value.op else {
+                    unreachable!("a variable is read from its slot");
+                };
+                self.emit(Stmt::Eval(value));
+                self.emit(Stmt::Unset(slot));
+                let own = self.own_name(&name.id);
+                self.state.unbind(&own);
+                self.note_attempts();
+                Ok(())
+            }
+            ast::Expr::Subscript(subscript) => self.delete_item(subscript),
+            ast::Expr::Tuple(tuple) => tuple.elts.iter().try_for_each(|one| self.delete(one)),
+            other => Err(self.refuse(
+                Diagnostic::new(other.range(), "native code cannot delete this")
+                    .label("neither a name nor an item of a list"),
+            )),
+        }
     }
 
     fn if_statement(&mut self, stmt: &ast::StmtIf) -> Lowered<()> {
@@ -135,14 +170,6 @@ impl FunctionLowerer<'_, '_> {
                     .help("return numbers, and call it here"),
             ));
         }
-        if matches!(value.ty, Type::List(_)) {
-            return Err(self.refuse(
-                Diagnostic::new(range, "a native function cannot return a list")
-                    .label(value.ty.with_article())
-                    .note("a list is freed where the function ends that made it")
-                    .help("write the numbers into an array that is passed as an argument"),
-            ));
-        }
         if parts_of(value.ty) > LARGEST_RESULT {
             return Err(self.refuse(
                 Diagnostic::new(range, "this tuple is too large to be returned")
@@ -162,9 +189,7 @@ impl FunctionLowerer<'_, '_> {
             Some(width) => self.fitted(value, width, range),
             None => value,
         };
-        self.emit(Stmt::Return(value));
-        self.state = State::unreachable();
-        Ok(())
+        self.leave_attempts(0, value)
     }
 
     fn returned_as(
@@ -174,7 +199,8 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
         range: TextRange,
     ) -> Lowered<Expr> {
-        let value = if self.returns_annotated {
+        let empty = matches!((ty, value.ty), (Type::List(_), Type::List(Scalar::Unknown)));
+        let value = if self.returns_annotated || empty {
             self.coerced(value, ty, range)
         } else {
             value
@@ -229,10 +255,17 @@ impl FunctionLowerer<'_, '_> {
             )
         };
         if let Some(cause) = &stmt.cause {
-            return Err(not_built_in(self, cause.range()));
+            return Err(self.refuse(
+                Diagnostic::new(
+                    cause.range(),
+                    "native code keeps no exceptions, as causes neither",
+                )
+                .label("`from`")
+                .help("leave it out"),
+            ));
         }
         let Some(raised) = stmt.exc.as_deref() else {
-            return Err(not_built_in(self, stmt.range()));
+            return self.raise_again(stmt.range());
         };
         let (class, message) = match raised {
             ast::Expr::Call(call) if call.arguments.keywords.is_empty() => {

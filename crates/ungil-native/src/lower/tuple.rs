@@ -16,6 +16,10 @@ pub(super) fn tuple(items: Vec<Expr>) -> Expr {
     Expr::new(Op::Tuple, items, Type::Tuple(Items::new(&types)))
 }
 
+/// What is said of NaNs that may or may not be one object.
+pub(super) const TWO_NANS: &str = "two NaNs are compared: Python's answer depends on whether they are the same object. \
+     Compare the numbers one by one, or look for NaNs before";
+
 fn holds_complex(ty: Type) -> bool {
     match ty {
         Type::Tuple(items) => items.iter().any(|&item| holds_complex(item)),
@@ -39,7 +43,9 @@ impl FunctionLowerer<'_, '_> {
     pub(super) fn tuple_literal(&mut self, expr: &ast::ExprTuple) -> Lowered<Expr> {
         let mut items = Vec::new();
         for item in &expr.elts {
+            let before = self.block.len();
             let value = self.expression(item)?;
+            self.settle(before, &mut items);
             if !value.ty.is_small() {
                 return Err(self.refuse(
                     Diagnostic::new(
@@ -160,12 +166,7 @@ impl FunctionLowerer<'_, '_> {
         if one.ty != Type::Float || other.ty != Type::Float {
             return self.comparison(CmpOp::Eq, one, other, range);
         }
-        let guard = self.guard(
-            range,
-            "ValueError",
-            "two NaNs are compared: Python's answer depends on whether they are the same object. \
-             Compare the numbers one by one, or look for NaNs before",
-        );
+        let guard = self.two_nans(range);
         Ok(Expr::new(Op::SameItem, vec![one, other], Type::Bool).guarded(vec![guard]))
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::assigned::assignments;
 use super::interval::Interval;
+use super::refine::refine;
 use crate::environment::Options;
-use crate::ir::{Comparison, Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, While};
+use crate::ir::{Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, Try, While};
 use crate::types::Type;
 
 /// Sizes of arrays, checked when they are passed.
-const SIZES: Interval = Interval {
+pub(super) const SIZES: Interval = Interval {
     low: 0,
     high: 1 << 48,
 };
@@ -100,9 +102,26 @@ impl Analysis {
             Stmt::Count(count) => self.count_loop(count, known),
             Stmt::Break => self.leave(known, true),
             Stmt::Continue => self.leave(known, false),
-            Stmt::Raise(_) => None,
-            Stmt::At(_) => Some(known),
+            Stmt::Raise(_) | Stmt::RaiseAgain => None,
+            Stmt::Outside(_, block) => self.block(block, Some(known)),
+            Stmt::Try(inner) => self.attempt(inner, known),
+            Stmt::At(_) | Stmt::Unset(_) => Some(known),
         }
+    }
+
+    /// A handler knows of what the block assigns to only that it was something.
+    fn attempt(&mut self, inner: &mut Try, known: Vec<Interval>) -> Facts {
+        let mut raised = known.clone();
+        for slot in assignments(&inner.body).into_keys() {
+            raised[slot] = Interval::ALL;
+        }
+        let end = self.block(&mut inner.body, Some(known));
+        let mut after = end.and_then(|end| self.block(&mut inner.orelse, Some(end)));
+        for handler in &mut inner.handlers {
+            let handled = self.block(&mut handler.body, Some(raised.clone()));
+            after = join(after, handled);
+        }
+        after
     }
 
     fn leave(&mut self, known: Vec<Interval>, for_good: bool) -> Facts {
@@ -379,133 +398,4 @@ fn most_rounds(start: Interval, stop: Interval, step: Interval) -> Option<i64> {
         return None;
     };
     i64::try_from(distance.max(0)).ok()
-}
-
-/// What is added to a slot (or subtracted from it, where that is false).
-type Terms = Vec<(bool, Expr)>;
-
-/// The slots that a body assigns to: with all that is added to each, where nothing else is done with it.
-fn assignments(body: &[Stmt]) -> BTreeMap<SlotId, Option<Terms>> {
-    let mut found: BTreeMap<SlotId, Option<Terms>> = BTreeMap::new();
-    collect(body, true, &mut found);
-    found
-}
-
-fn collect(block: &[Stmt], once: bool, found: &mut BTreeMap<SlotId, Option<Terms>>) {
-    for stmt in block {
-        if let Stmt::Set(slot, value) = stmt {
-            let entry = found.entry(*slot).or_insert_with(|| Some(Vec::new()));
-            match added(*slot, value).filter(|_| once) {
-                Some(term) => {
-                    if let Some(terms) = entry {
-                        terms.push(term);
-                    }
-                }
-                None => *entry = None,
-            }
-        } else if let Some(slot) = stmt.assigned() {
-            found.insert(slot, None);
-        }
-        stmt.expressions(&mut |expr| {
-            expr.walk(&mut |inner| {
-                if let Op::Let(slot) = inner.op {
-                    found.insert(slot, None);
-                }
-            });
-        });
-        let once = once && matches!(stmt, Stmt::If(..));
-        for nested in stmt.blocks() {
-            collect(nested, once, found);
-        }
-    }
-}
-
-/// The term of `slot = slot + term`, `term + slot` or `slot - term`.
-fn added(slot: SlotId, value: &Expr) -> Option<(bool, Expr)> {
-    let is_slot = |expr: &Expr| expr.op == Op::Slot(slot);
-    let mentions = |expr: &Expr| {
-        let mut found = false;
-        expr.walk(&mut |inner| found |= inner.op == Op::Slot(slot));
-        found
-    };
-    let (sign, term) = match value.op {
-        Op::Add if is_slot(&value.args[0]) => (true, &value.args[1]),
-        Op::Add if is_slot(&value.args[1]) => (true, &value.args[0]),
-        Op::Sub if is_slot(&value.args[0]) => (false, &value.args[1]),
-        _ => return None,
-    };
-    (!mentions(term)).then(|| (sign, term.clone()))
-}
-
-/// Takes into account that a condition holds, or does not.
-fn refine(test: &Expr, holds: bool, known: &mut [Interval]) {
-    match test.op {
-        Op::Not => refine(&test.args[0], !holds, known),
-        Op::And if holds => {
-            refine(&test.args[0], true, known);
-            refine(&test.args[1], true, known);
-        }
-        Op::Or if !holds => {
-            refine(&test.args[0], false, known);
-            refine(&test.args[1], false, known);
-        }
-        Op::Let(slot) => {
-            refine(&test.args[1], holds, known);
-            // What is found out of a copy holds for the original, if that was one.
-            if let Op::Slot(original) = test.args[0].op {
-                known[original] = known[original].meet(known[slot]);
-            }
-        }
-        Op::Compare(comparison) if test.args[0].ty == Type::Int => {
-            let comparison = if holds {
-                comparison
-            } else {
-                comparison.negated()
-            };
-            let (left, right) = (&test.args[0], &test.args[1]);
-            let (low, high) = (simple(left, known), simple(right, known));
-            constrain(left, comparison, high, known);
-            constrain(right, comparison.mirrored(), low, known);
-        }
-        _ => {}
-    }
-}
-
-/// What a constant or a slot can be; anything where it takes more to know.
-fn simple(expr: &Expr, known: &[Interval]) -> Interval {
-    match expr.op {
-        Op::Int(value) => Interval::exactly(value),
-        Op::Slot(slot) => known[slot],
-        Op::Dim(_) => SIZES,
-        Op::Mod if matches!(expr.args[1].op, Op::Int(_)) => {
-            simple(&expr.args[0], known).modulo(simple(&expr.args[1], known))
-        }
-        _ => Interval::ALL,
-    }
-}
-
-fn constrain(expr: &Expr, comparison: Comparison, other: Interval, known: &mut [Interval]) {
-    let Op::Slot(slot) = expr.op else { return };
-    let own = known[slot];
-    let allowed = match comparison {
-        Comparison::Lt => Interval::new(i64::MIN, other.high.saturating_sub(1)),
-        Comparison::Le => Interval::new(i64::MIN, other.high),
-        Comparison::Gt => Interval::new(other.low.saturating_add(1), i64::MAX),
-        Comparison::Ge => Interval::new(other.low, i64::MAX),
-        Comparison::Eq => other,
-        Comparison::Ne if other.low == other.high => {
-            let mut left = own;
-            if left.low == other.low {
-                left.low = left.low.saturating_add(1);
-            }
-            if left.high == other.low {
-                left.high = left.high.saturating_sub(1);
-            }
-            left
-        }
-        Comparison::Ne => return,
-    };
-    if allowed.low <= allowed.high {
-        known[slot] = own.meet(allowed);
-    }
 }

@@ -5,9 +5,11 @@
 //! is calculated from the loop's variable is checked before the loop, and before loops around it.
 
 mod analysis;
+mod assigned;
 mod hoist;
 mod interval;
 mod nest;
+mod refine;
 
 use crate::environment::Options;
 use crate::ir::Program;

@@ -437,6 +437,9 @@ pub(super) fn returned(
     if let Type::Array(array) = ty {
         return created::array(py, array, words).map(Bound::unbind);
     }
+    if let Type::List(item) = ty {
+        return created::list(py, item, words.next().unwrap_or(0)).map(Bound::unbind);
+    }
     let mut word = || words.next().unwrap_or(0);
     if let Type::Record(record) = ty {
         return given.returned_record(py, record, word());

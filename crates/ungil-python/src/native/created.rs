@@ -1,9 +1,9 @@
-//! Arrays that native code has made, as `NumPy`'s.
+//! Arrays that native code has made, as `NumPy`'s; and lists.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use ungil_native::{ArrayMemory, ArrayType, Element};
+use pyo3::types::{PyList, PyTuple};
+use ungil_native::{ArrayMemory, ArrayType, Element, Scalar};
 
 /// The memory of an array that native code has made: freed when Python is done with it.
 #[pyclass(module = "ungil._ungil", name = "_NativeMemory", frozen)]
@@ -47,6 +47,18 @@ pub(super) fn array<'py>(
             strides,
         ),
     )
+}
+
+/// The list that machine code has returned, as Python's.
+pub(super) fn list(py: Python<'_>, item: Scalar, word: u64) -> PyResult<Bound<'_, PyAny>> {
+    let Some(memory) = ArrayMemory::of(word) else {
+        return Ok(PyList::empty(py).into_any());
+    };
+    let items = memory
+        .items(item)
+        .map(|word| super::arguments::returned(py, item.ty(), &mut std::iter::once(word)))
+        .collect::<PyResult<Vec<_>>>()?;
+    Ok(PyList::new(py, items)?.into_any())
 }
 
 /// An element's name in `NumPy`'s array interface.

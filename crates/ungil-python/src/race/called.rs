@@ -3,8 +3,8 @@
 use pyo3::ffi;
 use smallvec::SmallVec;
 
-use super::accesses::Object;
 use super::frame::{Frame, read};
+use super::touch::Object;
 
 unsafe extern "C" {
     static mut PyMethodDescr_Type: ffi::PyTypeObject;

@@ -10,10 +10,12 @@ use pyo3::types::{PyList, PyTuple};
 use smallvec::SmallVec;
 use ungil_race::{Kind, Part};
 
-use super::accesses::{Label, Object, Touch, load_attribute, make, shared_class, store_attribute};
+use super::accesses::make;
+use super::attributes::{load_attribute, shared_class, store_attribute};
 use super::called::{Called, resolve};
-use super::containers::{container_of, element, is_container};
+use super::containers::{container_of, element, is_container, underlying};
 use super::engine::{CONTAINER, inside};
+use super::touch::{Accesses, Label, Object, Touch};
 
 /// Methods of containers that change nothing.
 const READERS: [&[u8]; 24] = [
@@ -104,7 +106,7 @@ pub(super) fn calls(callable: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>) -
         if inside().is_some()
             && let Some(touch) =
                 resolve(callable.as_ptr(), none, given).and_then(|found| touched(&found))
-            && !make(&touch, false, None)
+            && !make(&touch, false, &[])
         {
             return Err(PyErr::fetch(callable.py()));
         }
@@ -125,11 +127,14 @@ pub(super) unsafe fn touched(found: &Called) -> Option<Touch> {
             let of_socket = !owner.is_null() && is_socket(ffi::Py_TYPE(owner));
             return of_socket.then(|| closable(owner, Label::Container(owner, None)));
         }
-        let mut accesses: SmallVec<[(Object, usize, Part, bool); 2]> = SmallVec::new();
+        let mut accesses: Accesses = SmallVec::new();
         let of_builtins = !owner.is_null() && ffi::PyModule_Check(owner) != 0;
         if of_builtins && let Some(first) = arguments.first() {
             match (method, arguments.get(1)) {
-                (Some(b"next"), _) => accesses.push((*first, CONTAINER, Part::Whole, true)),
+                (Some(b"next"), _) => {
+                    accesses.push((*first, CONTAINER, Part::Whole, true));
+                    accesses.extend(gone_through(*first));
+                }
                 (Some(b"getattr" | b"hasattr"), Some(name)) if ffi::PyUnicode_Check(*name) != 0 => {
                     return load_attribute(*first, interned(*name));
                 }
@@ -173,6 +178,8 @@ pub(super) unsafe fn touched(found: &Called) -> Option<Touch> {
                 accesses.push((container, CONTAINER, Part::Whole, false));
             } else if is_closable(argument) {
                 accesses.push((argument, CONTAINER, Part::Whole, true));
+            } else if accesses.first().is_none_or(|it| it.0 != argument) {
+                accesses.extend(gone_through(argument));
             }
         }
         let shown = accesses.first()?.0;
@@ -184,6 +191,16 @@ pub(super) unsafe fn touched(found: &Called) -> Option<Touch> {
             value: None,
         })
     }
+}
+
+/// The containers that an iterator reads.
+pub(super) unsafe fn gone_through(iterator: Object) -> Accesses {
+    // SAFETY: `touched`.
+    let containers = unsafe { underlying(iterator) };
+    containers
+        .iter()
+        .map(|it| (*it, CONTAINER, Part::Whole, false))
+        .collect()
 }
 
 /// A method of a file or socket is called: all of them change its state.

@@ -55,6 +55,15 @@ pub(super) enum Does {
         first: usize,
         count: usize,
     },
+    /// `iter()`.
+    Iterate {
+        source: usize,
+    },
+    /// Gives what is in there one by one: to variables (0), a set (1), a list (2).
+    Unpack {
+        source: usize,
+        into: usize,
+    },
     /// `in`.
     Contains {
         container: usize,
@@ -66,8 +75,10 @@ pub(super) enum Does {
     WriteWhole {
         container: usize,
     },
+    /// `+=` and the like: by the number of `BINARY_OP`.
     InPlace {
         left: usize,
+        operator: usize,
     },
     Loop,
     /// 3.11 jumps back on a condition.
@@ -141,6 +152,50 @@ pub(super) fn end() {
 
 type Row = (usize, u8, isize, isize, isize, Option<Py<PyAny>>, bool);
 
+/// What the numbers of `python/ungil/race/_code.py` mean.
+fn decoded(kind: u8, a: usize, b: usize, c: usize) -> Does {
+    match kind {
+        1 => Does::LoadAttribute { owner: a },
+        2 => Does::StoreAttribute { owner: a, value: b },
+        3 => Does::LoadGlobal,
+        4 => Does::StoreGlobal { value: b },
+        5 => Does::LoadCell { cell: a },
+        6 => Does::StoreCell { cell: a, value: b },
+        7 => Does::LoadItem {
+            container: a,
+            key: b,
+        },
+        8 => Does::StoreItem {
+            container: a,
+            key: b,
+            value: c,
+        },
+        9 => Does::Call {
+            callable: a,
+            arguments: b,
+        },
+        10 => Does::Next { iterator: a },
+        11 => Does::ReadWhole { first: a, count: b },
+        12 => Does::WriteWhole { container: a },
+        13 => Does::InPlace {
+            left: a,
+            operator: b,
+        },
+        14 => Does::Loop,
+        15 => Does::LoopIf { value: a },
+        16 => Does::Enter { object: a },
+        17 => Does::CallUnpacked {
+            callable: a,
+            arguments: b,
+        },
+        18 => Does::Contains { container: a },
+        19 => Does::Truth { value: a },
+        20 => Does::Iterate { source: a },
+        21 => Does::Unpack { source: a, into: b },
+        _ => Does::Nothing,
+    }
+}
+
 /// Learns a code object; whether it is under test.
 pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let key = code.as_ptr() as usize;
@@ -185,41 +240,7 @@ pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
             .collect();
         for (offset, kind, a, b, c, name, benign) in rows {
             let (a, b, c) = (a as usize, b as usize, c as usize);
-            let does = match kind {
-                1 => Does::LoadAttribute { owner: a },
-                2 => Does::StoreAttribute { owner: a, value: b },
-                3 => Does::LoadGlobal,
-                4 => Does::StoreGlobal { value: b },
-                5 => Does::LoadCell { cell: a },
-                6 => Does::StoreCell { cell: a, value: b },
-                7 => Does::LoadItem {
-                    container: a,
-                    key: b,
-                },
-                8 => Does::StoreItem {
-                    container: a,
-                    key: b,
-                    value: c,
-                },
-                9 => Does::Call {
-                    callable: a,
-                    arguments: b,
-                },
-                10 => Does::Next { iterator: a },
-                11 => Does::ReadWhole { first: a, count: b },
-                12 => Does::WriteWhole { container: a },
-                13 => Does::InPlace { left: a },
-                14 => Does::Loop,
-                15 => Does::LoopIf { value: a },
-                16 => Does::Enter { object: a },
-                17 => Does::CallUnpacked {
-                    callable: a,
-                    arguments: b,
-                },
-                18 => Does::Contains { container: a },
-                19 => Does::Truth { value: a },
-                _ => Does::Nothing,
-            };
+            let does = decoded(kind, a, b, c);
             // Places that no frame has: what `dis` says of the stack is wrong here.
             let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
             let does = if wrong(a) || wrong(b) || wrong(c) {

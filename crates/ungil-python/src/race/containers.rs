@@ -1,13 +1,23 @@
 //! Lists, dicts, sets, byte arrays and deques: what an object has to do with one.
 
 use pyo3::ffi;
+use smallvec::SmallVec;
 use ungil_race::Part;
 
-use super::accesses::Object;
 use super::frame::read;
+use super::touch::Object;
 
 unsafe extern "C" {
     static mut PyListIter_Type: ffi::PyTypeObject;
+    static mut PyListRevIter_Type: ffi::PyTypeObject;
+    static mut PyDictRevIterKey_Type: ffi::PyTypeObject;
+    static mut PyDictRevIterValue_Type: ffi::PyTypeObject;
+    static mut PyDictRevIterItem_Type: ffi::PyTypeObject;
+    static mut PyEnum_Type: ffi::PyTypeObject;
+    static mut PyFilter_Type: ffi::PyTypeObject;
+    static mut PyMap_Type: ffi::PyTypeObject;
+    static mut PyReversed_Type: ffi::PyTypeObject;
+    static mut PyZip_Type: ffi::PyTypeObject;
     static mut PyDictIterKey_Type: ffi::PyTypeObject;
     static mut PyDictIterValue_Type: ffi::PyTypeObject;
     static mut PyDictIterItem_Type: ffi::PyTypeObject;
@@ -92,23 +102,69 @@ pub(super) unsafe fn element(container: Object, key: Object) -> Part {
     }
 }
 
-/// The container that a built-in iterator goes through.
-pub(super) unsafe fn iterated(iterator: Object) -> Option<Object> {
-    // SAFETY: the caller's; the fields of these types have lain there since 3.0.
+/// More iterators below each other than this are not looked through.
+const DEEPEST: usize = 8;
+
+/// The containers that a built-in iterator goes through, also below `enumerate`, `zip`, `map`, `filter`, `reversed`.
+pub(super) unsafe fn underlying(iterator: Object) -> SmallVec<[Object; 2]> {
+    let mut found = SmallVec::new();
+    // SAFETY: the caller's.
+    unsafe { look_below(iterator, DEEPEST, &mut found) };
+    found
+}
+
+unsafe fn look_below(iterator: Object, depth: usize, found: &mut SmallVec<[Object; 2]>) {
+    // SAFETY: the caller's: a live object or null; the fields of these types have lain there since 3.0.
     unsafe {
+        if depth == 0 || iterator.is_null() {
+            return;
+        }
         let class = ffi::Py_TYPE(iterator);
-        let at = if class == &raw mut PyListIter_Type {
-            24
-        } else if class == &raw mut PyDictIterKey_Type
-            || class == &raw mut PyDictIterValue_Type
-            || class == &raw mut PyDictIterItem_Type
-            || class == &raw mut PySetIter_Type
-        {
-            16
-        } else {
-            return None;
+        let below: Object = match place_below(class) {
+            Some(at) => read(iterator.cast(), at),
+            None => return,
         };
-        let container: Object = read(iterator.cast(), at);
-        (!container.is_null()).then_some(container)
+        if below.is_null() {
+            return;
+        }
+        if ffi::PyTuple_CheckExact(below) != 0 {
+            for at in 0..ffi::PyTuple_Size(below) {
+                look_below(ffi::PyTuple_GetItem(below, at), depth - 1, found);
+            }
+        } else if is_container(below) {
+            found.push(below);
+        } else {
+            look_below(below, depth - 1, found);
+        }
     }
+}
+
+/// Where an iterator keeps what it goes through: a container, another iterator, or a tuple of these.
+unsafe fn place_below(class: *mut ffi::PyTypeObject) -> Option<usize> {
+    let is = |types: &[*mut ffi::PyTypeObject]| types.contains(&class);
+    if is(&[
+        &raw mut PyDictIterKey_Type,
+        &raw mut PyDictIterValue_Type,
+        &raw mut PyDictIterItem_Type,
+        &raw mut PyDictRevIterKey_Type,
+        &raw mut PyDictRevIterValue_Type,
+        &raw mut PyDictRevIterItem_Type,
+        &raw mut PySetIter_Type,
+        &raw mut PyMap_Type,
+    ]) {
+        return Some(16);
+    }
+    if is(&[
+        &raw mut PyListIter_Type,
+        &raw mut PyListRevIter_Type,
+        &raw mut PyReversed_Type,
+        &raw mut PyEnum_Type,
+        &raw mut PyFilter_Type,
+        &raw mut PyZip_Type,
+    ]) {
+        return Some(24);
+    }
+    // SAFETY: a live object's type; its name lives as long.
+    let name = unsafe { std::ffi::CStr::from_ptr((*class).tp_name) }.to_bytes();
+    name.starts_with(b"_collections._deque_").then_some(32)
 }

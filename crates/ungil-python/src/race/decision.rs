@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::time::Duration;
 
-use ungil_race::{Choice, Event, Kind, State, ThreadId, ThreadSet};
+use ungil_race::{Choice, Event, Kind, Operation, State, ThreadId, ThreadSet};
 
 use super::carrier::Carriers;
 use super::engine::{End, Engine};
@@ -41,8 +41,8 @@ impl Engine {
                 Kind::Sleep => rested.sleeps < 2 || self.trace.events.len() > rested.slept_at,
                 _ if next.blocking => next
                     .accesses
-                    .first()
-                    .is_none_or(|access| self.shared[access.object as usize].lets_go_on()),
+                    .iter()
+                    .all(|access| self.shared[access.object as usize].lets_go_on()),
                 _ => true,
             }
         };
@@ -50,6 +50,12 @@ impl Engine {
             .filter(|thread| !self.outside.contains(*thread))
             .filter(can_go_on)
             .collect()
+    }
+
+    /// Whether everything that it touches is to be had: only locks and the like ever are not.
+    pub(super) fn is_open(&self, operation: &Operation) -> bool {
+        let mut touched = operation.accesses.iter();
+        touched.all(|access| self.shared[access.object as usize].available)
     }
 
     /// What threads wait for outside of the model: threads, and file descriptors that are to be readable.
@@ -172,10 +178,7 @@ impl Engine {
         }
         self.threads[thread].deadline = None;
         self.waited = false;
-        let closed = operation
-            .accesses
-            .first()
-            .is_some_and(|access| !self.shared[access.object as usize].available);
+        let closed = !self.is_open(&operation);
         self.trace.events.push(Event {
             thread,
             operation,

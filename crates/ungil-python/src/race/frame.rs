@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 
-use super::accesses::Object;
+use super::touch::Object;
 
 /// `_PyInterpreterFrame.localsplus`.
 const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };

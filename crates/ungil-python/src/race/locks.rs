@@ -3,41 +3,20 @@
 
 use std::ffi::c_int;
 
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use ungil_race::{Kind, ObjectId, Operation, Part};
 
 use super::code;
+use super::conventions::{ACQUIRES, ENTERS, EXITS, RESTORES, patience};
 use super::engine::{Engine, inside};
 use super::patches::{Slot, plan};
 use super::record::Record;
 use super::step::{Went, access, step};
 
 type Object = *mut ffi::PyObject;
-
-/// How the interpreter calls `acquire`: from 3.15 on with an array of arguments, their number, and names.
-const ACQUIRES: c_int = if cfg!(Py_3_15) {
-    ffi::METH_FASTCALL | ffi::METH_KEYWORDS
-} else {
-    ffi::METH_VARARGS | ffi::METH_KEYWORDS
-};
-const ENTERS: c_int = if cfg!(Py_3_15) {
-    ffi::METH_NOARGS
-} else {
-    ACQUIRES
-};
-const EXITS: c_int = if cfg!(Py_3_15) {
-    ffi::METH_FASTCALL
-} else {
-    ffi::METH_VARARGS
-};
-const RESTORES: c_int = if cfg!(Py_3_15) {
-    ffi::METH_O
-} else {
-    ffi::METH_VARARGS
-};
 
 static ACQUIRE: Slot = Slot::new();
 static ENTER: Slot = Slot::new();
@@ -145,69 +124,6 @@ unsafe fn number(engine: &mut Engine, lock: Object, acquire: &Slot, release: &Sl
     })
 }
 
-/// An argument of `acquire`, given by its place or its name.
-unsafe fn argument<'py>(
-    py: Python<'py>,
-    [given, more, names]: [Object; 3],
-    at: usize,
-    name: &str,
-) -> Option<Bound<'py, PyAny>> {
-    // SAFETY: as the interpreter passed them on, by the convention of `ACQUIRES`; the GIL is held.
-    unsafe {
-        if cfg!(Py_3_15) {
-            let (values, count) = (given.cast::<Object>(), more as usize);
-            let keywords = Bound::from_borrowed_ptr_or_opt(py, names);
-            let by_name = || {
-                let mut keywords = keywords?.try_iter().ok()?.flatten();
-                let found = keywords.position(|it| it.eq(name).unwrap_or(false));
-                Some(count + found?)
-            };
-            let found = if at < count { Some(at) } else { by_name() };
-            Bound::from_borrowed_ptr_or_opt(py, *values.add(found?))
-        } else {
-            let tuple = Bound::from_borrowed_ptr_or_opt(py, given);
-            let keywords = Bound::from_borrowed_ptr_or_opt(py, more);
-            let placed = tuple.and_then(|tuple| tuple.get_item(at).ok());
-            placed.or_else(|| keywords?.get_item(name).ok())
-        }
-    }
-}
-
-/// `blocking` and `timeout` of `acquire`: `None` with an exception set where they make no sense.
-unsafe fn patience(arguments: [Object; 3]) -> Option<(bool, Option<f64>)> {
-    // SAFETY: the caller's.
-    unsafe {
-        let py = Python::assume_attached();
-        let value = |at, name| argument(py, arguments, at, name);
-        let parsed = (|| -> PyResult<(bool, Option<f64>)> {
-            let blocking = value(0, "blocking").map_or(Ok(true), |it| it.is_truthy())?;
-            let timeout = value(1, "timeout").map_or(Ok(-1.0), |it| it.extract::<f64>())?;
-            let for_ever = timeout.to_bits() == (-1.0f64).to_bits();
-            if !blocking && !for_ever {
-                return Err(PyValueError::new_err(
-                    "can't specify a timeout for a non-blocking call",
-                ));
-            }
-            if timeout < 0.0 && !for_ever {
-                return Err(PyValueError::new_err(
-                    "timeout value must be a non-negative number",
-                ));
-            }
-            if timeout > 9.0e9 {
-                return Err(PyOverflowError::new_err("timeout value is too large"));
-            }
-            Ok((blocking, (timeout >= 0.0).then_some(timeout)))
-        })();
-        match parsed {
-            Ok(parsed) => Some(parsed),
-            Err(error) => {
-                error.restore(py);
-                None
-            }
-        }
-    }
-}
-
 fn truth(value: bool) -> Object {
     // SAFETY: immortal or counted: a new reference to a singleton.
     unsafe {
@@ -256,7 +172,9 @@ unsafe fn lock_it(lock: Object, reentrant: bool, blocking: bool, timeout: Option
             Went::TimedOut => return truth(false),
             Went::On => {}
         }
-        if !take(acquire, lock) {
+        // An `RLock` itself would let in whoever is on this OS thread.
+        let free = inside().is_some_and(|engine| engine.shared[object as usize].available);
+        if !free || !take(acquire, lock) {
             return truth(false);
         }
         if let Some(engine) = inside() {

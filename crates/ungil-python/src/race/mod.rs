@@ -11,10 +11,11 @@
 //!  outside   those that do so, and come back                             kernel     whether one sleeps
 //!  main_thread  ends their calls at the end of a run                     by_turns   what all of them share
 //!  tracing   the interpreter tells of instructions            code       what they do, decoded once
-//!  accesses  from an instruction to what it touches           calls      and from a call of what is in C
+//!  accesses  from an instruction to what it touches (touch)   calls      and from a call of what is in C
+//!  attributes  where they are found
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
-//!  patches   built-in functions replaced in place: locks, time
+//!  patches   built-in functions replaced in place: locks (conventions), time
 //!  primitives  what the Python half of events, semaphores and threads is made of
 //!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
@@ -25,6 +26,7 @@
 mod accesses;
 mod arenas;
 mod aside;
+mod attributes;
 mod baton;
 mod by_turns;
 mod called;
@@ -32,6 +34,7 @@ mod calls;
 mod carrier;
 mod code;
 mod containers;
+mod conventions;
 mod decision;
 mod engine;
 mod fiber;
@@ -56,6 +59,7 @@ mod spin;
 mod step;
 mod thread;
 mod time;
+mod touch;
 mod tracing;
 mod watchdog;
 

@@ -16,8 +16,8 @@ use super::followers::{self, Followers};
 use super::outside::Blocked;
 use super::run::{Run, plain, same, tell};
 use super::{
-    accesses, arenas, code, free_threaded, gilstate, hub, locks, main_thread, patches, protection,
-    time, tracing,
+    arenas, attributes, code, free_threaded, gilstate, hub, locks, main_thread, patches,
+    protection, time, tracing,
 };
 
 /// Whether what is replaced has been found.
@@ -45,7 +45,7 @@ pub(super) fn begin(
         time::plans(py)?;
         followers::plans(py)
     })?;
-    accesses::prepare(py)?;
+    attributes::prepare(py)?;
     match disable {
         Some(disable) => tracing::use_monitoring(&disable),
         None => tracing::use_trace_function(),

@@ -44,11 +44,7 @@ pub(super) fn step(
         if !engine.threads[me].unwinds {
             return away();
         }
-        let waits = operation.blocking
-            && operation
-                .accesses
-                .first()
-                .is_some_and(|access| !engine.shared[access.object as usize].available);
+        let waits = operation.blocking && !engine.is_open(&operation);
         let lasting = engine.last_steps > LAST_STEPS / 2;
         return if waits || lasting { away() } else { Went::On };
     }

@@ -24,6 +24,7 @@ pub(super) const IDENT: u64 = 1 << 20;
 static FORK: Slot = Slot::new();
 static SLEEP: Slot = Slot::new();
 static IDENTITY: Slot = Slot::new();
+static NATIVE_IDENTITY: Slot = Slot::new();
 static MONOTONIC: Slot = Slot::new();
 static MONOTONIC_NS: Slot = Slot::new();
 static PERF: Slot = Slot::new();
@@ -39,6 +40,12 @@ pub(super) fn plans(py: Python<'_>) -> PyResult<()> {
         ffi::METH_NOARGS,
         &IDENTITY,
         identity,
+    )?;
+    plan(
+        &thread.getattr("get_native_id")?,
+        ffi::METH_NOARGS,
+        &NATIVE_IDENTITY,
+        native_identity,
     )?;
     plan(
         &py.import("posix")?.getattr("fork")?,
@@ -104,16 +111,26 @@ unsafe extern "C" fn fork(module: Object, a: Object, b: Object, c: Object) -> Ob
     }
 }
 
-unsafe extern "C" fn identity(module: Object, a: Object, b: Object, c: Object) -> Object {
-    // SAFETY: as above: no argument.
-    unsafe {
-        match thread_number() {
-            Some(0) => ffi::PyLong_FromUnsignedLongLong(explorer().unwrap_or_default()),
-            Some(thread) => ffi::PyLong_FromUnsignedLongLong(IDENT + thread as u64),
-            None => IDENTITY.original(module, a, b, c),
+macro_rules! identity {
+    ($name:ident, $slot:ident, $first:expr) => {
+        unsafe extern "C" fn $name(module: Object, a: Object, b: Object, c: Object) -> Object {
+            // SAFETY: as above: no argument.
+            unsafe {
+                let number = match thread_number() {
+                    Some(0) => $first(),
+                    thread => thread.map(|thread| IDENT + thread as u64),
+                };
+                match number {
+                    Some(number) => ffi::PyLong_FromUnsignedLongLong(number),
+                    None => $slot.original(module, a, b, c),
+                }
+            }
         }
-    }
+    };
 }
+
+identity!(identity, IDENTITY, explorer);
+identity!(native_identity, NATIVE_IDENTITY, || None);
 
 macro_rules! clock {
     ($name:ident, $slot:ident, $start:ident, $make:expr) => {

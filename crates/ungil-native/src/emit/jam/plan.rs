@@ -115,7 +115,9 @@ impl Builder<'_> {
                             Op::Slot(slot) => found.loads.push((slot, &inner.args[1..])),
                             _ => found.other = true,
                         },
-                        Op::Call(_) | Op::View(_) | Op::BoundSlot(_) => found.other = true,
+                        Op::Call(_) | Op::Routine(_) | Op::View(_) | Op::BoundSlot(_) => {
+                            found.other = true;
+                        }
                         _ => {}
                     }
                 });

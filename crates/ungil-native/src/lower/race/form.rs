@@ -150,7 +150,17 @@ impl<'a> Body<'a> {
                     }
                     self.define(count.slot, None, inner);
                 }
-                Stmt::At(_) | Stmt::Break | Stmt::Continue | Stmt::Raise(_) => {}
+                Stmt::Try(_) => {
+                    // Which of its ways is gone can be another one in each iteration.
+                    inner = Taint::Data;
+                }
+                Stmt::At(_)
+                | Stmt::Unset(_)
+                | Stmt::Break
+                | Stmt::Continue
+                | Stmt::Raise(_)
+                | Stmt::Outside(..)
+                | Stmt::RaiseAgain => {}
             }
             for nested in stmt.blocks() {
                 self.block(nested, inner);
