@@ -4,9 +4,11 @@
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
+mod each;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+pub(crate) mod stream;
 mod text;
 
 use crate::{complex, memory};
@@ -43,7 +45,14 @@ pub struct Context {
     pub trace: [MaybeUninit<u32>; TRACE],
     /// What the caller does for machine code.
     pub hooks: &'static Hooks,
+    /// Sizes of arrays that do not fit together.
+    pub shapes: [i64; SHAPES],
 }
+
+/// Sizes that an error can tell of: those of three arrays.
+pub const SHAPES: usize = 12;
+/// Where they are in the context.
+pub(crate) const SHAPES_OFFSET: usize = std::mem::offset_of!(Context, shapes);
 
 /// What is asked of whoever calls machine code.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +81,7 @@ impl Context {
             host: std::ptr::null_mut(),
             trace: [const { MaybeUninit::uninit() }; TRACE],
             hooks,
+            shapes: [0; SHAPES],
         }
     }
 
@@ -79,6 +89,7 @@ impl Context {
     pub(crate) fn take_failure(&mut self, other: &Self) {
         (self.a, self.b, self.x, self.y) = (other.a, other.b, other.x, other.y);
         (self.depth, self.trace) = (other.depth, other.trace);
+        self.shapes = other.shapes;
     }
 
     /// The sites of the traceback that were kept, that of the error first.
@@ -144,6 +155,11 @@ pub fn symbol(name: &str) -> Option<usize> {
         "ungil_text_compare" => return Some(text::compare as *const () as usize),
         "ungil_text_find" => return Some(text::find as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_stream_begin" => return Some(stream::begin as *const () as usize),
+        "ungil_stream_next" => return Some(stream::next as *const () as usize),
+        "ungil_stream_end" => return Some(stream::end as *const () as usize),
+        "ungil_meets" => return Some(each::meets as *const () as usize),
+        "ungil_copy" => return Some(each::copy as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_routine" => return Some(crate::routine::routine as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::independent::Independent;
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
 use super::value::Value;
@@ -61,6 +62,8 @@ pub(super) struct Builder<'a> {
     pub(super) as_written: bool,
     /// Where checks are noted instead of made, the conditions so far.
     pub(super) frames: Vec<Vec<String>>,
+    /// The loop over elements that is being written, if it is one.
+    pub(super) independent: Option<Independent>,
     /// What is written behind the function's head.
     attributes: String,
     /// Functions that were written beside it, and how many.
@@ -183,6 +186,7 @@ impl<'a> Builder<'a> {
             failing: false,
             as_written: false,
             frames: Vec::new(),
+            independent: None,
             beside: String::new(),
             outlined: 0,
             owning: Vec::new(),
@@ -256,7 +260,11 @@ impl<'a> Builder<'a> {
     /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
     pub(super) fn jump_back(&mut self, head: &str) {
         let spare = self.spare && self.mode == Mode::Checked;
-        let marks = if spare { ", !llvm.loop !11" } else { "" };
+        let marks = match &self.independent {
+            Some(own) => format!(", !llvm.loop !{}", own.mark),
+            None if spare => ", !llvm.loop !11".to_owned(),
+            None => String::new(),
+        };
         self.push(format!("br label %{head}{marks}"));
     }
 

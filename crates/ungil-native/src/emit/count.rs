@@ -171,11 +171,14 @@ impl Builder<'_> {
         } else {
             (end, None)
         };
+        let independent = innermost && self.begin_independent(count);
+        let ended = self.label();
+        let exit = stretch.as_deref().unwrap_or(done);
         self.jump(&head);
         self.start(&head);
         let at = self.let_(format!("load i64, ptr {counter}"));
         let more = self.let_(format!("icmp {before} i64 {at}, {limit}"));
-        self.branch(&more, &body, stretch.as_deref().unwrap_or(done));
+        self.branch(&more, &body, if independent { &ended } else { exit });
         self.start(&body);
         if !innermost {
             self.burn("1", count.site);
@@ -201,6 +204,11 @@ impl Builder<'_> {
         let more = self.let_(format!("add {flags} i64 {at}, 1"));
         self.push(format!("store i64 {more}, ptr {counter}"));
         self.jump_back(&head);
+        if independent {
+            self.start(&ended);
+            self.end_independent();
+            self.jump(exit);
+        }
     }
 }
 

@@ -51,6 +51,11 @@ declare i32 @ungil_poll(ptr) #1
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
 declare i32 @ungil_routine(i64, ptr, i64, ptr) #5
+declare i64 @ungil_stream_begin(ptr, i64, i64) #5
+declare i64 @ungil_stream_next(ptr, ptr, i64) #5
+declare i32 @ungil_stream_end(ptr, ptr) #5
+declare i32 @ungil_meets(ptr, i64) #5
+declare void @ungil_copy(ptr) #5
 
 ; A list's head: address of the items 0, length 8, capacity 16, references 24.
 declare i32 @ungil_text_compare(ptr, i64, ptr, i64, i64) #8
@@ -165,6 +170,33 @@ define internal double @ungil.ffloordiv(double %x, double %y) #3 {
   %down = and i1 %some, %differ
   %less = fsub double %quotient, 1.0
   %div = select i1 %down, double %less, double %quotient
+  %nonzero = fcmp une double %div, 0.0
+  %floor = call double @llvm.floor.f64(double %div)
+  %rest = fsub double %div, %floor
+  %up = fcmp ogt double %rest, 0.5
+  %next = fadd double %floor, 1.0
+  %rounded = select i1 %up, double %next, double %floor
+  %plain = fdiv double %x, %y
+  %zero = call double @llvm.copysign.f64(double 0.0, double %plain)
+  %result = select i1 %nonzero, double %rounded, double %zero
+  ret double %result
+}
+
+; The same of floats of 32 bits: each step is rounded to them.
+define internal double @ungil.ffloordiv32(double %x, double %y) #3 {
+  %mod = call double @fmod(double %x, double %y) #4
+  %exact = fsub double %x, %mod
+  %difference = fptrunc double %exact to float
+  %divisor = fptrunc double %y to float
+  %quotient = fdiv float %difference, %divisor
+  %some = fcmp une double %mod, 0.0
+  %yneg = fcmp olt double %y, 0.0
+  %mneg = fcmp olt double %mod, 0.0
+  %differ = xor i1 %yneg, %mneg
+  %down = and i1 %some, %differ
+  %less = fsub float %quotient, 1.0
+  %short = select i1 %down, float %less, float %quotient
+  %div = fpext float %short to double
   %nonzero = fcmp une double %div, 0.0
   %floor = call double @llvm.floor.f64(double %div)
   %rest = fsub double %div, %floor

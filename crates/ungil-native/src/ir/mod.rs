@@ -5,12 +5,14 @@
 
 mod attempt;
 mod display;
+mod each;
 mod expression;
 mod parallel;
 
 use ruff_text_size::TextRange;
 
 pub(crate) use attempt::{Handler, Try};
+pub(crate) use each::EachOp;
 pub(crate) use expression::{
     Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, RecordOp, ViewPart,
 };
