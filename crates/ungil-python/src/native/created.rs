@@ -56,7 +56,14 @@ pub(super) fn list(py: Python<'_>, item: Scalar, word: u64) -> PyResult<Bound<'_
     };
     let items = memory
         .items(item)
-        .map(|word| super::arguments::returned(py, item.ty(), &mut std::iter::once(word)))
+        .map(|word| {
+            super::arguments::returned(
+                py,
+                item.ty(),
+                &mut std::iter::once(word),
+                &super::arguments::Words::default(),
+            )
+        })
         .collect::<PyResult<Vec<_>>>()?;
     Ok(PyList::new(py, items)?.into_any())
 }
