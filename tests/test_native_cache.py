@@ -83,7 +83,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(run: Run, place: str) ->
 
 
 def test_the_size_is_bounded_and_the_latest_stays(run: Run, tmp_path: Path) -> None:
-    run(UNGIL_NATIVE_CACHE_BYTES="1000")
+    run(UNGIL_NATIVE_CACHE_BYTES="100")
     assert files(tmp_path) == []
     run()
     (old,) = files(tmp_path)

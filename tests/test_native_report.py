@@ -70,3 +70,38 @@ def test_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
     assert "mulsd" in shown.stdout
     shown = cli("explain", f"{file}:square")
     assert "Native code" not in shown.stdout
+
+
+@ungil.native
+def annotated(x: float) -> float:
+    return x * x
+
+
+@ungil.native
+def open_to_all(x):  # type: ignore[no-untyped-def]
+    return x * x
+
+
+def test_what_is_annotated_need_not_be_called() -> None:
+    assert "Native code: annotated(float) -> float" in repr(ungil.explain(annotated))
+    told = " ".join(repr(ungil.explain(open_to_all)).split())
+    assert "which not all are annotated: call it first" in told
+
+
+@ungil.native
+def spread(a: Any) -> float:
+    total = 0.0
+    for i in ungil.prange(len(a)):
+        a[i] = a[i] * 3
+        total += a[i]
+    return total
+
+
+def test_bodies_of_parallel_loops_are_told_of_as_well() -> None:
+    assert spread(np.ones(8)) == 24
+    first = inspect.unwrap(spread).__code__.co_firstlineno + 2
+    lines = {line["number"] - first: line for line in ungil.native.report(spread).lines}
+    assert lines[1]["loops"] or lines[2]["loops"] or lines[3]["loops"]
+    assert "IndexError is checked once before the loop (2 times)" in lines[2]["checks"]
+    assert any("fmul double" in text for text in lines[2]["ir"])
+    assert any("mul" in text for text in lines[2]["machine"])

@@ -15,6 +15,9 @@ pub struct Compiled {
     /// The module's text; its function `ungil_entry` has the signature `i32 (ptr arguments, ptr result, ptr
     /// context)`.
     pub ir: String,
+    /// Another module, of what is hardly ever needed: [`runtime::Deferred`](crate::runtime::Deferred) is its entry's
+    /// signature. To be compiled when the first one asks for it.
+    pub deferred: Option<String>,
     /// What the function returns.
     pub returns: Type,
     /// Places where it can fail, as machine code numbers them.
@@ -85,13 +88,14 @@ pub fn compile(
     arguments: &[Type],
 ) -> Result<Compiled, Box<Refusal>> {
     let (program, options) = lowered(environment, function, arguments)?;
-    let ir = emit::emit(&program, &options, None);
+    let modules = emit::emit(&program, &options);
     let root = &program.functions[0];
     Ok(Compiled {
-        ir,
+        ir: modules.main,
+        deferred: modules.deferred,
         returns: root.returns,
         long: root.long,
-        parallel: has_parallel_loops(&program),
+        parallel: program.has_parallel_loops(),
         recursive: program.functions.iter().any(|function| function.recursive),
         checks: count(&program),
         typed: program.functions.iter().map(ToString::to_string).collect(),
@@ -125,7 +129,7 @@ pub fn explain(
         checks.push((program.sites[guard.site].clone(), guard.proof.into()));
     });
     Ok(Explained {
-        ir: emit::emit(&program, &options, Some(&homes)),
+        ir: emit::emit_with_lines(&program, &options, &homes),
         checks,
     })
 }
@@ -151,16 +155,6 @@ pub fn parameter_types(
     function: FunctionId,
 ) -> Vec<Option<Type>> {
     lower::annotations(environment, function)
-}
-
-fn has_parallel_loops(program: &Program) -> bool {
-    let mut found = false;
-    for function in &program.functions {
-        walk(&function.body, &mut |stmt| {
-            found |= matches!(stmt, Stmt::Count(count) if count.parallel.is_some());
-        });
-    }
-    found
 }
 
 fn count(program: &Program) -> Checks {

@@ -139,11 +139,12 @@ impl ArrayMemory {
         std::ptr::NonNull::new(owner as *mut Head).map(Self)
     }
 
-    /// The bits of a list's items, each in a word, if it holds such.
-    pub fn items(&self, item: Scalar) -> impl ExactSizeIterator<Item = u64> + '_ {
+    /// The bits of a list's items, if it holds such: a word for each number, so two for a complex one.
+    pub fn words(&self, item: Scalar) -> impl ExactSizeIterator<Item = u64> + '_ {
         // SAFETY: the list is there as long as `self` is, and nobody changes it.
         let (data, length) = unsafe { (self.0.as_ref().data, self.0.as_ref().length) };
-        (0..length as usize).map(move |at| {
+        let words = length as usize * item.words();
+        (0..words).map(move |at| {
             // SAFETY: within the list's items, which are of this size.
             unsafe {
                 match item.size() {

@@ -4,9 +4,11 @@
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 
+mod each;
 pub(crate) mod fold;
 mod layout;
 pub mod stack;
+pub(crate) mod stream;
 mod text;
 
 use crate::{complex, memory};
@@ -17,7 +19,8 @@ pub const TRACE: usize = 64;
 /// The most numbers that a result can consist of: each takes a word of 8 bytes.
 pub const LARGEST_RESULT: usize = 16;
 
-/// What a call of machine code shares with its caller; `emit/prelude.ll` has the same layout.
+/// What a call of machine code shares with its caller; `emit` knows where the first two fields, the details of an
+/// error and its sites are.
 #[repr(C)]
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -43,7 +46,14 @@ pub struct Context {
     pub trace: [MaybeUninit<u32>; TRACE],
     /// What the caller does for machine code.
     pub hooks: &'static Hooks,
+    /// Sizes of arrays that do not fit together.
+    pub shapes: [i64; SHAPES],
 }
+
+/// Sizes that an error can tell of: those of three arrays.
+pub const SHAPES: usize = 12;
+/// Where they are in the context.
+pub(crate) const SHAPES_OFFSET: usize = std::mem::offset_of!(Context, shapes);
 
 /// What is asked of whoever calls machine code.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +62,13 @@ pub struct Hooks {
     pub poll: extern "C" fn(context: *mut Context) -> i32,
     /// How many threads a parallel loop may have, where it does not say.
     pub threads: fn() -> usize,
+    /// The entry of the module that was left for later; none: leave.
+    pub deferred: fn(context: *mut Context) -> Option<Deferred>,
 }
+
+/// The entry of the module of deferred loops.
+pub type Deferred =
+    unsafe extern "C" fn(context: *mut Context, number: i32, frame: *mut u64) -> i32;
 
 /// Rounds of loops between two polls: about a millisecond.
 const FUEL: i64 = 1 << 20;
@@ -72,6 +88,7 @@ impl Context {
             host: std::ptr::null_mut(),
             trace: [const { MaybeUninit::uninit() }; TRACE],
             hooks,
+            shapes: [0; SHAPES],
         }
     }
 
@@ -79,6 +96,7 @@ impl Context {
     pub(crate) fn take_failure(&mut self, other: &Self) {
         (self.a, self.b, self.x, self.y) = (other.a, other.b, other.x, other.y);
         (self.depth, self.trace) = (other.depth, other.trace);
+        self.shapes = other.shapes;
     }
 
     /// The sites of the traceback that were kept, that of the error first.
@@ -93,8 +111,9 @@ impl Context {
 }
 
 const _: () = {
-    assert!(std::mem::offset_of!(Context, depth) == 48);
-    assert!(std::mem::offset_of!(Context, host) == 56);
+    assert!(std::mem::offset_of!(Context, fuel) == 0);
+    assert!(std::mem::offset_of!(Context, stack_limit) == 8);
+    assert!(std::mem::offset_of!(Context, a) == 16);
     assert!(std::mem::offset_of!(Context, trace) == 64);
 };
 
@@ -102,13 +121,67 @@ const _: () = {
 pub type Entry =
     unsafe extern "C" fn(arguments: *const u64, result: *mut u64, context: *mut Context) -> i32;
 
-/// Called by loops when they are out of fuel.
-extern "C" fn poll(context: *mut Context) -> i32 {
+/// Called by loops when they are out of fuel; the site is to blame where they are to leave.
+extern "C" fn poll(context: *mut Context, site: u32) -> i32 {
     // SAFETY: machine code passes on what it was called with, which lives as long as the call.
-    unsafe {
+    let code = unsafe {
         (*context).fuel = FUEL;
         ((*context).hooks.poll)(context)
+    };
+    if code != 0 {
+        raise(context, site, 0, 0);
     }
+    code
+}
+
+/// Tells of an error with ints as its details.
+extern "C" fn raise(context: *mut Context, site: u32, a: i64, b: i64) {
+    // SAFETY: machine code passes on what it was called with.
+    let context = unsafe { &mut *context };
+    (context.a, context.b) = (a, b);
+    context.depth = 1;
+    context.trace[0].write(site);
+}
+
+/// Tells of an error with floats as its details.
+extern "C" fn raise_floats(context: *mut Context, site: u32, x: f64, y: f64) {
+    raise(context, site, 0, 0);
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    (context.x, context.y) = (x, y);
+}
+
+/// Tells of an error with what a routine has left as its details: two ints and two floats.
+extern "C" fn raise_words(context: *mut Context, site: u32, words: *const [u64; 4]) {
+    // SAFETY: machine code passes on four words of its own stack.
+    let [a, b, x, y] = unsafe { words.read() };
+    raise(context, site, a.cast_signed(), b.cast_signed());
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    (context.x, context.y) = (f64::from_bits(x), f64::from_bits(y));
+}
+
+/// Tells that an error went through a call.
+extern "C" fn pass(context: *mut Context, site: u32) {
+    // SAFETY: as above.
+    let context = unsafe { &mut *context };
+    if let Some(place) = context.trace.get_mut(context.depth as usize) {
+        place.write(site);
+    }
+    context.depth = context.depth.wrapping_add(1);
+}
+
+/// Runs a loop that was left for later: its function's number and frame, and the site to blame where it is not to
+/// be had.
+extern "C" fn deferred(context: *mut Context, number: i32, frame: *mut u64, site: u32) -> i32 {
+    // SAFETY: machine code passes on what it was called with, and the frame of a loop that its module has.
+    unsafe {
+        if let Some(entry) = ((*context).hooks.deferred)(context) {
+            return entry(context, number, frame);
+        }
+    }
+    raise(context, site, 0, 0);
+    1
 }
 
 /// `a / b` of ints, rounded once, to the nearest, ties to even; `b` is not zero.
@@ -144,6 +217,16 @@ pub fn symbol(name: &str) -> Option<usize> {
         "ungil_text_compare" => return Some(text::compare as *const () as usize),
         "ungil_text_find" => return Some(text::find as *const () as usize),
         "ungil_poll" => return Some(poll as *const () as usize),
+        "ungil_stream_begin" => return Some(stream::begin as *const () as usize),
+        "ungil_stream_next" => return Some(stream::next as *const () as usize),
+        "ungil_stream_end" => return Some(stream::end as *const () as usize),
+        "ungil_meets" => return Some(each::meets as *const () as usize),
+        "ungil_copy" => return Some(each::copy as *const () as usize),
+        "ungil_raise" => return Some(raise as *const () as usize),
+        "ungil_raise_floats" => return Some(raise_floats as *const () as usize),
+        "ungil_raise_words" => return Some(raise_words as *const () as usize),
+        "ungil_pass" => return Some(pass as *const () as usize),
+        "ungil_deferred" => return Some(deferred as *const () as usize),
         "ungil_fold" => return Some(fold::fold as *const () as usize),
         "ungil_routine" => return Some(crate::routine::routine as *const () as usize),
         "ungil_prange" => return Some(crate::parallel::prange as *const () as usize),

@@ -113,6 +113,11 @@ impl Scalar {
             Self::Complex => 16,
         }
     }
+
+    /// How many numbers it consists of.
+    pub fn words(self) -> usize {
+        self.size().div_ceil(8)
+    }
 }
 
 /// The type of an array.

@@ -103,16 +103,20 @@ def _native(function: Any, notes: list[str]) -> dict[str, Any] | None:
     """What a native function was compiled to; a note where there is nothing to show."""
     if not isinstance(function, _ungil.NativeFunction):
         return None
-    if not function._specialisations:
-        notes.append(
-            "Native code is compiled for the types of a call's arguments: call it first, or "
-            "with --run 'ARGUMENTS'."
-        )
-        return None
+    from ungil._native.errors import Refused as NotNative  # noqa: PLC0415
     from ungil._native.explained import explained  # noqa: PLC0415
 
     try:
+        if not function._specialisations and not function._compile_as_annotated():
+            notes.append(
+                "Native code is compiled for the types of a call's arguments, which not all are "
+                "annotated: call it first, or with --run 'ARGUMENTS'."
+            )
+            return None
         return explained(function)
+    except NotNative as error:
+        notes.append(f"It cannot be compiled: {error}")
+        return None
     except (ImportError, RuntimeError) as error:
         notes.append(f"Its machine code cannot be shown: {error}.")
         return None

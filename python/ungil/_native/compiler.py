@@ -17,6 +17,9 @@ OLDEST = (0, 45)
 
 REMEDY = "install it with: pip install 'ungil[native]'"
 
+SIDE_BY_SIDE = "; side by side\n"
+"""What a module begins with in which vectors are looked for outside of loops' rounds, too."""
+
 # A signal's handler may need code of its own while the thread that it interrupts compiles.
 _lock = RLock()
 
@@ -61,9 +64,10 @@ def optimised(ir: str) -> Any:
     # Level 3 takes up to twice as long for code that is no faster.
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
-    options.slp_vectorization = True
+    options.slp_vectorization = ir.startswith(SIDE_BY_SIDE)
     options.loop_interleaving = True
-    options.loop_unrolling = True
+    # Those few that are worth it are marked.
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module

@@ -47,7 +47,12 @@ def checkpoint() -> None:
 
 
 def exception(
-    name: str, kind: str, text: str, ints: tuple[int, int], floats: tuple[float, float]
+    name: str,
+    kind: str,
+    text: str,
+    ints: tuple[int, int],
+    floats: tuple[float, float],
+    shapes: tuple[int, ...],
 ) -> BaseException:
     """The exception of a site, with what is known of the moment it was reached."""
     module, _, name = name.rpartition(".")
@@ -56,7 +61,7 @@ def exception(
     if kind == "like python":
         made = as_python_says(text, ints, floats) or kind_of_error()
     elif kind == "text":
-        made = kind_of_error(text.format(a=ints[0], b=ints[1]))
+        made = kind_of_error(text.format(*shapes, a=ints[0], b=ints[1]))
     else:
         made = kind_of_error()
     return made

@@ -33,16 +33,15 @@ def explore(
     """What `session.explore` has found."""
     codes: list[CodeType] = []
     key = _key(model, codes)
-    times = 0 if key is None or key not in _known else _known[key][0]
-
-    arguments = (session, strategy, seed, schedules, seconds)
-    if times >= _FIRST and times % _EVERY:
-        found = _explore(*arguments, True)
+    known = _known.get(key) if key is not None else None
+    times, budget = known[0] if known else 0, (seed, schedules, seconds)
+    if known and times >= _FIRST and times % _EVERY:
+        found: dict[str, Any] = session.explore(strategy.name, strategy.number, *budget, True)
         if "diverged" not in found:
-            _known[key] = (times + 1, _known[key][1])
+            _known[key] = (times + 1, known[1])
             return found
         del _known[key]
-    found = _explore(*arguments, False)
+    found = session.explore(strategy.name, strategy.number, *budget, False)
     if key is not None and "diverged" not in found:
         if len(_known) >= _MOST_MODELS:
             _known.clear()
@@ -59,19 +58,8 @@ def unknown(
     seconds: float,
 ) -> dict[str, Any]:
     """The same, of a model that may do otherwise this time."""
-    return _explore(session, strategy, seed, schedules, seconds, False)
-
-
-def _explore(
-    session: Any, strategy: Strategy, seed: int, schedules: int, seconds: float, checked: bool
-) -> dict[str, Any]:
     found: dict[str, Any] = session.explore(
-        strategy.name,
-        seed=seed,
-        number=strategy.number,
-        schedules=schedules,
-        seconds=seconds,
-        checked=checked,
+        strategy.name, strategy.number, seed, schedules, seconds, False
     )
     return found
 

@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from signal import SIGURG
 from types import CodeType
@@ -32,10 +33,9 @@ class Following:
     def __init__(self, scope: Scope, benign: frozenset[str], mode: str) -> None:
         self._scope, self._benign = scope, benign
         self._without_gil = mode == "free-threaded"
-        self._monitoring = _Monitoring()
 
     def __enter__(self) -> None:
-        _require_python()
+        _supported()
         if not _lock.acquire(blocking=False):
             raise RuntimeError(
                 "this process explores already: an exploration inside another one, or in another"
@@ -49,7 +49,7 @@ class Following:
 
     def _begin(self) -> None:
         self._collects = gc.isenabled()
-        monitoring = self._monitoring
+        self._monitoring = monitoring = _Monitoring()
         monitoring.begin()
         told_of = (self._scope, self._benign, monitoring.tool)
         _native.begin(
@@ -72,7 +72,9 @@ class Following:
         return analyse(code, self._benign)
 
 
-def _require_python() -> None:
+@cache
+def _supported() -> None:
+    """RuntimeError where this Python is not."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
             f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"

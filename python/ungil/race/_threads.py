@@ -34,7 +34,7 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
-    _going.append(self)
+    _going[id(self)] = self
     context = getattr(self, "_context", None)  # from 3.14 on
     if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
@@ -63,8 +63,7 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
         _report(error, thread)
     finally:
         active.pop(ident, None)
-        if thread in _going:
-            _going.remove(thread)
+        _going.pop(id(thread), None)
         setattr(thread, _END, _ENDED)  # for those who look at the thread after the run
 
 
@@ -272,8 +271,8 @@ def _others() -> Iterator[Patches]:
     """Of modules that are not always loaded."""
     for loaded, follower in _ALSO.items():
         if loaded in sys.modules:
-            patches: Patches = importlib.import_module(follower).PATCHES
-            yield patches
+            module = sys.modules.get(follower) or importlib.import_module(follower)
+            yield module.PATCHES
 
 
 def follow_sync() -> None:
@@ -326,30 +325,32 @@ def undo() -> None:
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
-# Started in this run, and not ended.
-_going: list[Any] = []
+# Started in this run, and not ended: by address.
+_going: dict[int, Any] = {}
 _not_waited_for: dict[str, None] = {}
 
 
 def _end_those_left() -> None:
     """The run of threads that have not ended is over, and so are they."""
-    for thread in _going:
+    for thread in _going.values():
         setattr(thread, _END, _ENDED)
     _going.clear()
 
 
 def at_the_end_of_the_model() -> None:
     """Notes who goes on when the model has returned."""
-    for thread in _going:
+    for thread in _going.values():
         if not thread.daemon:
             _not_waited_for[thread.name] = None
 
 
 def tell_of_leaks(all_is_well: bool) -> None:
     """Warns of threads that a model has started and does not wait for, where no finding does."""
+    if not _not_waited_for:
+        return
     names = ", ".join(_not_waited_for)
     _not_waited_for.clear()
-    if names and all_is_well:
+    if all_is_well:
         text = f"the model returns before {names}, which it has started: join what it starts"
         warnings.warn(text, RuntimeWarning, stacklevel=3)
 
@@ -358,7 +359,8 @@ def prepare() -> None:
     """Before each run: threads are named the same in all of them."""
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     threading.excepthook = _excepthook
-    _end_those_left()
+    if _going:
+        _end_those_left()
     _caches.forget()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.forget()

@@ -1,6 +1,6 @@
 //! Overflow of `a * x + b` with constants `a` and `b`: a question about `x` alone, and soon answered.
 
-use super::builder::Builder;
+use super::builder::{Builder, Details};
 use crate::ir::{Expr, Op};
 use crate::types::Type;
 
@@ -96,9 +96,15 @@ impl Builder<'_> {
         let fits = sides
             .into_iter()
             .reduce(|one, other| self.let_(format!("and i1 {one}, {other}")));
-        self.unless_fits(fits, |this| {
-            this.scalar(expr);
-        });
+        if self.independent.is_some() && self.frames.is_empty() {
+            if let Some(fits) = fits {
+                self.check_later(&fits, expr.guards[0], &Details::None);
+            }
+        } else {
+            self.unless_fits(fits, |this| {
+                this.scalar(expr);
+            });
+        }
         if form.factor == 1 {
             return Some(self.let_(format!("add nsw i64 {x}, {}", form.offset)));
         }

@@ -66,9 +66,13 @@ impl Builder<'_> {
             let flags = if self.options.wrap { "" } else { " nsw" };
             return self.let_(format!("{name}{flags} i64 {a}, {b}"));
         }
-        let (value, overflow) = self.overflow(name, a, b);
+        let (value, overflow) = if self.independent.is_some() && name != "mul" {
+            self.overflow_of_sum(name, a, b)
+        } else {
+            self.overflow(name, a, b)
+        };
         let fits = self.let_(format!("xor i1 {overflow}, true"));
-        self.check(&fits, guard, &Details::None);
+        self.check_later(&fits, guard, &Details::None);
         value
     }
 
@@ -85,7 +89,7 @@ impl Builder<'_> {
     fn absolute(&mut self, a: &str, guard: Guard) -> String {
         if self.is_open(guard) {
             let fits = self.let_(format!("icmp ne i64 {a}, {}", i64::MIN));
-            self.check(&fits, guard, &Details::None);
+            self.check_later(&fits, guard, &Details::None);
         }
         self.let_(format!("call i64 @llvm.abs.i64(i64 {a}, i1 false)"))
     }

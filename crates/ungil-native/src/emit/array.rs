@@ -22,7 +22,7 @@ impl Builder<'_> {
     pub(super) fn load_to(&mut self, expr: &Expr, int: &str) -> String {
         let (address, ty) = self.place_of_load(expr);
         let memory = memory_type(ty.element);
-        let marks = self.scope(&expr.args[0]).to_owned();
+        let marks = self.scope(&expr.args[0]).to_owned() + &self.access_mark();
         let raw = self.let_(format!("load {memory}, ptr {address}, align 1{marks}"));
         match ty.element {
             Element::Complex64 | Element::Complex128 => unreachable!("read as two floats"),
@@ -34,7 +34,7 @@ impl Builder<'_> {
             Element::Unsigned(64) => {
                 let fits = self.let_(format!("icmp sge i64 {raw}, 0"));
                 let guard = expr.guards[expr.guards.len() - 1];
-                self.check(&fits, guard, &Details::None);
+                self.check_later(&fits, guard, &Details::None);
                 raw
             }
             Element::Unsigned(_) => self.let_(format!("zext {memory} {raw} to {int}")),
@@ -55,7 +55,7 @@ impl Builder<'_> {
         let index: Vec<String> = store.index.iter().map(|arg| self.scalar(arg)).collect();
         let index = self.checked(&array, &index, &store.index, &store.guards);
         let guard = store.guards[store.guards.len() - 1];
-        let marks = self.scope(&store.array).to_owned();
+        let marks = self.scope(&store.array).to_owned() + &self.access_mark();
         let value = match value {
             Value::Scalar(value) => value,
             parts => {
@@ -102,7 +102,7 @@ impl Builder<'_> {
             let above = self.let_(format!("icmp sge i64 {value}, {low}"));
             let below = self.let_(format!("icmp sle i64 {value}, {high}"));
             let fits = self.let_(format!("and i1 {above}, {below}"));
-            self.check(&fits, guard, &Details::Ints(value, "0"));
+            self.check_later(&fits, guard, &Details::Ints(value, "0"));
         }
     }
 
@@ -144,8 +144,8 @@ impl Builder<'_> {
     ) -> String {
         let negative = matches!(written.op, Op::Int(value) if value < 0);
         if !self.is_open(guard) {
-            // Hoisted: it is within the bounds as it is. Waived: it may be negative.
-            if guard.proof.is_before_loop() {
+            // Hoisted, or a position along an axis: it is within the bounds as it is. Waived: it may be negative.
+            if guard.proof.is_before_loop() || self.independent.is_some() {
                 return index.to_owned();
             }
             let below = self.let_(format!("icmp slt i64 {index}, 0"));

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::deferred::{Deferred, Guest};
+use super::independent::Independent;
 use super::lines::{Described, Home};
 use super::narrow::{Narrow, narrow_slots};
-use super::value::Value;
-use super::{parts, result_type};
+use super::{entry, parts, result_type};
 use crate::environment::Options;
-use crate::ir::{Function, Guard, Program, Proof, SiteId, SlotId};
+use crate::ir::{Function, Program, SlotId};
 use crate::types::Type;
 
 /// Numbers of marks that each function has; more are not used.
@@ -26,9 +27,9 @@ pub(super) struct Builder<'a> {
     /// Stack slots.
     pub(super) allocas: String,
     /// Instructions so far.
-    body: String,
+    pub(super) body: String,
     /// Blocks that are hardly ever run.
-    cold: String,
+    pub(super) cold: String,
     next: usize,
     /// The block that instructions go to.
     pub(super) block: String,
@@ -39,7 +40,9 @@ pub(super) struct Builder<'a> {
     pub(super) handled: Vec<String>,
     /// The line of the file that instructions are of.
     pub(super) line: u32,
-    /// Where lines are told: the function's own description, and those of its lines.
+    /// Where lines are told: where the function is.
+    pub(super) home: Option<&'a Home>,
+    /// The same: the function's own description, and those of its lines.
     pub(super) described: Option<Described>,
     /// Which version of loops is being written.
     pub(super) mode: Mode,
@@ -61,8 +64,10 @@ pub(super) struct Builder<'a> {
     pub(super) as_written: bool,
     /// Where checks are noted instead of made, the conditions so far.
     pub(super) frames: Vec<Vec<String>>,
+    /// The loop over elements that is being written, if it is one.
+    pub(super) independent: Option<Independent>,
     /// What is written behind the function's head.
-    attributes: String,
+    pub(super) attributes: String,
     /// Functions that were written beside it, and how many.
     pub(super) beside: String,
     pub(super) outlined: usize,
@@ -71,7 +76,15 @@ pub(super) struct Builder<'a> {
     /// Whether arrays can have memory that was made here.
     pub(super) makes_arrays: bool,
     /// Whether there is a way to the block where the function ends in failure.
-    fails: bool,
+    pub(super) fails: bool,
+    /// Slots that stay as they are, and so need no place.
+    pub(super) fixed: BTreeMap<SlotId, Vec<String>>,
+    /// Whether it is called from outside, and by no other function.
+    pub(super) outermost: bool,
+    /// Loops that are left for later, where they are.
+    pub(super) deferred: Option<Deferred>,
+    /// If this is such a loop: what is to be done at its end.
+    pub(super) guest: Option<Guest>,
 }
 
 /// Versions of loops, by the checks that were made before.
@@ -101,35 +114,46 @@ pub(super) enum Details<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The text of a function.
+    /// The text of a function; loops that it leaves for later are added to those of others.
     pub(super) fn function(
         program: &'a Program,
         id: usize,
         function: &'a Function,
         options: Options,
-        place: Option<&Home>,
+        home: Option<&'a Home>,
+        deferred: &mut Option<Deferred>,
     ) -> String {
         let mut this = Self::new(program, function, options, &format!("f{id}"));
+        this.deferred = deferred.take();
         this.marks = (id + 1) * MARKS;
         // What takes long gains nothing from being a part of its caller, but would be compiled twice.
-        if function.long || place.is_some() {
+        if function.long || home.is_some() {
             this.attributes.push_str(" noinline");
         }
-        if let Some(home) = place {
-            let description = this.describe(home);
-            this.attributes.push_str(&description);
-        }
+        this.home = home;
+        this.describe();
         let mut parameters = String::new();
+        let fixed = this.fixed_parameters();
         for slot in 0..function.slots.len() {
-            this.slot(slot);
-            this.own(slot);
+            if !fixed.contains(&slot) {
+                this.slot(slot);
+                this.own(slot);
+            }
         }
+        this.outermost = entry::is(program, id);
+        let arguments = this.outermost.then(|| this.arguments());
         for (position, &slot) in function.parameters.iter().enumerate() {
             for (part, ty) in parts(function.slots[slot].ty).into_iter().enumerate() {
-                let _ = write!(parameters, ", {ty} %a{position}.{part}");
-                this.push(format!(
-                    "store {ty} %a{position}.{part}, ptr %s{slot}.{part}"
-                ));
+                let register = match &arguments {
+                    Some(arguments) => arguments[position][part].clone(),
+                    None => format!("%a{position}.{part}"),
+                };
+                let _ = write!(parameters, ", {ty} {register}");
+                if fixed.contains(&slot) {
+                    this.fixed.entry(slot).or_default().push(register);
+                } else {
+                    this.push(format!("store {ty} {register}, ptr %s{slot}.{part}"));
+                }
             }
         }
         this.retain_parameters();
@@ -143,10 +167,28 @@ impl<'a> Builder<'a> {
         this.statements(&function.body);
         // The lowering has made sure that every way ends in a `return` or a `raise`.
         this.push("unreachable".to_owned());
+        this.room_for_frame();
+        *deferred = this.deferred.take();
+        if this.outermost {
+            return this.text(entry::HEAD);
+        }
         let result = result_type(function.returns);
         this.text(&format!(
             "internal fastcc {result} @f{id}(ptr noalias %context{parameters})"
         ))
+    }
+
+    /// Parameters that are not assigned to.
+    fn fixed_parameters(&self) -> BTreeSet<SlotId> {
+        // What parallel loops take over has to have a place.
+        if self.program.has_parallel_loops() {
+            return BTreeSet::new();
+        }
+        let assigned = super::speculate::assigned(&self.function.body);
+        let parameters = self.function.parameters.iter().copied();
+        parameters
+            .filter(|slot| !assigned.contains(slot) && self.can_be_fixed(*slot))
+            .collect()
     }
 
     /// A function without text yet.
@@ -171,6 +213,7 @@ impl<'a> Builder<'a> {
             handlers: Vec::new(),
             handled: Vec::new(),
             line: 0,
+            home: None,
             described: None,
             mode: Mode::Checked,
             lane: None,
@@ -183,11 +226,16 @@ impl<'a> Builder<'a> {
             failing: false,
             as_written: false,
             frames: Vec::new(),
+            independent: None,
             beside: String::new(),
             outlined: 0,
             owning: Vec::new(),
             makes_arrays: super::created::makes_arrays(program),
             fails: false,
+            fixed: BTreeMap::new(),
+            outermost: false,
+            deferred: None,
+            guest: None,
         }
     }
 
@@ -214,6 +262,7 @@ impl<'a> Builder<'a> {
     pub(super) fn text(&mut self, head: &str) -> String {
         let mut body = std::mem::take(&mut self.body);
         self.failed();
+        self.end_of_guest();
         body.push_str(&self.cold);
         body.push_str(&self.body);
         format!(
@@ -253,11 +302,19 @@ impl<'a> Builder<'a> {
         self.push(format!("br label %{label}"));
     }
 
-    /// Closes a loop; LLVM takes no pains with one that is hardly ever run.
-    pub(super) fn jump_back(&mut self, head: &str) {
+    /// What the jump that closes a loop is marked with: LLVM takes no pains with one that is hardly ever run, and
+    /// unrolls no others than those that are `short`.
+    pub(super) fn loop_marks(&self, short: bool) -> String {
         let spare = self.spare && self.mode == Mode::Checked;
-        let marks = if spare { ", !llvm.loop !11" } else { "" };
-        self.push(format!("br label %{head}{marks}"));
+        if let Some(own) = &self.independent {
+            return format!(", !llvm.loop !{}", own.mark);
+        }
+        match (spare, short) {
+            (true, _) => ", !llvm.loop !11",
+            (false, true) => ", !llvm.loop !14",
+            (false, false) => "",
+        }
+        .to_owned()
     }
 
     pub(super) fn branch(&mut self, condition: &str, then: &str, other: &str) {
@@ -303,151 +360,4 @@ impl<'a> Builder<'a> {
             .collect();
         self.let_(format!("phi {ty} {}", ways.join(", ")))
     }
-
-    /// Whether a check has to be made in what is being written.
-    pub(super) fn is_open(&self, guard: Guard) -> bool {
-        match guard.proof {
-            Proof::Open => true,
-            Proof::Proved | Proof::Waived => false,
-            Proof::Hoisted => self.mode == Mode::Checked,
-            Proof::Outer => self.mode != Mode::Outer,
-        }
-    }
-
-    /// Makes a check, or takes note of it.
-    pub(super) fn check(&mut self, ok: &str, guard: Guard, details: &Details<'_>) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.push(ok.to_owned());
-            return;
-        }
-        self.unless(ok, |this| {
-            this.fail(&guard.site.to_string(), details);
-        });
-    }
-
-    /// Leaves the function with the error of a site, a constant or a register.
-    pub(super) fn fail(&mut self, site: &str, details: &Details<'_>) {
-        match details {
-            Details::None => self.push(format!(
-                "call void @ungil.raise(ptr %context, i32 {site}, i64 0, i64 0)"
-            )),
-            Details::Ints(a, b) => self.push(format!(
-                "call void @ungil.raise(ptr %context, i32 {site}, i64 {a}, i64 {b})"
-            )),
-            Details::Floats(x, y) => self.push(format!(
-                "call void @ungil.raise.floats(ptr %context, i32 {site}, double {x}, double {y})"
-            )),
-            Details::Words(words) => self.push(format!(
-                "call void @ungil.raise.words(ptr %context, i32 {site}, ptr {words})"
-            )),
-        }
-        self.return_failed();
-    }
-
-    /// Leaves the function because one that it called has failed.
-    pub(super) fn pass_on(&mut self, site: SiteId) {
-        self.push(format!("call void @ungil.pass(ptr %context, i32 {site})"));
-        self.return_failed();
-    }
-
-    pub(super) fn return_failed(&mut self) {
-        if let Some(handler) = self.handlers.last() {
-            let jump = format!("br label %{handler}");
-            self.push(jump);
-            return;
-        }
-        self.push("br label %failed".to_owned());
-        self.fails = true;
-    }
-
-    pub(super) fn return_value(&mut self, value: &Value) {
-        if self.function.long {
-            self.store_fuel();
-        }
-        let result = result_type(self.returns);
-        if *value == Value::None {
-            self.release_slots();
-            self.push("ret i32 0".to_owned());
-            return;
-        }
-        let mut filled = format!("{result} {{ i32 0{} }}", poisons(self.returns));
-        for (at, (part, ty)) in value.flat().iter().zip(parts(self.returns)).enumerate() {
-            let next = self.let_(format!("insertvalue {filled}, {ty} {part}, {}", at + 1));
-            filled = format!("{result} {next}");
-        }
-        self.release_slots();
-        self.push(format!("ret {filled}"));
-    }
-
-    /// The end of a function that fails: what it owns is freed.
-    fn failed(&mut self) {
-        if !self.fails {
-            return;
-        }
-        self.start("failed");
-        self.release_slots();
-        match self.returns {
-            Type::None => self.push("ret i32 1".to_owned()),
-            ty => self.push(format!(
-                "ret {} {{ i32 1{} }}",
-                result_type(ty),
-                poisons(ty)
-            )),
-        }
-    }
-
-    pub(super) fn store_fuel(&mut self) {
-        let fuel = self.let_("load i64, ptr %fuel".to_owned());
-        self.push(format!("store i64 {fuel}, ptr %context"));
-    }
-
-    pub(super) fn load_fuel(&mut self) {
-        let fuel = self.let_("load i64, ptr %context".to_owned());
-        self.push(format!("store i64 {fuel}, ptr %fuel"));
-    }
-
-    /// Takes note of rounds; now and then, asks whether to go on.
-    pub(super) fn burn(&mut self, rounds: &str, site: SiteId) {
-        let fuel = self.let_("load i64, ptr %fuel".to_owned());
-        let left = self.let_(format!("sub i64 {fuel}, {rounds}"));
-        self.push(format!("store i64 {left}, ptr %fuel"));
-        let some = self.let_(format!("icmp sgt i64 {left}, 0"));
-        let (good, bad) = (self.label(), self.label());
-        self.push(format!(
-            "br i1 {some}, label %{good}, label %{bad}, !prof !0"
-        ));
-        let outer = std::mem::take(&mut self.body);
-        self.start(&bad);
-        let stop = self.let_("call i32 @ungil_poll(ptr %context)".to_owned());
-        self.load_fuel();
-        let go_on = self.let_(format!("icmp eq i32 {stop}, 0"));
-        let failed = self.label();
-        self.branch(&go_on, &good, &failed);
-        self.start(&failed);
-        self.fail(&site.to_string(), &Details::None);
-        let text = std::mem::replace(&mut self.body, outer);
-        self.cold.push_str(&text);
-        self.start(&good);
-    }
-
-    fn check_stack(&mut self) {
-        let frame = self.let_("call ptr @llvm.frameaddress.p0(i32 0)".to_owned());
-        let address = self.let_(format!("ptrtoint ptr {frame} to i64"));
-        let place = self.let_("getelementptr inbounds i8, ptr %context, i64 8".to_owned());
-        let limit = self.let_(format!("load i64, ptr {place}"));
-        let room = self.let_(format!("icmp ugt i64 {address}, {limit}"));
-        let guard = Guard {
-            site: self.function.site,
-            proof: Proof::Open,
-        };
-        self.check(&room, guard, &Details::None);
-        self.burn("16", self.function.site);
-    }
-}
-
-/// The values of a result that is not there.
-fn poisons(ty: Type) -> String {
-    parts(ty)
-        .into_iter()
-        .fold(String::new(), |text, part| text + ", " + part + " poison")
 }

@@ -90,7 +90,8 @@ impl Builder<'_> {
         });
         self.statements(&inner.body);
         self.loops.pop();
-        self.jump_back(&head);
+        let marks = self.loop_marks(false);
+        self.push(format!("br label %{head}{marks}"));
         self.start(&done);
         self.statements(&inner.orelse);
         self.jump(&after);

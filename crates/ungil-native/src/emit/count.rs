@@ -10,6 +10,8 @@ use crate::ir::{Count, Expr, Op, Stmt, walk};
 
 /// Rounds of a stretch.
 const STRETCH: u32 = 1 << 18;
+/// Loops are unrolled whose bodies have so many operations in all rounds together.
+const UNROLLED: u64 = 400;
 
 /// A range in registers, and the step where it is a constant.
 pub(super) struct Range {
@@ -60,6 +62,10 @@ impl Builder<'_> {
         self.rounds(count, range, done, after);
         self.mode = around;
         self.start(&slow);
+        if self.defers() {
+            self.deferred_loop(count, range, done, after);
+            return;
+        }
         let around = (self.spare, self.failing);
         self.spare = true;
         self.failing = count.exact;
@@ -79,6 +85,9 @@ impl Builder<'_> {
             }
         }
         let rounds = match constant_step {
+            Some(1) if start == "0" => {
+                self.let_(format!("call i64 @llvm.smax.i64(i64 {stop}, i64 0)"))
+            }
             Some(1) => {
                 let some = self.let_(format!("icmp slt i64 {start}, {stop}"));
                 let distance = self.let_(format!("sub i64 {stop}, {start}"));
@@ -116,7 +125,7 @@ impl Builder<'_> {
     }
 
     /// The loop itself; ends by jumping to `done`.
-    fn rounds(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
+    pub(super) fn rounds(&mut self, count: &Count, range: &Range, done: &str, after: &str) {
         self.rounds_of(count, range, done, after, &|this| {
             this.statements(&count.body);
         });
@@ -134,7 +143,7 @@ impl Builder<'_> {
         let innermost = is_innermost(self, &count.body);
         let line = self.line;
         let counter = self.alloca("i64");
-        let [head, body, next] = [(); 3].map(|()| self.label());
+        let [body, next] = [(); 2].map(|()| self.label());
         // With a step of 1 the counter is the value; otherwise it counts rounds.
         let unit = range.constant_step == Some(1);
         let first = if unit { range.start.as_str() } else { "0" };
@@ -149,34 +158,39 @@ impl Builder<'_> {
         if unit && !innermost {
             self.jam(count, range, &counter);
         }
-        let (limit, stretch) = if innermost && self.mode == Mode::Outer {
-            // It has been made sure that there are not too many rounds.
+        let rounds = constant_rounds(count);
+        let few = self.mode == Mode::Outer || rounds.is_some_and(|rounds| rounds <= STRETCH.into());
+        if innermost && few {
+            // It is known that there are not too many rounds.
             self.burn(&range.rounds, count.site);
-            (end, None)
-        } else if innermost {
-            let [stretch, go] = [(); 2].map(|()| self.label());
-            self.jump(&stretch);
-            self.start(&stretch);
+        }
+        let in_stretches = innermost && !few;
+        let begin = if in_stretches {
+            self.label()
+        } else {
+            body.clone()
+        };
+        let at = self.let_(format!("load i64, ptr {counter}"));
+        let some = self.let_(format!("icmp {before} i64 {at}, {end}"));
+        self.branch(&some, &begin, done);
+        // From here on, there is a round to be done wherever a loop begins.
+        let (limit, finished) = if in_stretches {
+            self.start(&begin);
             let at = self.let_(format!("load i64, ptr {counter}"));
-            let more = self.let_(format!("icmp {before} i64 {at}, {end}"));
-            self.branch(&more, &go, done);
-            self.start(&go);
             let left = self.let_(format!("sub i64 {end}, {at}"));
             let some = self.let_(format!(
                 "call i64 @llvm.umin.i64(i64 {left}, i64 {STRETCH})"
             ));
             let limit = self.let_(format!("add i64 {at}, {some}"));
             self.burn(&some, count.site);
-            (limit, Some(stretch))
+            self.jump(&body);
+            (limit, self.label())
         } else {
-            (end, None)
+            (end.clone(), done.to_owned())
         };
-        self.jump(&head);
-        self.start(&head);
-        let at = self.let_(format!("load i64, ptr {counter}"));
-        let more = self.let_(format!("icmp {before} i64 {at}, {limit}"));
-        self.branch(&more, &body, stretch.as_deref().unwrap_or(done));
+        let independent = innermost && self.begin_independent(count);
         self.start(&body);
+        let at = self.let_(format!("load i64, ptr {counter}"));
         if !innermost {
             self.burn("1", count.site);
         }
@@ -200,8 +214,53 @@ impl Builder<'_> {
         let flags = if unit { "nsw" } else { "nuw" };
         let more = self.let_(format!("add {flags} i64 {at}, 1"));
         self.push(format!("store i64 {more}, ptr {counter}"));
-        self.jump_back(&head);
+        let again = self.let_(format!("icmp {before} i64 {more}, {limit}"));
+        let short =
+            rounds.is_some_and(|rounds| rounds.saturating_mul(size(&count.body)) <= UNROLLED);
+        let marks = self.loop_marks(short);
+        let ended = if independent {
+            self.label()
+        } else {
+            finished.clone()
+        };
+        self.push(format!(
+            "br i1 {again}, label %{body}, label %{ended}{marks}"
+        ));
+        if independent {
+            self.start(&ended);
+            self.end_independent();
+            self.jump(&finished);
+        }
+        if in_stretches {
+            self.start(&finished);
+            let some = self.let_(format!("icmp {before} i64 {more}, {end}"));
+            self.branch(&some, &begin, done);
+        }
     }
+}
+
+/// How many rounds there are, where that is a constant of the program.
+pub(super) fn constant_rounds(count: &Count) -> Option<u64> {
+    let (start, stop) = (constant(&count.start)?, constant(&count.stop)?);
+    match constant(&count.step)? {
+        1 => Some(u64::try_from(stop.saturating_sub(start)).unwrap_or(0)),
+        _ => None,
+    }
+}
+
+/// How much there is to do in a block.
+fn size(block: &[Stmt]) -> u64 {
+    let mut size: u64 = 1;
+    walk(block, &mut |stmt| {
+        size += 1;
+        if let Stmt::Count(inner) = stmt {
+            // What is unrolled in it counts as often as it is there.
+            let rounds = constant_rounds(inner).unwrap_or(1).max(1);
+            size = size.saturating_add((rounds - 1).saturating_mul(self::size(&inner.body)));
+        }
+        stmt.expressions(&mut |expr| expr.walk(&mut |_| size += 1));
+    });
+    size
 }
 
 /// Whether a body has neither loops nor calls that can take long.

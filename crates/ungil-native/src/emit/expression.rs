@@ -31,6 +31,7 @@ impl Builder<'_> {
             Op::List(operation) => self.list_operation(*operation, expr),
             Op::Record(operation) => self.record_operation(*operation, expr),
             Op::Routine(routine) => self.routine(*routine, expr),
+            Op::Each(operation) => self.each(*operation, expr),
             _ => Value::Scalar(self.number(expr)),
         }
     }
@@ -280,6 +281,9 @@ impl Builder<'_> {
     /// `math`'s rules: a NaN from what is none is a domain error; an infinity from what is finite is one
     /// too where the function has a pole there (Python then raises `ValueError`), else a range error.
     fn check_math(&mut self, expr: &Expr, result: &str, a: &str, b: &str) {
+        if !self.is_open(expr.guards[0]) {
+            return;
+        }
         // Finite results are always good, and by far the most frequent ones.
         let size = self.intrinsic("fabs", result);
         let finite = self.let_(format!("fcmp olt double {size}, 0x7FF0000000000000"));

@@ -33,9 +33,20 @@ impl Builder<'_> {
             "call i32 @ungil_fold(i64 {code}, i64 {}, ptr {}, ptr {other}, ptr {result})",
             first.dimensions, arrays[0]
         ));
+        let details = (sizes[0].clone(), sizes[sizes.len() - 1].clone());
+        self.folded(expr, &end, &result, &Details::Ints(&details.0, &details.1))
+    }
+
+    /// The result in memory, unless there is none.
+    pub(super) fn folded(
+        &mut self,
+        expr: &Expr,
+        end: &str,
+        result: &str,
+        details: &Details<'_>,
+    ) -> String {
         let good = self.let_(format!("icmp eq i32 {end}, 0"));
         let sites: Vec<usize> = expr.guards.iter().map(|guard| guard.site).collect();
-        let details = (sizes[0].clone(), sizes[sizes.len() - 1].clone());
         self.unless(&good, |this| {
             let overflow = this.let_(format!("icmp eq i32 {end}, 1"));
             let empty = this.let_(format!("icmp eq i32 {end}, 2"));
@@ -47,7 +58,7 @@ impl Builder<'_> {
                 "select i1 {overflow}, i32 {}, i32 {site}",
                 sites[0]
             ));
-            this.fail(&site, &Details::Ints(&details.0, &details.1));
+            this.fail(&site, details);
         });
         let word = self.let_(format!("load i64, ptr {result}"));
         match expr.ty {

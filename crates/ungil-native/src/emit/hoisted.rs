@@ -24,13 +24,11 @@ impl Builder<'_> {
     /// Whether all checks that were moved before the loop hold: what changes evenly is looked at in the
     /// first and the last round, of other values the bounds.
     pub(super) fn conditions(&mut self, count: &Count, range: &Range) -> String {
-        let last_round = self.let_(format!("sub i64 {}, 1", range.rounds));
-        let distance = self.let_(format!("mul i64 {last_round}, {}", range.step));
-        let last = self.let_(format!("add i64 {}, {distance}", range.start));
+        let last = self.last(range);
         let mut holds = "true".to_owned();
         let mut known = Known::new();
         if count.hoisted.iter().any(|condition| condition.curved) {
-            known.insert(count.slot, self.between(&range.start, &last));
+            known.insert(count.slot, self.all_of(range, &last));
         }
         for condition in &count.hoisted {
             if condition.curved {
@@ -51,11 +49,9 @@ impl Builder<'_> {
 
     /// The same for a loop with others in it, for all values that their variables can have.
     pub(super) fn conditions_of_nest(&mut self, count: &Count, range: &Range) -> String {
-        let last_round = self.let_(format!("sub i64 {}, 1", range.rounds));
-        let distance = self.let_(format!("mul i64 {last_round}, {}", range.step));
-        let last = self.let_(format!("add i64 {}, {distance}", range.start));
+        let last = self.last(range);
         let mut known = Known::new();
-        known.insert(count.slot, self.between(&range.start, &last));
+        known.insert(count.slot, self.all_of(range, &last));
         let mut holds = "true".to_owned();
         self.variables(&count.inner, &mut known, &mut holds);
         for condition in &count.hoisted {
@@ -69,18 +65,29 @@ impl Builder<'_> {
         for variable in variables {
             let start = self.bounds(&variable.start, known, holds);
             let stop = self.bounds(&variable.stop, known, holds);
-            let Bounds { mut low, mut high } = start;
-            // The stop itself is never reached.
-            if variable.step.is_none_or(|step| step < 0) {
+            // The stop itself is never reached. Where the least is above the greatest, no run has a round.
+            let upwards = variable.step.is_none_or(|step| step > 0);
+            let downwards = variable.step.is_none_or(|step| step < 0);
+            let mut low = start.low;
+            let mut high = start.high;
+            if downwards {
                 let least = self.sum(&stop.low, "1", holds);
-                low = self.smaller(&low, &least);
+                low = if upwards {
+                    self.smaller(&low, &least)
+                } else {
+                    least
+                };
             }
-            if variable.step.is_none_or(|step| step > 0) {
+            if upwards {
                 let most = self.difference(&stop.high, "1", holds);
-                high = self.greater(&high, &most);
+                high = if downwards {
+                    self.greater(&high, &most)
+                } else {
+                    most
+                };
             }
             let rounds = self.difference(&high, &low, holds);
-            let few = self.let_(format!("icmp ule i64 {rounds}, {LONGEST}"));
+            let few = self.let_(format!("icmp sle i64 {rounds}, {LONGEST}"));
             self.also(holds, &few);
             // Another loop may have the same variable.
             if let Some(other) = known.get(&variable.slot).cloned() {
@@ -95,9 +102,8 @@ impl Builder<'_> {
         let size = self.size(condition);
         let bounds = self.bounds(&condition.value, known, holds);
         if let Some(size) = size {
-            let above = self.let_(format!("icmp sge i64 {}, 0", bounds.low));
+            self.not_negative(&bounds.low, holds);
             let below = self.let_(format!("icmp slt i64 {}, {size}", bounds.high));
-            self.also(holds, &above);
             self.also(holds, &below);
         }
     }
@@ -194,8 +200,7 @@ impl Builder<'_> {
             };
         }
         for arg in args {
-            let positive = self.let_(format!("icmp sge i64 {}, 0", arg.low));
-            self.also(holds, &positive);
+            self.not_negative(&arg.low, holds);
         }
         (
             self.exact("mul", &args[0].low, &args[1].low, holds),
@@ -203,11 +208,44 @@ impl Builder<'_> {
         )
     }
 
-    fn between(&mut self, one: &str, other: &str) -> Bounds {
-        Bounds {
-            low: self.smaller(one, other),
-            high: self.greater(one, other),
+    /// The value in the last round, if there is one.
+    fn last(&mut self, range: &Range) -> String {
+        let rounds = self.let_(format!("sub i64 {}, 1", range.rounds));
+        let distance = match range.constant_step {
+            Some(1) => rounds,
+            _ => self.let_(format!("mul i64 {rounds}, {}", range.step)),
+        };
+        match range.start.as_str() {
+            "0" => distance,
+            start => self.let_(format!("add i64 {start}, {distance}")),
         }
+    }
+
+    /// The bounds of a range's values; of no meaning where it has none.
+    fn all_of(&mut self, range: &Range, last: &str) -> Bounds {
+        let (first, last) = (range.start.as_str(), last);
+        match range.constant_step {
+            Some(step) if step > 0 => Bounds {
+                low: first.to_owned(),
+                high: last.to_owned(),
+            },
+            Some(step) if step < 0 => Bounds {
+                low: last.to_owned(),
+                high: first.to_owned(),
+            },
+            _ => Bounds {
+                low: self.smaller(first, last),
+                high: self.greater(first, last),
+            },
+        }
+    }
+
+    fn not_negative(&mut self, value: &str, holds: &mut String) {
+        if value.parse::<i64>().is_ok_and(|value| value >= 0) {
+            return;
+        }
+        let positive = self.let_(format!("icmp sge i64 {value}, 0"));
+        self.also(holds, &positive);
     }
 
     fn smaller(&mut self, a: &str, b: &str) -> String {
@@ -228,6 +266,9 @@ impl Builder<'_> {
 
     /// An operation that must not overflow.
     fn exact(&mut self, name: &str, a: &str, b: &str, holds: &mut String) -> String {
+        if let Some(known) = without_calculation(name, a, b) {
+            return known;
+        }
         let (value, overflow) = self.overflow(name, a, b);
         let fits = self.let_(format!("xor i1 {overflow}, true"));
         self.also(holds, &fits);
@@ -235,6 +276,27 @@ impl Builder<'_> {
     }
 
     fn also(&mut self, holds: &mut String, condition: &str) {
-        *holds = self.let_(format!("and i1 {holds}, {condition}"));
+        *holds = match holds.as_str() {
+            "true" => condition.to_owned(),
+            holds => self.let_(format!("and i1 {holds}, {condition}")),
+        };
     }
+}
+
+/// What needs no instruction: constants, and what changes nothing.
+fn without_calculation(name: &str, a: &str, b: &str) -> Option<String> {
+    if let ("add" | "sub", value, "0")
+    | ("add", "0", value)
+    | ("mul", value, "1")
+    | ("mul", "1", value) = (name, a, b)
+    {
+        return Some(value.to_owned());
+    }
+    let (a, b): (i64, i64) = (a.parse().ok()?, b.parse().ok()?);
+    let value = match name {
+        "add" => a.checked_add(b),
+        "sub" => a.checked_sub(b),
+        _ => a.checked_mul(b),
+    };
+    value.map(|value| value.to_string())
 }

@@ -33,8 +33,9 @@ runtimeVersion: 0, emissionKind: LineTablesOnly)
 ";
 
 impl Builder<'_> {
-    /// Begins to tell lines; gives what is written at the function's head.
-    pub(super) fn describe(&mut self, home: &Home) -> String {
+    /// Begins to tell lines, if that is wanted, with that of the function's head.
+    pub(super) fn describe(&mut self) {
+        let Some(home) = self.home else { return };
         self.line = home.line;
         let name = escaped(&home.file);
         let file = self.mark(|_| format!("!DIFile(filename: \"{name}\", directory: \"\")"));
@@ -49,7 +50,7 @@ impl Builder<'_> {
             function,
             lines: BTreeMap::new(),
         });
-        format!(" !dbg !{function}")
+        let _ = write!(self.attributes, " !dbg !{function}");
     }
 
     /// What an instruction of the current line is marked with.

@@ -257,6 +257,9 @@ impl Builder<'_> {
         let mut inner = Self::new(self.program, self.function, self.options, &name);
         inner.returns = Type::None;
         inner.marks = self.marks;
+        inner.home = self.home;
+        inner.describe();
+        inner.line = self.line;
         for &slot in slots {
             inner.slot(slot);
             if !borrowed.contains(&slot) {

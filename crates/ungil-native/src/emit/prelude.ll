@@ -47,15 +47,26 @@ declare void @ungil_complex_real_quotient(double, double, double, ptr) #7
 declare void @ungil_complex_product_of_nans(double, double, double, double, ptr) #7
 
 declare double @ungil_divide_ints(i64, i64) #0
-declare i32 @ungil_poll(ptr) #1
+declare i32 @ungil_poll(ptr, i32) #1
+declare void @ungil_raise(ptr, i32, i64, i64) #2
+declare void @ungil_raise_floats(ptr, i32, double, double) #2
+declare void @ungil_raise_words(ptr, i32, ptr) #2
+declare void @ungil_pass(ptr, i32) #2
+declare i32 @ungil_deferred(ptr, i32, ptr, i32) #6
 declare i32 @ungil_prange(ptr, ptr, i32) #5
 declare i32 @ungil_fold(i64, i64, ptr, ptr, ptr) #5
 declare i32 @ungil_routine(i64, ptr, i64, ptr) #5
+declare i64 @ungil_stream_begin(ptr, i64, i64) #5
+declare i64 @ungil_stream_next(ptr, ptr, i64) #5
+declare i32 @ungil_stream_end(ptr, ptr) #5
+declare i32 @ungil_meets(ptr, i64) #5
+declare void @ungil_copy(ptr) #5
 
-; A list's head: address of the items 0, length 8, capacity 16, references 24.
 declare i32 @ungil_text_compare(ptr, i64, ptr, i64, i64) #8
 declare i32 @ungil_text_find(ptr, i64, ptr, i64, i64) #8
 declare i32 @memcmp(ptr, ptr, i64) #8
+
+; A list's head: address of the items 0, length 8, capacity 16, references 24.
 declare noalias ptr @ungil_list_new(ptr, i64, i64, i64) #5
 declare i32 @ungil_list_grow(ptr, i64) #6
 declare void @ungil_list_free(ptr) #6
@@ -93,52 +104,6 @@ done:
   ret void
 }
 
-; Context: fuel 0, stack limit 8, a 16, b 24, x 32, y 40, depth 48, host 56, trace 64 (64 sites).
-define internal void @ungil.raise(ptr noalias %context, i32 %site, i64 %a, i64 %b) #2 {
-  %pa = getelementptr inbounds i8, ptr %context, i64 16
-  store i64 %a, ptr %pa
-  %pb = getelementptr inbounds i8, ptr %context, i64 24
-  store i64 %b, ptr %pb
-  %pd = getelementptr inbounds i8, ptr %context, i64 48
-  store i32 1, ptr %pd
-  %pt = getelementptr inbounds i8, ptr %context, i64 64
-  store i32 %site, ptr %pt
-  ret void
-}
-
-define internal void @ungil.raise.floats(ptr noalias %context, i32 %site, double %x, double %y) #2 {
-  %px = getelementptr inbounds i8, ptr %context, i64 32
-  store double %x, ptr %px
-  %py = getelementptr inbounds i8, ptr %context, i64 40
-  store double %y, ptr %py
-  call void @ungil.raise(ptr %context, i32 %site, i64 0, i64 0)
-  ret void
-}
-
-define internal void @ungil.raise.words(ptr noalias %context, i32 %site, ptr %words) #2 {
-  call void @ungil.raise(ptr %context, i32 %site, i64 0, i64 0)
-  %details = getelementptr inbounds i8, ptr %context, i64 16
-  call void @llvm.memmove.p0.p0.i64(ptr %details, ptr %words, i64 32, i1 false)
-  ret void
-}
-
-define internal void @ungil.pass(ptr noalias %context, i32 %site) #2 {
-  %pd = getelementptr inbounds i8, ptr %context, i64 48
-  %depth = load i32, ptr %pd
-  %more = add i32 %depth, 1
-  store i32 %more, ptr %pd
-  %room = icmp ult i32 %depth, 64
-  br i1 %room, label %keep, label %done
-keep:
-  %offset = zext i32 %depth to i64
-  %base = getelementptr inbounds i8, ptr %context, i64 64
-  %pt = getelementptr inbounds i32, ptr %base, i64 %offset
-  store i32 %site, ptr %pt
-  br label %done
-done:
-  ret void
-}
-
 ; x % y of floats, y not zero: the result has the sign of y.
 define internal double @ungil.fmod(double %x, double %y) #3 {
   %mod = call double @fmod(double %x, double %y) #4
@@ -165,6 +130,33 @@ define internal double @ungil.ffloordiv(double %x, double %y) #3 {
   %down = and i1 %some, %differ
   %less = fsub double %quotient, 1.0
   %div = select i1 %down, double %less, double %quotient
+  %nonzero = fcmp une double %div, 0.0
+  %floor = call double @llvm.floor.f64(double %div)
+  %rest = fsub double %div, %floor
+  %up = fcmp ogt double %rest, 0.5
+  %next = fadd double %floor, 1.0
+  %rounded = select i1 %up, double %next, double %floor
+  %plain = fdiv double %x, %y
+  %zero = call double @llvm.copysign.f64(double 0.0, double %plain)
+  %result = select i1 %nonzero, double %rounded, double %zero
+  ret double %result
+}
+
+; The same of floats of 32 bits: each step is rounded to them.
+define internal double @ungil.ffloordiv32(double %x, double %y) #3 {
+  %mod = call double @fmod(double %x, double %y) #4
+  %exact = fsub double %x, %mod
+  %difference = fptrunc double %exact to float
+  %divisor = fptrunc double %y to float
+  %quotient = fdiv float %difference, %divisor
+  %some = fcmp une double %mod, 0.0
+  %yneg = fcmp olt double %y, 0.0
+  %mneg = fcmp olt double %mod, 0.0
+  %differ = xor i1 %yneg, %mneg
+  %down = and i1 %some, %differ
+  %less = fsub float %quotient, 1.0
+  %short = select i1 %down, float %less, float %quotient
+  %div = fpext float %short to double
   %nonzero = fcmp une double %div, 0.0
   %floor = call double @llvm.floor.f64(double %div)
   %rest = fsub double %div, %floor
@@ -215,7 +207,7 @@ done:
 
 attributes #0 = { nounwind willreturn memory(none) }
 attributes #1 = { cold nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) }
-attributes #2 = { cold noinline nounwind }
+attributes #2 = { cold nounwind willreturn memory(argmem: readwrite) }
 attributes #3 = { nounwind alwaysinline }
 attributes #4 = { nobuiltin }
 attributes #5 = { nounwind }
@@ -234,3 +226,6 @@ attributes #8 = { nounwind willreturn memory(argmem: read) }
 !11 = distinct !{!11, !12, !13}
 !12 = !{!"llvm.loop.unroll.disable"}
 !13 = !{!"llvm.loop.vectorize.enable", i1 false}
+; Loops with few rounds, always as many.
+!14 = distinct !{!14, !15}
+!15 = !{!"llvm.loop.unroll.full"}

@@ -51,9 +51,18 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether a slot that is never assigned to can do without a place.
+    pub(super) fn can_be_fixed(&self, slot: SlotId) -> bool {
+        let description = &self.function.slots[slot];
+        !description.flagged && self.owner_part(slot).is_none() && !self.narrow.contains_key(&slot)
+    }
+
     /// The value of a slot.
     pub(super) fn get(&mut self, slot: SlotId) -> Value {
         let ty = self.function.slots[slot].ty;
+        if let Some(registers) = self.fixed.get(&slot) {
+            return Value::of(ty, &mut registers.iter().cloned());
+        }
         if let Some(&bits) = self.narrow.get(&slot) {
             let place = self.place(slot);
             let small = self.let_(format!("load i{bits}, ptr {place}"));

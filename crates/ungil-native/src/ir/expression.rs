@@ -1,6 +1,6 @@
 //! Typed expressions.
 
-use super::{Guard, InstanceId, SlotId};
+use super::{EachOp, Guard, InstanceId, SlotId};
 use crate::routine::Routine;
 use crate::runtime::fold::Fold;
 use crate::types::{Element, Type};
@@ -170,6 +170,8 @@ pub(crate) enum Op {
     Record(RecordOp),
     /// A function of Rust's. Guards: as it tells. One that gives a list is only what is assigned to a slot.
     Routine(Routine),
+    /// What loops over the elements of arrays need.
+    Each(EachOp),
 }
 
 /// Operations on complex numbers.

@@ -5,12 +5,14 @@
 
 mod attempt;
 mod display;
+mod each;
 mod expression;
 mod parallel;
 
 use ruff_text_size::TextRange;
 
 pub(crate) use attempt::{Handler, Try};
+pub(crate) use each::EachOp;
 pub(crate) use expression::{
     Comparison, ComplexOp, Expr, ListOp, MathFunction, Op, RecordOp, ViewPart,
 };
@@ -33,6 +35,18 @@ pub(crate) struct Program {
     pub functions: Vec<Function>,
     /// Places where something can go wrong.
     pub sites: Vec<Site>,
+}
+
+impl Program {
+    pub(crate) fn has_parallel_loops(&self) -> bool {
+        let mut found = false;
+        for function in &self.functions {
+            walk(&function.body, &mut |stmt| {
+                found |= matches!(stmt, Stmt::Count(count) if count.parallel.is_some());
+            });
+        }
+        found
+    }
 }
 
 /// A function for one list of argument types.

@@ -26,6 +26,9 @@ impl FunctionLowerer<'_, '_> {
         if matches!(left.ty, Type::List(_)) || matches!(right.ty, Type::List(_)) {
             return self.list_binary(op, left, right, range);
         }
+        if matches!(left.ty, Type::Array(_)) || matches!(right.ty, Type::Array(_)) {
+            return self.array_binary(op, left, right, range);
+        }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(
                 Diagnostic::new(
@@ -177,8 +180,9 @@ impl FunctionLowerer<'_, '_> {
         {
             return Ok(Expr::int(i64::MIN));
         }
-        let value = self.expression(&expr.operand)?;
+        let value = self.pending(&expr.operand)?;
         match (expr.op, value.ty) {
+            (_, Type::Array(_)) => return self.array_unary(expr.op, value, expr.range()),
             (ast::UnaryOp::USub, Type::Complex) => return Ok(self.complex_negative(value)),
             (ast::UnaryOp::UAdd, Type::Complex) => return Ok(value),
             _ => {}
@@ -250,7 +254,7 @@ impl FunctionLowerer<'_, '_> {
         }
     }
 
-    fn refuse_matmul(&self, range: TextRange) -> Box<super::Refusal> {
+    pub(super) fn refuse_matmul(&self, range: TextRange) -> Box<super::Refusal> {
         self.refuse(
             Diagnostic::new(range, "numbers have no `@`")
                 .label("matrix multiplication")
@@ -288,7 +292,7 @@ pub(super) fn truth(value: Expr) -> Expr {
     }
 }
 
-fn bitwise_op(op: Operator) -> Op {
+pub(super) fn bitwise_op(op: Operator) -> Op {
     match op {
         Operator::BitAnd => Op::BitAnd,
         Operator::BitOr => Op::BitOr,

@@ -21,11 +21,19 @@ impl FunctionLowerer<'_, '_> {
         {
             return self.unpack_values(targets, values);
         }
-        let value = self.expression(&stmt.value)?;
+        let value = self.pending(&stmt.value)?;
+        let range = stmt.value.range();
         if let [target] = &stmt.targets[..] {
+            let value = match target {
+                ast::Expr::Subscript(subscript) if !self.may_write(target) => {
+                    return self.assign_subscript(subscript, value, range);
+                }
+                _ => self.made(value, range),
+            };
             return self.assign_to(target, value);
         }
         // a = b = value: the value is there once, the targets come from left to right.
+        let value = self.made(value, range);
         let value = self.held(value);
         for target in &stmt.targets {
             self.assign_to(target, value.clone())?;
@@ -129,19 +137,7 @@ impl FunctionLowerer<'_, '_> {
                 Ok(())
             }
             ast::Expr::Subscript(subscript) => {
-                let mut value = [value];
-                let before = self.block.len();
-                let array = self.expression(&subscript.value)?;
-                if let (Type::List(_), ast::Expr::Slice(slice)) = (array.ty, &*subscript.slice) {
-                    let words = self.slice_words(slice)?;
-                    self.settle(before, &mut value);
-                    let [value] = value;
-                    return self.set_slice(subscript, array, words, value);
-                }
-                let (array, index) = self.written_to(subscript, array)?;
-                self.settle(before, &mut value);
-                let [value] = value;
-                self.store(subscript, array, index, value)
+                self.assign_subscript(subscript, value, target.range())
             }
             ast::Expr::Attribute(attribute) => {
                 let value = self.held(value);
@@ -157,6 +153,35 @@ impl FunctionLowerer<'_, '_> {
                     .help("assign to names and elements"),
             )),
         }
+    }
+
+    /// Assigns to an element or to a part of an array or a list; the value is found at `range`.
+    fn assign_subscript(
+        &mut self,
+        target: &ast::ExprSubscript,
+        value: Expr,
+        range: TextRange,
+    ) -> Lowered<()> {
+        let mut value = [value];
+        let before = self.block.len();
+        let array = self.expression(&target.value)?;
+        self.settle(before, &mut value);
+        if Self::is_part(target, &array) {
+            let [value] = value;
+            return self.assign_part(target, array, value);
+        }
+        let mut value = value.map(|value| self.made(value, range));
+        let before = self.block.len();
+        if let (Type::List(_), ast::Expr::Slice(slice)) = (array.ty, &*target.slice) {
+            let words = self.slice_words(slice)?;
+            self.settle(before, &mut value);
+            let [value] = value;
+            return self.set_slice(target, array, words, value);
+        }
+        let (array, index) = self.written_to(target, array)?;
+        self.settle(before, &mut value);
+        let [value] = value;
+        self.store(target, array, index, value)
     }
 
     /// The array or list of a subscript, and its indices.
@@ -256,6 +281,9 @@ impl FunctionLowerer<'_, '_> {
                 if let Type::List(_) = left.ty {
                     return self.list_augmented(stmt, left, Some(&name.id));
                 }
+                if matches!(left.ty, Type::Array(_)) {
+                    return self.augment_array(stmt.op, left, &stmt.value, stmt.range());
+                }
                 let mut left = [left];
                 let before = self.block.len();
                 let right = self.expression(&stmt.value)?;
@@ -267,6 +295,9 @@ impl FunctionLowerer<'_, '_> {
             }
             ast::Expr::Subscript(subscript) => {
                 let array = self.expression(&subscript.value)?;
+                if Self::is_part(subscript, &array) {
+                    return self.augment_part(stmt, subscript, array);
+                }
                 let (array, index) = self.written_to(subscript, array)?;
                 let index: Vec<Expr> = index
                     .into_iter()

@@ -31,7 +31,7 @@ impl FunctionLowerer<'_, '_> {
             ("complex", 0..=2) if call.arguments.keywords.is_empty() => self.complex_of(call),
             ("bool", 1) if call.arguments.keywords.is_empty() => self.condition(&arguments[0]),
             ("abs", 1) if call.arguments.keywords.is_empty() => {
-                let value = self.expression(&arguments[0])?;
+                let value = self.pending(&arguments[0])?;
                 self.absolute(value, range)
             }
             ("int" | "float" | "bool", 0) if call.arguments.keywords.is_empty() => Ok(match name {
@@ -126,6 +126,7 @@ impl FunctionLowerer<'_, '_> {
 
     fn absolute(&mut self, value: Expr, range: TextRange) -> Lowered<Expr> {
         match value.ty {
+            Type::Array(_) => self.absolute_array(value, range),
             Type::Complex => Ok(self.complex_abs(value, range)),
             Type::Float => Ok(Expr::new(Op::FAbs, vec![value], Type::Float)),
             ty if ty.is_number() => {

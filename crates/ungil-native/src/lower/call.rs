@@ -80,7 +80,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     fn method(&mut self, call: &ast::ExprCall, method: &ast::ExprAttribute) -> Lowered<Expr> {
-        let object = self.expression(&method.value)?;
+        let object = self.pending(&method.value)?;
         if let Type::List(_) = object.ty {
             return self.list_method(call, method, object);
         }

@@ -20,7 +20,7 @@ impl FunctionLowerer<'_, '_> {
             if let Some(known) = self.in_range(*op, &expr.left, right, expr.range())? {
                 return Ok(known);
             }
-            let (left, right) = self.both(&expr.left, right)?;
+            let (left, right) = self.two_operands(&expr.left, right)?;
             return self.comparison(*op, left, right, expr.range());
         }
         // a < b < c is a < b and b < c with b evaluated once, and c only if a < b.
@@ -45,6 +45,13 @@ impl FunctionLowerer<'_, '_> {
         self.settle(before, &mut left);
         let [left] = left;
         let ty = right_value.ty;
+        if matches!(ty, Type::Array(_)) || matches!(left.ty, Type::Array(_)) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "arrays are compared two at a time")
+                    .label("`and` is meant here, of whole arrays")
+                    .help("write `(a < b) & (b < c)`"),
+            ));
+        }
         if ops.is_empty() || matches!(ty, Type::None | Type::Nested(_)) {
             return self.comparison(op, left, right_value, range);
         }
@@ -146,6 +153,9 @@ impl FunctionLowerer<'_, '_> {
         }
         if let (Type::List(_), Type::List(_)) = (left.ty, right.ty) {
             return self.list_comparison(comparison, left, right, range);
+        }
+        if matches!(left.ty, Type::Array(_)) || matches!(right.ty, Type::Array(_)) {
+            return self.array_comparison(comparison, left, right, range);
         }
         if !left.ty.is_number() || !right.ty.is_number() {
             return Err(self.refuse(

@@ -13,6 +13,12 @@ use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
     pub(super) fn expression(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
+        let value = self.pending(expr)?;
+        Ok(self.made(value, expr.range()))
+    }
+
+    /// An expression whose array, if it is one, may still have to be calculated.
+    pub(super) fn pending(&mut self, expr: &ast::Expr) -> Lowered<Expr> {
         self.nested(expr.range(), |this| this.any_expression(expr))
     }
 
@@ -36,7 +42,7 @@ impl FunctionLowerer<'_, '_> {
                         _ => {}
                     }
                 }
-                let (left, right) = self.both(&inner.left, &inner.right)?;
+                let (left, right) = self.two_operands(&inner.left, &inner.right)?;
                 self.binary(inner.op, left, right, inner.range())
             }
             ast::Expr::UnaryOp(inner) => self.unary(inner),
@@ -189,6 +195,11 @@ impl FunctionLowerer<'_, '_> {
                 Ok(Expr::new(Op::Let(slot), vec![value, some], Type::Bool))
             }
             ty if ty.is_number() => Ok(truth(value)),
+            Type::Array(_) => Err(self.refuse(
+                Diagnostic::new(expr.range(), "an array is no condition")
+                    .label(value.ty.with_article())
+                    .help("write `.any()` or `.all()` after it; of arrays, `&`, `|` and `~` are and, or, not"),
+            )),
             ty => Err(self.refuse(
                 Diagnostic::new(expr.range(), "this is no condition")
                     .label(ty.with_article())

@@ -8,12 +8,12 @@ use super::Lowered;
 use super::arithmetic::as_int;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Comparison, Expr, Op};
+use crate::ir::{Comparison, Expr, Op, RecordOp};
 use crate::routine::Routine;
 use crate::types::Type;
 
 impl FunctionLowerer<'_, '_> {
-    /// `is` and `is not` with None, and of bools, of which there are two.
+    /// `is` and `is not` with None, of bools, of which there are two, and of objects.
     pub(super) fn identity(
         &mut self,
         op: CmpOp,
@@ -29,6 +29,9 @@ impl FunctionLowerer<'_, '_> {
         let same = match (one.ty, other.ty) {
             (Type::Bool, Type::Bool) => {
                 Expr::new(Op::Compare(Comparison::Eq), vec![one, other], Type::Bool)
+            }
+            (Type::Record(a), Type::Record(b)) if a == b => {
+                Expr::new(Op::Record(RecordOp::Same), vec![one, other], Type::Bool)
             }
             (left, right) if none(left) && none(right) => Expr::bool(true),
             // What is of another type than None or a bool is none of them.

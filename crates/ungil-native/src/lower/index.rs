@@ -128,7 +128,7 @@ impl FunctionLowerer<'_, '_> {
         self.load_guarded(expr.range(), array, index, guards)
     }
 
-    fn load_guarded(
+    pub(super) fn load_guarded(
         &mut self,
         range: TextRange,
         array: Expr,
@@ -288,7 +288,8 @@ impl FunctionLowerer<'_, '_> {
     }
 }
 
-fn parts(slice: &ast::Expr) -> Vec<&ast::Expr> {
+/// What is between the brackets of a subscript, axis by axis.
+pub(super) fn parts(slice: &ast::Expr) -> Vec<&ast::Expr> {
     match slice {
         ast::Expr::Tuple(tuple) => tuple.elts.iter().collect(),
         one => vec![one],

@@ -82,6 +82,7 @@ impl FunctionLowerer<'_, '_> {
         | ast::Expr::List(_)
         | ast::Expr::ListComp(_)
         | ast::Expr::BinOp(_)
+        | ast::Expr::UnaryOp(_)
         | ast::Expr::StringLiteral(_)
         | ast::Expr::BytesLiteral(_)
         | ast::Expr::Attribute(_)
@@ -148,8 +149,21 @@ impl FunctionLowerer<'_, '_> {
         let mut values = Vec::new();
         for argument in arguments {
             let value = self.expression(argument)?;
+            values.push((value, argument.range()));
+        }
+        self.range_of(name, values)
+    }
+
+    /// The same of values that are there.
+    pub(super) fn range_of(
+        &mut self,
+        name: &str,
+        given: Vec<(Expr, TextRange)>,
+    ) -> Lowered<(Expr, Expr, Expr)> {
+        let mut values = Vec::new();
+        for (value, range) in given {
             let title = format!("`{name}` takes ints");
-            let value = self.expect_int(value, argument.range(), &title)?;
+            let value = self.expect_int(value, range, &title)?;
             values.push(self.held(value));
         }
         let step = if values.len() == 3 {

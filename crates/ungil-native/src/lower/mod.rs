@@ -15,6 +15,7 @@ mod collected;
 mod compare;
 mod complex;
 mod comprehension;
+mod elementwise;
 mod expression;
 mod function;
 mod identity;

@@ -32,7 +32,8 @@ impl FunctionLowerer<'_, '_> {
         let mut held = Vec::new();
         for value in values {
             let fixed = matches!(value.op, Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::None)
-                || matches!(value.ty, Type::None | Type::Nested(_));
+                || matches!(value.ty, Type::None | Type::Nested(_))
+                || super::elementwise::is_pending(value);
             if !fixed {
                 let slot = self.temporary(value.ty);
                 let own = Expr::slot(slot, value.ty);

@@ -174,6 +174,8 @@ pub(crate) unsafe extern "C" fn prange(
 static INSIDE: Hooks = Hooks {
     poll: job::poll,
     threads: || 1,
+    // Programs with parallel loops leave nothing for later.
+    deferred: |_| None,
 };
 
 #[cfg(test)]
@@ -231,6 +233,7 @@ mod tests {
     static HOOKS: Hooks = Hooks {
         poll: go_on,
         threads: || 3,
+        deferred: |_| None,
     };
 
     /// How a loop over 0..1000 ends, and the sum.

@@ -6,7 +6,7 @@ use super::assigned::assignments;
 use super::interval::Interval;
 use super::refine::refine;
 use crate::environment::Options;
-use crate::ir::{Count, Expr, Function, Guard, Op, Proof, SlotId, Stmt, Try, While};
+use crate::ir::{Count, EachOp, Expr, Function, Guard, Op, Proof, SlotId, Stmt, Try, While};
 use crate::types::Type;
 
 /// Sizes of arrays, checked when they are passed.
@@ -382,6 +382,10 @@ impl Analysis {
             }
             Op::BitAnd if expr.ty == Type::Int => args[0].bit_and(args[1]),
             Op::BitOr | Op::BitXor if expr.ty == Type::Int => args[0].bit_or(args[1]),
+            Op::Each(EachOp::Wrap(element)) => {
+                let (low, high) = element.bounds();
+                Interval::new(low, high)
+            }
             Op::Invert => Interval::exactly(-1).sub(args[0]).0,
             _ => Interval::ALL,
         }

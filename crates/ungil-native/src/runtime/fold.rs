@@ -27,7 +27,7 @@ pub(crate) enum Fold {
 
 /// How it ended.
 #[repr(i32)]
-enum End {
+pub(super) enum End {
     Done = 0,
     /// The result is no int of 64 bits.
     Overflow = 1,
@@ -66,6 +66,14 @@ pub(crate) fn code(fold: Fold, elements: [Element; 2]) -> u64 {
     fold as u64 | element(elements[0]) << 16 | element(elements[1]) << 32
 }
 
+/// The operation of a [`code`], and the elements of the first array.
+pub(super) fn decoded(code: u64) -> (Fold, Element) {
+    (
+        FOLDS[(code & 0xFFFF) as usize],
+        element(code >> 16 & 0xFFFF),
+    )
+}
+
 fn element(code: u64) -> Element {
     let bits = (code & 0xFF) as u8;
     match code & 0xFF00 {
@@ -99,8 +107,7 @@ pub(crate) unsafe extern "C" fn fold(
     };
     let found = match other {
         Some(other) => dot(&layout, &other, elements),
-        None if elements[0].is_float() => of_floats(fold, &layout, elements[0]),
-        None => of_ints(fold, &layout, elements[0]),
+        None => super::stream::of_rows(fold, elements[0], &layout),
     };
     match found {
         Ok(word) => {
@@ -114,15 +121,11 @@ pub(crate) unsafe extern "C" fn fold(
 
 /// A float of 32 or 64 bits.
 trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
-    const ZERO: Self;
-    const ONE: Self;
     fn wide(self) -> f64;
     fn of(value: f64) -> Self;
 }
 
 impl Float for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
     fn wide(self) -> f64 {
         f64::from(self)
     }
@@ -132,8 +135,6 @@ impl Float for f32 {
 }
 
 impl Float for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
     fn wide(self) -> f64 {
         self
     }
@@ -159,7 +160,7 @@ fn pairwise<T: Float>(n: usize, get: &impl Fn(usize) -> T, from: usize) -> T {
         let sum = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
         return (whole..n).fold(sum, |sum, at| sum + get(from + at));
     }
-    let half = n / 2 - n / 2 % 8;
+    let half = half(n);
     pairwise(half, get, from) + pairwise(n - half, get, from + half)
 }
 
@@ -173,28 +174,71 @@ fn at<T: Copy>(row: *const u8, stride: isize) -> impl Fn(usize) -> T {
     }
 }
 
-fn of_floats(fold: Fold, layout: &Layout, element: Element) -> Result<u64, End> {
-    if element == Element::Float32 {
-        floats::<f32>(fold, layout)
-    } else {
-        floats::<f64>(fold, layout)
+/// What has become of the elements so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    sum: f64,
+    product: f64,
+    extreme: Option<f64>,
+    exact_sum: i128,
+    /// Nothing where it is too large.
+    exact_product: Option<i128>,
+    exact_extreme: Option<i128>,
+    any: bool,
+    all: bool,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self {
+            sum: 0.0,
+            product: 1.0,
+            extreme: None,
+            exact_sum: 0,
+            exact_product: Some(1),
+            exact_extreme: None,
+            any: false,
+            all: true,
+        }
     }
 }
 
-fn floats<T: Float>(fold: Fold, layout: &Layout) -> Result<u64, End> {
-    let mut sum = T::ZERO;
-    let mut product = T::ONE;
-    let mut extreme: Option<f64> = None;
-    let (mut any, mut all) = (false, true);
-    layout.rows(&mut |row, n, stride| {
+impl Running {
+    /// Takes in a row.
+    pub(super) fn row(
+        &mut self,
+        fold: Fold,
+        element: Element,
+        row: *const u8,
+        count: usize,
+        stride: isize,
+    ) {
+        match element {
+            Element::Float32 => self.floats::<f32>(fold, row, count, stride),
+            Element::Float64 => self.floats::<f64>(fold, row, count, stride),
+            _ => self.ints(fold, element, row, count, stride),
+        }
+    }
+
+    /// Takes in the sum of a row of floats.
+    pub(super) fn add(&mut self, element: Element, sum: f64) {
+        self.sum = added(element, self.sum, sum);
+    }
+
+    fn floats<T: Float>(&mut self, fold: Fold, row: *const u8, n: usize, stride: isize) {
         let get = at::<T>(row, stride);
         match fold {
-            Fold::Sum | Fold::Mean | Fold::Dot => sum = sum + pairwise(n, &get, 0),
-            Fold::Product => product = (0..n).fold(product, |product, at| product * get(at)),
+            Fold::Sum | Fold::Mean | Fold::Dot => {
+                self.sum = (T::of(self.sum) + pairwise(n, &get, 0)).wide();
+            }
+            Fold::Product => {
+                let product = T::of(self.product);
+                self.product = (0..n).fold(product, |product, at| product * get(at)).wide();
+            }
             Fold::Smallest | Fold::Largest => {
                 for at in 0..n {
                     let value = get(at).wide();
-                    let first = extreme.get_or_insert(value);
+                    let first = self.extreme.get_or_insert(value);
                     // A NaN wins, and stays.
                     let better = match fold {
                         Fold::Smallest => value < *first,
@@ -205,21 +249,83 @@ fn floats<T: Float>(fold: Fold, layout: &Layout) -> Result<u64, End> {
                     }
                 }
             }
-            Fold::Any => any = any || (0..n).any(|at| get(at).wide() != 0.0),
-            Fold::All => all = all && (0..n).all(|at| get(at).wide() != 0.0),
+            Fold::Any => self.any = self.any || (0..n).any(|at| get(at).wide() != 0.0),
+            Fold::All => self.all = self.all && (0..n).all(|at| get(at).wide() != 0.0),
         }
-    });
-    Ok(match fold {
-        Fold::Sum | Fold::Dot => sum.wide().to_bits(),
-        Fold::Mean => {
-            let count = T::of(layout.len() as f64);
-            T::of(sum.wide() / count.wide()).wide().to_bits()
+    }
+
+    fn ints(&mut self, fold: Fold, element: Element, row: *const u8, n: usize, stride: isize) {
+        let get = int_at(element, row, stride);
+        if fold == Fold::Mean {
+            // As many at a time as NumPy converts.
+            for from in (0..n).step_by(BUFFER) {
+                let count = BUFFER.min(n - from);
+                self.sum += pairwise(count, &|at| get(at) as f64, from);
+            }
+            return;
         }
-        Fold::Product => product.wide().to_bits(),
-        Fold::Smallest | Fold::Largest => extreme.ok_or(End::Empty)?.to_bits(),
-        Fold::Any => u64::from(any),
-        Fold::All => u64::from(all),
-    })
+        for value in (0..n).map(get) {
+            match fold {
+                Fold::Sum | Fold::Dot | Fold::Mean => self.exact_sum += value,
+                // A product that was too large may still become zero.
+                Fold::Product if value == 0 => self.exact_product = Some(0),
+                Fold::Product => {
+                    let product = self.exact_product.map(|one| one.saturating_mul(value));
+                    self.exact_product = product.filter(|one| i64::try_from(*one).is_ok());
+                }
+                Fold::Smallest => {
+                    let least = self.exact_extreme.map_or(value, |one| one.min(value));
+                    self.exact_extreme = Some(least);
+                }
+                Fold::Largest => {
+                    let most = self.exact_extreme.map_or(value, |one| one.max(value));
+                    self.exact_extreme = Some(most);
+                }
+                Fold::Any => self.any = self.any || value != 0,
+                Fold::All => self.all = self.all && value != 0,
+            }
+        }
+    }
+
+    /// The result, of so many elements.
+    pub(super) fn finish(&self, fold: Fold, element: Element, count: usize) -> Result<u64, End> {
+        let float = element.is_float();
+        Ok(match fold {
+            Fold::Sum | Fold::Dot if float => self.sum.to_bits(),
+            Fold::Sum | Fold::Dot => narrow(self.exact_sum)?,
+            Fold::Mean if element == Element::Float32 => {
+                f64::from((self.sum / f64::from(count as f32)) as f32).to_bits()
+            }
+            Fold::Mean => (self.sum / count as f64).to_bits(),
+            Fold::Product if float => self.product.to_bits(),
+            Fold::Product => narrow(self.exact_product.ok_or(End::Overflow)?)?,
+            Fold::Smallest | Fold::Largest if float => self.extreme.ok_or(End::Empty)?.to_bits(),
+            Fold::Smallest | Fold::Largest => narrow(self.exact_extreme.ok_or(End::Empty)?)?,
+            Fold::Any => u64::from(self.any),
+            Fold::All => u64::from(self.all),
+        })
+    }
+}
+
+/// The sum of two sums in the width of their elements.
+pub(super) fn added(element: Element, one: f64, other: f64) -> f64 {
+    match element {
+        Element::Float32 => f64::from(one as f32 + other as f32),
+        _ => one + other,
+    }
+}
+
+/// The sum of floats in a row, by halves.
+pub(super) fn pairwise_of(element: Element, data: *const u8, count: usize) -> f64 {
+    match element {
+        Element::Float32 => f64::from(pairwise(count, &at::<f32>(data, 4), 0)),
+        _ => pairwise(count, &at::<f64>(data, 8), 0),
+    }
+}
+
+/// Where a sum of so many elements is cut in two.
+pub(super) fn half(count: usize) -> usize {
+    count / 2 - count / 2 % 8
 }
 
 /// The int at a place of a row.
@@ -237,66 +343,10 @@ fn int_at(element: Element, row: *const u8, stride: isize) -> impl Fn(usize) -> 
     }
 }
 
-fn of_ints(fold: Fold, layout: &Layout, element: Element) -> Result<u64, End> {
-    let mut sum = 0_i128;
-    let mut product = Some(1_i128);
-    let mut extreme: Option<i128> = None;
-    let (mut any, mut all) = (false, true);
-    let mut mean = Mean::default();
-    layout.rows(&mut |row, n, stride| {
-        let get = int_at(element, row, stride);
-        for value in (0..n).map(get) {
-            match fold {
-                Fold::Sum | Fold::Dot => sum += value,
-                Fold::Mean => mean.add(value as f64),
-                // A product that was too large may still become zero.
-                Fold::Product if value == 0 => product = Some(0),
-                Fold::Product => {
-                    product = product.map(|one| one.saturating_mul(value));
-                    product = product.filter(|one| i64::try_from(*one).is_ok());
-                }
-                Fold::Smallest => extreme = Some(extreme.map_or(value, |one| one.min(value))),
-                Fold::Largest => extreme = Some(extreme.map_or(value, |one| one.max(value))),
-                Fold::Any | Fold::All => (any, all) = (any || value != 0, all && value != 0),
-            }
-        }
-    });
-    Ok(match fold {
-        Fold::Sum | Fold::Dot => narrow(sum)?,
-        Fold::Mean => (mean.total() / layout.len() as f64).to_bits(),
-        Fold::Product => narrow(product.ok_or(End::Overflow)?)?,
-        Fold::Smallest | Fold::Largest => narrow(extreme.ok_or(End::Empty)?)?,
-        Fold::Any => u64::from(any),
-        Fold::All => u64::from(all),
-    })
-}
-
 fn narrow(value: i128) -> Result<u64, End> {
     i64::try_from(value)
         .map(i64::cast_unsigned)
         .map_err(|_| End::Overflow)
-}
-
-/// A sum of ints as floats, of as many at a time as `NumPy` converts.
-#[derive(Default)]
-struct Mean {
-    buffer: Vec<f64>,
-    sum: f64,
-}
-
-impl Mean {
-    fn add(&mut self, value: f64) {
-        self.buffer.push(value);
-        if self.buffer.len() == BUFFER {
-            self.total();
-        }
-    }
-
-    fn total(&mut self) -> f64 {
-        self.sum += pairwise(self.buffer.len(), &|at| self.buffer[at], 0);
-        self.buffer.clear();
-        self.sum
-    }
 }
 
 /// The sum of the products, as [`Fold::Sum`] makes sums; exact for ints.

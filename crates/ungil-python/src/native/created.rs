@@ -61,9 +61,9 @@ pub(super) fn list<'py>(
     let Some(memory) = ArrayMemory::of(word) else {
         return Ok(PyList::empty(py).into_any());
     };
-    let items = memory
-        .items(item)
-        .map(|word| returned(py, item.ty(), &mut std::iter::once(word), given))
+    let mut words = memory.words(item);
+    let items = (0..words.len() / item.words())
+        .map(|_| returned(py, item.ty(), &mut words, given))
         .collect::<PyResult<Vec<_>>>()?;
     Ok(PyList::new(py, items)?.into_any())
 }

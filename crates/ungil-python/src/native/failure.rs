@@ -73,8 +73,9 @@ fn told<'py>(
         Message::LikePython(text) => ("like python", text.as_str()),
     };
     let ints = PyTuple::new(py, [context.a, context.b])?;
+    let shapes = PyTuple::new(py, context.shapes)?;
     let floats = PyTuple::new(py, [context.x, context.y])?;
-    errors.call_method1("exception", (exception, kind, text, ints, floats))
+    errors.call_method1("exception", (exception, kind, text, ints, floats, shapes))
 }
 
 unsafe extern "C" {

@@ -322,6 +322,13 @@ impl NativeFunction {
         Self::specialised(slf, &types).map(|_| ())
     }
 
+    /// Compiles for the types that the annotations fix; whether they fix all.
+    fn _compile_as_annotated(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let types: Option<Vec<Type>> = Self::annotated(slf)?.into_iter().collect();
+        let Some(types) = types else { return Ok(false) };
+        Self::specialised(slf, &types).map(|_| true)
+    }
+
     /// What there is, latest first: argument types, result, checks (made, before loops, proved), bytes
     /// of code, where it came from, typed program, LLVM IR.
     #[getter]

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use ungil_native::runtime::{Context, Hooks, LARGEST_RESULT, stack};
+use ungil_native::runtime::{Context, Deferred, Hooks, LARGEST_RESULT, stack};
 
 use super::specialisation::Specialisation;
 use crate::waiting::without_gil;
@@ -17,10 +17,12 @@ const PATIENCE: Duration = Duration::from_millis(50);
 static HOOKS: Hooks = Hooks {
     poll,
     threads: super::threads::number,
+    deferred,
 };
 
-/// What `poll` needs to know of a call.
+/// What the hooks need to know of a call.
 struct Host {
+    code: *const Specialisation,
     looked: Option<Instant>,
     raised: Option<PyErr>,
 }
@@ -30,12 +32,13 @@ pub(super) enum Outcome {
     Returned([u64; LARGEST_RESULT]),
     /// The context tells where.
     Failed(Box<Context>),
-    /// A signal's handler, or another thread, has raised; the context tells where.
+    /// A signal's handler, another thread, or the compiler has raised; the context tells where.
     Interrupted(PyErr, Box<Context>),
 }
 
 pub(super) fn run(py: Python<'_>, code: &Specialisation, words: &[u64]) -> Outcome {
     let mut host = Host {
+        code,
         looked: None,
         raised: None,
     };
@@ -96,6 +99,22 @@ extern "C" fn poll(context: *mut Context) -> i32 {
         Err(error) => {
             host.raised = Some(error);
             1
+        }
+    }
+}
+
+/// Called by loops whose text is in the other module, without the GIL.
+fn deferred(context: *mut Context) -> Option<Deferred> {
+    // SAFETY: as for `poll`; the caller of `run` holds the code.
+    let (raised, code) = unsafe {
+        let host = &mut *(*context).host.cast::<Host>();
+        (&mut host.raised, &*host.code)
+    };
+    match Python::attach(|py| code.deferred(py)) {
+        Ok(entry) => Some(entry),
+        Err(error) => {
+            *raised = Some(error);
+            None
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A native function for one list of argument types: its machine code and what that relies on.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use ungil_native::object::{self, Code};
-use ungil_native::runtime::{self, Entry};
-use ungil_native::{Checks, Compiled, Fate, FunctionId, Refusal, Site, Type};
+use ungil_native::runtime::{self, Deferred, Entry};
+use ungil_native::{Checks, Fate, FunctionId, Refusal, Site, Type};
 
 use super::environment::{Dependency, Place, PythonEnvironment};
 use super::function::NativeFunction;
@@ -34,6 +36,9 @@ pub(super) struct Specialisation {
     pub(super) origin: String,
     dependencies: Vec<Dependency>,
     code: Code,
+    /// What is hardly ever needed, and its code once it was.
+    deferred: Option<String>,
+    deferred_code: OnceLock<Code>,
 }
 
 impl Specialisation {
@@ -48,7 +53,7 @@ impl Specialisation {
         if compiled.parallel {
             threads::check()?;
         }
-        let (code, origin) = machine_code(py, &compiled)?;
+        let (code, origin) = machine_code(py, &compiled.ir)?;
         let most = compiled.sites.iter().map(|site| site.function.0).max();
         let functions = (0..=most.unwrap_or(0))
             .map(|id| environment.function_object(FunctionId(id)).clone().unbind())
@@ -66,6 +71,8 @@ impl Specialisation {
             origin,
             dependencies: environment.dependencies,
             code,
+            deferred: compiled.deferred,
+            deferred_code: OnceLock::new(),
         })
     }
 
@@ -119,6 +126,20 @@ impl Specialisation {
         unsafe { std::mem::transmute::<usize, Entry>(self.code.entry()) }
     }
 
+    /// The entry of the loops that were left for later, which are compiled now if they are not yet.
+    pub(super) fn deferred(&self, py: Python<'_>) -> PyResult<Deferred> {
+        let code = if let Some(code) = self.deferred_code.get() {
+            code
+        } else {
+            // Not while others wait: they may hold what compiling waits for.
+            let ir = self.deferred.as_deref().unwrap_or_default();
+            let (code, _) = machine_code(py, ir)?;
+            self.deferred_code.get_or_init(|| code)
+        };
+        // SAFETY: the address of the function of this signature that `emit` writes, alive as `self` is.
+        Ok(unsafe { std::mem::transmute::<usize, Deferred>(code.entry()) })
+    }
+
     pub(super) fn code_size(&self) -> usize {
         self.code.size()
     }
@@ -150,10 +171,10 @@ impl Specialisation {
 }
 
 /// Has the LLVM IR compiled, or finds what was compiled before.
-fn machine_code(py: Python<'_>, compiled: &Compiled) -> PyResult<(Code, String)> {
+fn machine_code(py: Python<'_>, ir: &str) -> PyResult<(Code, String)> {
     let answer = py
         .import("ungil._native.compiler")?
-        .call_method1("object_code", (PyString::new(py, &compiled.ir),))?;
+        .call_method1("object_code", (PyString::new(py, ir),))?;
     let (bytes, origin): (Bound<'_, PyBytes>, String) = answer.extract()?;
     let code = object::load(bytes.as_bytes(), ENTRY, runtime::symbol).map_err(|error| {
         pyo3::exceptions::PyRuntimeError::new_err(format!(

@@ -215,7 +215,7 @@ impl Carrier for OsThread {
             if long.is_none() && !signals.are_due() {
                 continue;
             }
-            watchdog::wants_gil(true);
+            watchdog::wants_gil(long.is_some());
             // SAFETY: saved above.
             unsafe { ffi::PyEval_RestoreThread(hub) };
             watchdog::wants_gil(false);

@@ -136,14 +136,14 @@ impl Session {
 
     /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up. It is first seen to
     /// that the model does the same twice, unless that is known: `checked`.
-    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds, checked))]
-    #[allow(clippy::too_many_arguments)] // Python's, by name
+    #[pyo3(signature = (strategy, number, seed, schedules, seconds, checked))]
+    #[allow(clippy::too_many_arguments)] // Python's
     fn explore<'py>(
         &self,
         py: Python<'py>,
         strategy: &str,
-        seed: u64,
         number: usize,
+        seed: u64,
         schedules: usize,
         seconds: Option<f64>,
         checked: bool,

@@ -14,7 +14,7 @@ use crate::types::{ArrayType, Element, Type};
 
 /// The functions of `numpy` that make arrays.
 pub(super) const NAMES: &str =
-    "zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, arange";
+    "zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, arange, linspace";
 
 impl FunctionLowerer<'_, '_> {
     /// A call that makes an array, if it is one.
@@ -27,6 +27,7 @@ impl FunctionLowerer<'_, '_> {
             "zeros" | "ones" | "empty" => &["shape", "dtype"],
             "full" => &["shape", "fill_value", "dtype"],
             "arange" if !like => return self.arange(call).map(Some),
+            "linspace" if !like => return self.linspace(call).map(Some),
             _ => return Ok(None),
         };
         let arguments = self.named_arguments(call, name, named, like)?;
@@ -77,7 +78,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// A new array in a slot of its own.
-    fn new_array(
+    pub(in crate::lower) fn new_array(
         &mut self,
         range: TextRange,
         element: Element,
@@ -117,7 +118,7 @@ impl FunctionLowerer<'_, '_> {
         self.held(array)
     }
 
-    /// `numpy.arange` of ints.
+    /// `numpy.arange`.
     fn arange(&mut self, call: &ast::ExprCall) -> Lowered<Expr> {
         let range = call.range();
         let dtype = call
@@ -135,7 +136,17 @@ impl FunctionLowerer<'_, '_> {
             Some(dtype) => self.element_of(&dtype.value)?,
             None => Element::Signed(64),
         };
-        let (start, stop, step) = self.range_bounds("arange", &call.arguments.args, range)?;
+        let given = self.operands(&call.arguments.args)?;
+        if given.iter().any(|(value, _)| value.ty == Type::Float) {
+            return self.arange_of_floats(given, dtype.is_some(), range);
+        }
+        if !(1..=3).contains(&given.len()) {
+            return Err(self.refuse(
+                Diagnostic::new(range, "`arange` takes one to three numbers")
+                    .label("not a range that NumPy knows either"),
+            ));
+        }
+        let (start, stop, step) = self.range_of("arange", given)?;
         let guard = self.guard(range, "ZeroDivisionError", "division by zero");
         let site = self.push_site(range, None);
         let round = |slot, body| {
@@ -224,7 +235,7 @@ impl FunctionLowerer<'_, '_> {
     }
 
     /// What a `dtype` stands for.
-    fn element_of(&mut self, dtype: &ast::Expr) -> Lowered<Element> {
+    pub(in crate::lower) fn element_of(&mut self, dtype: &ast::Expr) -> Lowered<Element> {
         let global = match dtype {
             ast::Expr::Name(name) if !self.is_local(&name.id) => {
                 Some(self.lowerer.environment.global(self.id, &name.id))

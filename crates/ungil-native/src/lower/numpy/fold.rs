@@ -1,14 +1,14 @@
 //! Sums and the like of whole arrays.
 
 use ruff_python_ast as ast;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::super::Lowered;
 use super::super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Expr, Op};
+use crate::ir::{Expr, Guard, Op};
 use crate::runtime::fold::Fold;
-use crate::types::Type;
+use crate::types::{Element, Type};
 
 /// What there is, for messages.
 pub(super) const NAMES: &str = "sum, prod, mean, min, max, any, all and dot";
@@ -48,6 +48,18 @@ impl FunctionLowerer<'_, '_> {
             ));
         }
         let wanted = if fold == Fold::Dot { 2 } else { 1 };
+        if fold != Fold::Dot
+            && let [array] = &arrays[..]
+            && super::super::elementwise::is_pending(array)
+        {
+            let guards = self.fold_guards(fold, range);
+            let array = arrays.into_iter().next().expect("there is one");
+            return Ok(self.reduced(array, fold, guards, range));
+        }
+        let arrays: Vec<Expr> = arrays
+            .into_iter()
+            .map(|array| self.made(array, range))
+            .collect();
         if arrays.len() != wanted {
             return Err(self.refuse(
                 Diagnostic::new(range, format!("`{name}` takes {wanted} arrays here"))
@@ -79,18 +91,17 @@ impl FunctionLowerer<'_, '_> {
             ));
         }
         let float = types.iter().any(|ty| ty.element.is_float());
-        let ty = match fold {
-            Fold::Mean => Type::Float,
-            Fold::Any | Fold::All => Type::Bool,
-            Fold::Smallest | Fold::Largest if types[0].element.read() == Type::Bool => Type::Bool,
-            _ if float => Type::Float,
-            _ => Type::Int,
-        };
+        let ty = result_type(fold, types[0].element, float);
+        let guards = self.fold_guards(fold, range);
+        Ok(Expr::new(Op::Fold(fold), arrays, ty).guarded(guards))
+    }
+
+    fn fold_guards(&mut self, fold: Fold, range: TextRange) -> Vec<Guard> {
         let which = match fold {
             Fold::Smallest => "minimum",
             _ => "maximum",
         };
-        let guards = vec![
+        vec![
             self.guard(
                 range,
                 "OverflowError",
@@ -106,7 +117,17 @@ impl FunctionLowerer<'_, '_> {
                 "ValueError",
                 "shapes ({a},) and ({b},) not aligned: {a} (dim 0) != {b} (dim 0)",
             ),
-        ];
-        Ok(Expr::new(Op::Fold(fold), arrays, ty).guarded(guards))
+        ]
+    }
+}
+
+/// What comes out of the elements of an array.
+pub(in crate::lower) fn result_type(fold: Fold, element: Element, float: bool) -> Type {
+    match fold {
+        Fold::Mean => Type::Float,
+        Fold::Any | Fold::All => Type::Bool,
+        Fold::Smallest | Fold::Largest if element.read() == Type::Bool => Type::Bool,
+        _ if float => Type::Float,
+        _ => Type::Int,
     }
 }

@@ -1,7 +1,7 @@
 //! `NumPy`'s functions of whole arrays.
 
 mod create;
-mod fold;
+pub(super) mod fold;
 
 use ruff_python_ast as ast;
 use ruff_text_size::Ranged;
@@ -18,12 +18,21 @@ impl FunctionLowerer<'_, '_> {
         if let Some(array) = self.creation(call, name)? {
             return Ok(array);
         }
+        if let Some(value) = self.ufunc(call, name)? {
+            return Ok(value);
+        }
+        if let ("copy", [array]) = (name, &*call.arguments.args)
+            && call.arguments.keywords.is_empty()
+        {
+            let array = self.array(array)?;
+            return Ok(self.array_copied(array));
+        }
         let Some(fold) = fold::named(name) else {
             return Err(self.refuse_numpy(call, &format!("numpy.{name}")));
         };
         let mut arrays = Vec::new();
-        for argument in &call.arguments.args {
-            arrays.push(self.array(argument)?);
+        for (array, at) in self.operands(&call.arguments.args)? {
+            arrays.push(self.as_array(array, at)?);
         }
         self.fold(call, fold, name, arrays)
     }
@@ -36,6 +45,11 @@ impl FunctionLowerer<'_, '_> {
         value: Expr,
     ) -> Lowered<Expr> {
         let name = attribute.attr.as_str();
+        if matches!(value.ty, Type::Array(_))
+            && let Some(converted) = self.conversion(call, name, &value)?
+        {
+            return Ok(converted);
+        }
         let fold = fold::named(name).filter(|_| !matches!(name, "amin" | "amax"));
         let (Type::Array(_), Some(fold)) = (value.ty, fold) else {
             return Err(self.refuse_numpy(call, &format!(".{name}(...)")));
@@ -53,9 +67,10 @@ impl FunctionLowerer<'_, '_> {
                 .label("not in the native language")
                 .help(format!(
                     "write the loop, which is as fast here as in C; of whole arrays there are {}; of what makes \
-                     arrays {}",
+                     arrays {}, copy; of elements {}",
                     fold::NAMES,
-                    create::NAMES
+                    create::NAMES,
+                    super::elementwise::NAMES
                 )),
         )
     }

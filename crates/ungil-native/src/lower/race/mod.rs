@@ -8,7 +8,9 @@ use ruff_text_size::TextRange;
 use super::Lowered;
 use super::function::FunctionLowerer;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Block, Count, Expr, Guard, ListOp, Op, RecordOp, SlotId, Stmt, ViewPart, walk};
+use crate::ir::{
+    Block, Count, EachOp, Expr, Guard, ListOp, Op, RecordOp, SlotId, Stmt, ViewPart, walk,
+};
 use crate::types::Type;
 use form::{Body, Form, Linear, Taint};
 
@@ -273,6 +275,11 @@ impl Accesses<'_> {
                 expr.walk(&mut |inner| match inner.op {
                     Op::Load => {
                         self.note(&inner.args[0], &inner.args[1..], false, &inner.guards);
+                    }
+                    Op::Each(EachOp::Uses { writes }) => {
+                        for (at, array) in inner.args.iter().enumerate() {
+                            self.note(array, &[], writes && at == 0, &inner.guards);
+                        }
                     }
                     Op::Fold(_) => {
                         for array in &inner.args {
