@@ -21,11 +21,10 @@ def check(threads: str | None) -> None:
 
 
 @contextmanager
-def handed_over(carriers: str) -> Iterator[None]:
+def handed_over() -> Iterator[None]:
     """Has threads of the system hand the GIL over sooner while a model runs on them."""
     before = sys.getswitchinterval()
-    if carriers == REAL:
-        sys.setswitchinterval(_SWITCH_INTERVAL)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         yield
     finally:

@@ -1,29 +1,26 @@
 """`explore`: runs a model under all schedules, or as many as there is time for."""
 
-import gc
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import CodeType
 from typing import Any
 
 from ungil._ungil import race as _native
-from ungil.race import _caches, _carriers, _threads
-from ungil.race._code import Row, Scope, analyse
+from ungil.race import _carriers, _checked, _threads
+from ungil.race._code import Scope
 from ungil.race._finding import Finding
+from ungil.race._following import Following, Watchdog
 from ungil.race._model import check_lists, check_numbers, ends_the_test, model_of, name_of
 from ungil.race._result import Result
-from ungil.race._strategies import Strategy, pct
+from ungil.race._strategies import Strategy, dpor, pct
 from ungil.race._telling import build
 
 # Runs that a failure may take to become small.
 _MINIMISE_RUNS = 2000
-_TOOL = "ungil.race"
 _MODES = ("gil", "free-threaded")
+_EVERYTHING = Scope((), ())
+# Without a strategy: all schedules first, and where the budget does not suffice some of them.
+_FIRST, _THEN = dpor(), pct(3)
 
 
 def explore(
@@ -48,7 +45,8 @@ def explore(
     """Runs `model` under many schedules of its threads and returns what came of it.
 
     A model is a function without arguments that makes its state, starts threads, joins them and
-    asserts. It is called once per schedule and must do the same each time the schedule is the same.
+    asserts. It is called once per schedule and must do the same each time the schedule is the same,
+    which is seen to by a run more in the first explorations of a model, and in some of the later.
     Instead of it: `setup()` makes the state, each of `workers` gets it in a thread of its own,
     `invariant` gets it at the end and asserts, or returns False.
 
@@ -94,10 +92,11 @@ def explore(
         seed,
         data_races,
         max_blocked,
-        name_of(model),
+        model,
         mode,
     )
-    with replaced(Scope(include, exclude), frozenset(benign), mode), watchdog(max_blocked):
+    scope = Scope(include, exclude) if include or exclude else _EVERYTHING
+    with Following(scope, frozenset(benign), mode), Watchdog(max_blocked):
         begun = time.monotonic()
         session = plan.session(threads or _carriers.FIBERS)
         try:
@@ -111,7 +110,7 @@ def explore(
         return replace(result, seconds=result.seconds + spent)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Plan:
     """What `explore` was asked for."""
 
@@ -123,47 +122,47 @@ class _Plan:
     seed: int
     data_races: bool
     max_blocked: float
-    address: str | None
+    model: Callable[[], object] | None
     mode: str
 
     def session(self, carriers: str) -> Any:
         return session_of(self.body, self.max_steps, self.data_races, carriers, self.max_blocked)
 
     def run(self, session: Any, carriers: str) -> Result:
+        if carriers == _carriers.FIBERS:
+            return self._explored(session, carriers)
+        with _carriers.handed_over():
+            return self._explored(session, carriers)
+
+    def _explored(self, session: Any, carriers: str) -> Result:
         begun = time.monotonic()
         schedules = pruned = sampled = 0
         proved, note = False, ""
         race: list[tuple[int, int]] | None = None
         failure: tuple[str, list[tuple[int, int]]] | None = None
-        with _carriers.handed_over(carriers):
-            for chosen, most, seconds in self._phases():
-                found = session.explore(
-                    chosen.name,
-                    seed=self.seed,
-                    number=chosen.number,
-                    schedules=most,
-                    seconds=seconds,
-                )
-                if "diverged" in found:
-                    raise RuntimeError(_diverged(found))
-                schedules += found["schedules"]
-                pruned += found["pruned"]
-                sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
-                race = race or found.get("race")
-                if "key" in found:
-                    failure = found["key"], found["turns"]
-                    break
-                if found["bound_reached"] and chosen.name == "bounded":
-                    note = f"all schedules of at most {chosen.number} preemptions"
-                if found["proved"]:
-                    proved = True
-                    break
-            # What blocks outside may order accesses that nothing else does.
-            if failure is None and race is not None and session.blocked is None:
-                failure = "data race", race
-            findings = []
-            if failure is not None:
-                findings.append(self._finding(session, *failure, carriers))
+        for chosen, most, seconds in self._phases():
+            explore = _checked.explore if carriers == _carriers.FIBERS else _checked.unknown
+            found = explore(session, self.body, chosen, self.seed, most, seconds)
+            if "diverged" in found:
+                raise RuntimeError(_diverged(found))
+            schedules += found["schedules"]
+            pruned += found["pruned"]
+            sampled += found["schedules"] if chosen.name in ("pct", "random", "pos") else 0
+            race = race or found.get("race")
+            if "key" in found:
+                failure = found["key"], found["turns"]
+                break
+            if found["bound_reached"] and chosen.name == "bounded":
+                note = f"all schedules of at most {chosen.number} preemptions"
+            if found["proved"]:
+                proved = True
+                break
+        # What blocks outside may order accesses that nothing else does.
+        if failure is None and race is not None and session.blocked is None:
+            failure = "data race", race
+        findings = []
+        if failure is not None:
+            findings.append(self._finding(session, *failure, carriers))
         _threads.tell_of_leaks(not findings)
         return Result(
             schedules,
@@ -177,13 +176,14 @@ class _Plan:
             _carriers.place(session),
         )
 
-    def _phases(self) -> Iterator[tuple[Strategy, int, float]]:
+    def _phases(self) -> list[tuple[Strategy, int, float]]:
         most, seconds = self.max_schedules, self.max_seconds
         if self.strategy is not None:
-            yield self.strategy, most, seconds
-            return
-        yield Strategy("dpor"), max(1, most // 2), seconds / 2
-        yield pct(3), max(1, most - most // 2), seconds / 2
+            return [(self.strategy, most, seconds)]
+        return [
+            (_FIRST, max(1, most // 2), seconds / 2),
+            (_THEN, max(1, most - most // 2), seconds / 2),
+        ]
 
     def _finding(
         self, session: Any, key: str, turns: list[tuple[int, int]], carriers: str
@@ -192,7 +192,7 @@ class _Plan:
         if key != "endless":
             small = session.minimise(key, turns, _carriers.runs(carriers, _MINIMISE_RUNS))
         told = _carriers.told(session, key, [small, turns])
-        finding = build(key, told, self.address, error_of(told))
+        finding = build(key, told, name_of(self.model), error_of(told))
         return replace(finding, mode=self.mode, carriers=carriers)
 
 
@@ -239,105 +239,3 @@ def _diverged(found: dict[str, Any]) -> str:
         f" (schedule {found['diverged']}).{what} A model makes all its state itself, uses no random"
         " numbers, no time from outside and no threads that it does not start."
     )
-
-
-@contextmanager
-def replaced(scope: Scope, benign: frozenset[str], mode: str) -> Iterator[None]:
-    """What is replaced while a model is explored, and put back whatever happens."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
-        raise RuntimeError(
-            f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"
-        )
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")
-    if not _lock.acquire(blocking=False):
-        raise RuntimeError(
-            "this process explores already: an exploration inside another one, or in another thread"
-        )
-
-    def rows(code: CodeType) -> list[Row] | None:
-        if not scope.has(code.co_filename):
-            return None
-        return analyse(code, benign)
-
-    collects = gc.isenabled()
-    try:
-        with _monitoring() as disable:
-            without_gil = mode == "free-threaded"
-            try:
-                _native.begin(rows, _watch, _FOLLOWERS, (scope, benign), without_gil, disable)
-                _threads.install()
-                gc.disable()  # collections would come at other places in each run
-                yield
-            finally:
-                if collects:
-                    gc.enable()
-                _threads.undo()
-                _native.end()
-    finally:
-        _lock.release()
-
-
-@contextmanager
-def watchdog(patience: float) -> Iterator[None]:
-    """Ends the exploration where a thread blocks for longer, outside of what is followed."""
-    if signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
-        yield  # somebody else uses the signal
-        return
-    can_raise = threading.current_thread() is threading.main_thread()
-    if can_raise:
-        signal.signal(signal.SIGURG, _native.on_blocked)
-    try:
-        _native.watch(patience, can_raise)
-        yield
-    finally:
-        _native.unwatch()
-        if can_raise:
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
-
-
-# What the native half calls where a model meets these.
-_FOLLOWERS = (_threads.start_new_thread, _threads.follow_sync, _caches.follow)
-_lock = threading.Lock()
-_watched: list[CodeType] = []
-_tool: int | None = None
-
-
-def _watch(code: CodeType) -> None:
-    if _tool is not None:
-        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
-        monitoring.set_local_events(_tool, code, monitoring.events.INSTRUCTION)
-        _watched.append(code)
-
-
-@contextmanager
-def _monitoring() -> Iterator[object]:
-    """Follows functions' beginnings by `sys.monitoring`; 3.11 has none, and is traced instead."""
-    global _tool
-    if sys.version_info < (3, 12):
-        yield None
-        return
-    monitoring: Any = sys.monitoring
-    free = [tool for tool in (4, 3, 5, 0) if monitoring.get_tool(tool) is None]
-    if not free:
-        raise RuntimeError(
-            "all tools of sys.monitoring are taken; end the debugger or profiler first"
-        )
-    _tool = free[0]
-    monitoring.use_tool_id(_tool, _TOOL)
-    try:
-        events = monitoring.events
-        monitoring.register_callback(_tool, events.PY_START, _native.on_start)
-        monitoring.register_callback(_tool, events.INSTRUCTION, _native.on_instruction)
-        monitoring.set_events(_tool, events.PY_START)
-        monitoring.restart_events()
-        yield monitoring.DISABLE
-    finally:
-        monitoring.set_events(_tool, 0)
-        for code in _watched:
-            monitoring.set_local_events(_tool, code, 0)
-        _watched.clear()
-        monitoring.register_callback(_tool, monitoring.events.PY_START, None)
-        monitoring.register_callback(_tool, monitoring.events.INSTRUCTION, None)
-        monitoring.free_tool_id(_tool)
-        _tool = None

@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext
 
 from ungil.race import _carriers, _debugger, _schedule
 from ungil.race._code import Scope
-from ungil.race._explore import error_of, replaced, session_of, watchdog
+from ungil.race._explore import error_of, session_of
 from ungil.race._finding import Finding
+from ungil.race._following import Following, Watchdog
 from ungil.race._model import model_of
 from ungil.race._telling import build
 
@@ -60,10 +61,11 @@ def replay(
 @contextmanager
 def _under(finding: Finding, files: Scope, benign: frozenset[str]) -> Iterator[None]:
     """What is replaced while it is replayed."""
+    is_real = finding.carriers == _carriers.REAL
     with (
-        replaced(files, benign, finding.mode),
-        _carriers.handed_over(finding.carriers),
-        watchdog(_MAX_BLOCKED) if finding.carriers == _carriers.REAL else nullcontext(),
+        Following(files, benign, finding.mode),
+        _carriers.handed_over() if is_real else nullcontext(),
+        Watchdog(_MAX_BLOCKED) if is_real else nullcontext(),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""`threading`'s Python classes while a model runs: each method asks who calls.
+"""`threading`'s Python classes while a model runs.
 
 Locks are replaced in `_ungil.race`; conditions, barriers and queues are the standard library's own,
 on those locks. Events, semaphores and threads are one step each here, so that they cost few
@@ -21,9 +21,7 @@ from typing import Any
 
 from ungil._ungil import race as _native
 from ungil.race import _caches
-from ungil.race._patches import Method, Patches
-
-_running = _native.running
+from ungil.race._patches import Method, Patches, followed
 
 
 class Abandoned(BaseException):
@@ -31,9 +29,6 @@ class Abandoned(BaseException):
 
 
 def start(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Thread", "start")(self)
-        return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
     if self._started._flag:
@@ -44,7 +39,8 @@ def start(self: Any) -> None:
     if context is None and getattr(sys.flags, "thread_inherit_context", False):
         context = contextvars.copy_context()
     run = self.run if context is None else functools.partial(context.run, self.run)
-    _native.spawn(self, self._name, self.daemon, lambda: _bootstrap(self, run))
+    # Not by way of properties, which are functions of Python: this is done in each run.
+    _native.spawn(self, self._name, self._daemonic, functools.partial(_bootstrap, self, run))
 
 
 def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
@@ -69,11 +65,7 @@ def _bootstrap(thread: Any, run: Callable[[], object]) -> None:
         active.pop(ident, None)
         if thread in _going:
             _going.remove(thread)
-        # For those who look at the thread after the run.
-        thread._is_stopped = True
-        for handle in ("_handle", "_os_thread_handle"):  # 3.13, later ones
-            if hasattr(thread, handle):
-                setattr(thread, handle, _Ended(ident))
+        setattr(thread, _END, _ENDED)  # for those who look at the thread after the run
 
 
 def _report(error: BaseException, thread: Any) -> None:
@@ -94,9 +86,6 @@ def _report(error: BaseException, thread: Any) -> None:
 class _Ended:
     """The handle of a thread of a model that has ended."""
 
-    def __init__(self, ident: int) -> None:
-        self.ident = ident
-
     def is_done(self) -> bool:
         return True
 
@@ -104,33 +93,15 @@ class _Ended:
         pass
 
 
-def thread_init(self: Any, *args: Any, **options: Any) -> None:
-    _number(self)
-    _PATCHES.original("Thread", "__init__")(self, *args, **options)
-
-
-def future_init(self: Any) -> None:
-    _number(self)
-    _PATCHES.original("Future", "__init__")(self)
-
-
-def _number(thing: Any) -> None:
-    """Sets of threads and futures are gone through in the same order in each run: by this, not by
-    address.
-    """
-    if _running() is not None:
-        thing._ungil_hash = _numbers()
+# Where a thread keeps its handle: from 3.13 on, later by another name; before, that it has ended.
+_HANDLES = ("_handle", "_os_thread_handle")
+_END = next((name for name in _HANDLES if hasattr(threading.main_thread(), name)), "_is_stopped")
+_ENDED = True if _END == "_is_stopped" else _Ended()
 
 
 def futures_to_lock(self: Any, futures: Any) -> None:
     """Several futures' locks are taken in an order that is the same in each run."""
-    _PATCHES.original("_AcquireFutures", "__init__")(self, futures)
-    if _running() is not None:
-        self.futures.sort(key=hash)
-
-
-def numbered_hash(self: Any) -> int:
-    return int(self.__dict__.get("_ungil_hash") or object.__hash__(self))
+    self.futures = sorted(futures, key=hash)
 
 
 def failure_key(error: BaseException) -> str:
@@ -146,85 +117,67 @@ def failure_key(error: BaseException) -> str:
     return f"{type(error).__qualname__} at {where}"
 
 
-def join(self: Any, timeout: float | None = None) -> None:
-    me = _running()
-    if me is None:
-        if not self.__dict__.get("_ungil_hash"):  # else its run is over, and so is it
-            _PATCHES.original("Thread", "join")(self, timeout)
-        return
+def join(self: Any, timeout: float | None = None) -> Any:
     if not self._started._flag:
         raise RuntimeError("cannot join thread before it is started")
-    if self is threading.current_thread():
+    if self._ident == threading.get_ident():
         raise RuntimeError("cannot join current thread")
     if timeout is not None:
         timeout = max(timeout, 0.0)
     if not _native.knows(self):  # started before the model, and not by it
-        _PATCHES.original("Thread", "join")(self, timeout)
-        return
-    _native.wait(self, "joins", self.name, available=None, takes=False, timeout=timeout)
+        return NotImplemented
+    _native.wait(self, "joins", self._name, available=None, takes=False, timeout=timeout)
+    return None
 
 
-def is_alive(self: Any) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Thread", "is_alive")(self))
+def is_alive(self: Any) -> Any:
     if not self._started._flag:
         return False
     if not _native.knows(self):
-        return bool(_PATCHES.original("Thread", "is_alive")(self))
+        return NotImplemented
     return not _native.look(self, self.name, None)
 
 
 def event_is_set(self: Any) -> bool:
-    if _running() is not None:
-        _native.look(self, "Event", self._flag)
+    _native.look(self, "Event", self._flag)
     return bool(self._flag)
 
 
 def event_set(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Event", "set")(self)
-        return
     _native.sync_point(self, "sets", "Event", self._flag)
     self._flag = True
     _native.change(self, True)
 
 
 def event_clear(self: Any) -> None:
-    if _running() is None:
-        _PATCHES.original("Event", "clear")(self)
-        return
     _native.sync_point(self, "clears", "Event", self._flag)
     self._flag = False
     _native.change(self, False)
 
 
 def event_wait(self: Any, timeout: float | None = None) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Event", "wait")(self, timeout))
     if timeout is not None:
         timeout = max(timeout, 0.0)
     _native.wait(self, "waits for", "Event", available=self._flag, takes=False, timeout=timeout)
     return bool(self._flag)
 
 
-def condition_wait(self: Any, timeout: float | None = None) -> bool:
+def condition_wait(self: Any, timeout: float | None = None) -> Any:
     _native.note(self, "waits for", "Condition", None)
-    return bool(_PATCHES.original("Condition", "wait")(self, timeout))
+    return NotImplemented
 
 
-def condition_notify(self: Any, n: int = 1) -> None:
+def condition_notify(self: Any, n: int = 1) -> Any:
     _native.note(self, "notifies" if self._waiters else "notifies nobody of", "Condition", None)
-    _PATCHES.original("Condition", "notify")(self, n)
+    return NotImplemented
 
 
-def semaphore_init(self: Any, value: int = 1) -> None:
-    _PATCHES.original("Semaphore", "__init__")(self, value)
+def semaphore_init(self: Any, value: int = 1) -> Any:
     self._ungil_most = value
+    return NotImplemented
 
 
 def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
-    if _running() is None:
-        return bool(_PATCHES.original("Semaphore", "acquire")(self, blocking, timeout))
     if not blocking and timeout is not None:
         raise ValueError("can't specify timeout for non-blocking acquire")
     if timeout is not None:
@@ -248,9 +201,6 @@ def semaphore_acquire(self: Any, blocking: bool = True, timeout: float | None = 
 
 
 def semaphore_release(self: Any, n: int = 1) -> None:
-    if _running() is None:
-        _PATCHES.original("Semaphore", "release")(self, n)
-        return
     if n < 1:
         raise ValueError("n must be one or more")
     _know(self)
@@ -264,9 +214,6 @@ def semaphore_release(self: Any, n: int = 1) -> None:
 
 
 def bounded_release(self: Any, n: int = 1) -> None:
-    if _running() is None:
-        _PATCHES.original("BoundedSemaphore", "release")(self, n)
-        return
     if n < 1:
         raise ValueError("n must be one or more")
     _native.sync_point(self, "releases", "BoundedSemaphore", self._value > 0)
@@ -282,14 +229,13 @@ def _know(semaphore: Any) -> None:
         semaphore._ungil_most = semaphore._value
 
 
+# What threads of a model do in the place of these methods; NotImplemented: the method itself, then.
 _METHODS: list[Method] = [
-    (threading.Thread, "__init__", thread_init),
-    (threading.Thread, "__hash__", numbered_hash),
+    (threading.Thread, "__init__", _native.number),
     (threading.Thread, "start", start),
     (threading.Thread, "join", join),
     (threading.Thread, "is_alive", is_alive),
     (threading.Event, "is_set", event_is_set),
-    (threading.Event, "isSet", event_is_set),
     (threading.Event, "set", event_set),
     (threading.Event, "clear", event_clear),
     (threading.Event, "wait", event_wait),
@@ -300,11 +246,11 @@ _METHODS: list[Method] = [
     (threading.Semaphore, "__enter__", semaphore_acquire),
     (threading.Semaphore, "release", semaphore_release),
     (threading.BoundedSemaphore, "release", bounded_release),
-    (Future, "__init__", future_init),
-    (Future, "__hash__", numbered_hash),
+    (Future, "__init__", _native.number),
     (_AcquireFutures, "__init__", futures_to_lock),
 ]
 _simple_queue = queue.SimpleQueue
+_LOGGER = logging.getLogger("concurrent.futures")
 _excepthook: Any = None
 _counter = threading._counter  # type: ignore[attr-defined]
 
@@ -314,7 +260,7 @@ def _is_no_unwinding(record: logging.LogRecord) -> bool:
     return not (record.exc_info and record.exc_info[0] is Abandoned)
 
 
-_PATCHES = Patches(_METHODS)
+_PATCHES = followed(_METHODS)
 # Followed where they are used, and so far only loaded then.
 _ALSO = {
     "asyncio.selector_events": "ungil.race._asyncio",
@@ -362,7 +308,7 @@ def install() -> None:
     for patches in _others():
         patches.apply()
     queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]
-    logging.getLogger("concurrent.futures").addFilter(_is_no_unwinding)
+    _LOGGER.addFilter(_is_no_unwinding)
 
 
 def undo() -> None:
@@ -373,17 +319,23 @@ def undo() -> None:
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.PATCHES.undo()
         followed.forget()
-    _going.clear()
+    _end_those_left()
     _caches.forget()
     queue.SimpleQueue = _simple_queue  # type: ignore[misc]
-    logging.getLogger("concurrent.futures").removeFilter(_is_no_unwinding)
+    _LOGGER.removeFilter(_is_no_unwinding)
     threading._counter = _counter  # type: ignore[attr-defined]
 
 
-_numbers = itertools.count(1).__next__
 # Started in this run, and not ended.
 _going: list[Any] = []
 _not_waited_for: dict[str, None] = {}
+
+
+def _end_those_left() -> None:
+    """The run of threads that have not ended is over, and so are they."""
+    for thread in _going:
+        setattr(thread, _END, _ENDED)
+    _going.clear()
 
 
 def at_the_end_of_the_model() -> None:
@@ -403,12 +355,10 @@ def tell_of_leaks(all_is_well: bool) -> None:
 
 
 def prepare() -> None:
-    """Before each run: threads are named and numbered the same in all of them."""
-    global _numbers
-    _numbers = itertools.count(1).__next__
+    """Before each run: threads are named the same in all of them."""
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     threading.excepthook = _excepthook
-    _going.clear()
+    _end_those_left()
     _caches.forget()
     if (followed := sys.modules.get("ungil.race._sync")) is not None:
         followed.forget()

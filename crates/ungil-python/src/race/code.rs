@@ -101,42 +101,62 @@ pub(super) struct Instruction {
     benign: bool,
 }
 
+/// What runs in the place of a code object under test.
 struct Code {
     /// Kept alive, so that its address names nothing else.
-    _alive: Py<PyAny>,
-    /// By offset in bytes, halved; `None` where it is not under test.
-    instructions: Option<Vec<Instruction>>,
-    /// The exploration that has met it last.
-    met: u64,
+    alive: Py<PyAny>,
+    /// By offset in bytes, halved.
+    instructions: Vec<Instruction>,
     file: CString,
+}
+
+/// A code object that has been met.
+struct Met {
+    /// Kept alive, so that its address names nothing else.
+    _alive: Py<PyAny>,
+    /// The address of what runs in its place: itself where it is not under test, or there is no `sys.monitoring`.
+    runs: usize,
+    under_test: bool,
+    /// The exploration that has met it last.
+    exploration: u64,
 }
 
 /// What tells of code objects.
 struct Analyser {
     /// Which instructions of one do what; `None` where it is not under test.
     analyse: Py<PyAny>,
-    /// Called once in each exploration for each of those under test.
-    watch: Py<PyAny>,
+    /// Called once in each exploration for each of those under test, with what runs in its place; `None` where the
+    /// interpreter has no `sys.monitoring`: there it is the code object itself that runs.
+    watch: Option<Py<PyAny>>,
 }
 
 /// More code objects than this are forgotten before the next exploration.
 const MOST_CODES: usize = 10_000;
 
+/// By the address of what runs.
 static CODES: ByTurns<RefCell<FxHashMap<usize, Code>>> =
     ByTurns::new(RefCell::new(FxHashMap::with_hasher(FxBuildHasher)));
-/// What `CODES` are true for.
+/// By address.
+static MET: ByTurns<RefCell<FxHashMap<usize, Met>>> =
+    ByTurns::new(RefCell::new(FxHashMap::with_hasher(FxBuildHasher)));
+/// What both are true for.
 static SCOPE: ByTurns<RefCell<Option<Py<PyAny>>>> = ByTurns::new(RefCell::new(None));
 static ANALYSER: ByTurns<RefCell<Option<Analyser>>> = ByTurns::new(RefCell::new(None));
 static EXPLORATION: ByTurns<Cell<u64>> = ByTurns::new(Cell::new(0));
 
 /// An exploration begins. What was learnt in an earlier one is kept where `scope` is the same.
-pub(super) fn begin(analyse: Py<PyAny>, watch: Py<PyAny>, scope: Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn begin(
+    analyse: Py<PyAny>,
+    watch: Option<Py<PyAny>>,
+    scope: Bound<'_, PyAny>,
+) -> PyResult<()> {
     let before = SCOPE.with_borrow(|before| before.as_ref().map(|it| it.clone_ref(scope.py())));
     let same = match before {
         Some(before) => scope.eq(before)?,
         None => false,
     };
-    if !same || CODES.with_borrow(FxHashMap::len) > MOST_CODES {
+    if !same || MET.borrow().len() > MOST_CODES {
+        drop(MET.take());
         drop(CODES.take());
         SCOPE.set(Some(scope.unbind()));
     }
@@ -196,81 +216,104 @@ fn decoded(kind: u8, a: usize, b: usize, c: usize) -> Does {
     }
 }
 
-/// Learns a code object; whether it is under test.
-pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let key = code.as_ptr() as usize;
-    let exploration = EXPLORATION.get();
-    let known = CODES.with_borrow_mut(|codes| {
-        let known = codes.get_mut(&key)?;
-        let first = std::mem::replace(&mut known.met, exploration) != exploration;
-        Some((known.instructions.is_some(), first))
-    });
-    if let Some((under_test, first)) = known
-        && !(under_test && first)
-    {
-        return Ok(under_test);
-    }
-    let py = code.py();
-    let analyser = |of: fn(&Analyser) -> &Py<PyAny>| {
-        ANALYSER.with_borrow(|analyser| analyser.as_ref().map(|it| of(it).clone_ref(py)))
-    };
-    if known.is_some() {
-        if let Some(watch) = analyser(|it| &it.watch) {
-            watch.call1(py, (code,))?;
-        }
-        return Ok(true);
-    }
-    let Some(analyse) = analyser(|it| &it.analyse) else {
-        return Ok(false);
-    };
-    let rows: Option<Vec<Row>> = analyse.call1(py, (code,))?.extract(py)?;
-    if rows.is_some()
-        && let Some(watch) = analyser(|it| &it.watch)
-    {
-        watch.call1(py, (code,))?;
-    }
-    let instructions = rows.map(|rows| {
-        let length = rows.iter().map(|row| row.0 / 2 + 1).max().unwrap_or(0);
-        let mut instructions: Vec<Instruction> = (0..length)
-            .map(|_| Instruction {
-                does: Does::Nothing,
-                name: None,
-                benign: false,
-            })
-            .collect();
-        for (offset, kind, a, b, c, name, benign) in rows {
-            let (a, b, c) = (a as usize, b as usize, c as usize);
-            let does = decoded(kind, a, b, c);
-            // Places that no frame has: what `dis` says of the stack is wrong here.
-            let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
-            let does = if wrong(a) || wrong(b) || wrong(c) {
-                Does::Nothing
-            } else {
-                does
-            };
-            instructions[offset / 2] = Instruction { does, name, benign };
-        }
-        instructions
-    });
-    let under_test = instructions.is_some();
-    let file: String = code.getattr("co_filename")?.extract()?;
-    let code = Code {
-        file: CString::new(file).unwrap_or_default(),
-        _alive: code.clone().unbind(),
-        instructions,
-        met: exploration,
-    };
-    CODES.with_borrow_mut(|codes| codes.insert(key, code));
-    Ok(under_test)
+/// What runs in the place of a code object; `None` where it has to be learnt first.
+pub(super) fn runs_instead(code: *mut pyo3::ffi::PyObject) -> Option<*mut pyo3::ffi::PyObject> {
+    MET.with_borrow(|met| {
+        let met = met.get(&(code as usize))?;
+        let up_to_date = !met.under_test || met.exploration == EXPLORATION.get();
+        up_to_date.then_some(met.runs as *mut _)
+    })
 }
 
-/// Whether this code object is known and under test.
+/// Learns a code object; whether it is under test.
+pub(super) fn learn(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = code.py();
+    let watch = || {
+        ANALYSER.with_borrow(|analyser| {
+            let watch = analyser.as_ref().and_then(|it| it.watch.as_ref());
+            watch.map(|it| it.clone_ref(py))
+        })
+    };
+    let known = MET.with_borrow_mut(|all| {
+        let met = all.get_mut(&(code.as_ptr() as usize))?;
+        let before = std::mem::replace(&mut met.exploration, EXPLORATION.get());
+        let watched = !met.under_test || before == EXPLORATION.get();
+        Some((met.under_test, met.runs, watched))
+    });
+    if let Some((under_test, runs, watched)) = known {
+        if !watched && let Some(watch) = watch() {
+            let runs = CODES.with_borrow(|codes| codes.get(&runs).map(|it| it.alive.clone_ref(py)));
+            watch.call1(py, (runs,))?;
+        }
+        return Ok(under_test);
+    }
+    let analyse =
+        ANALYSER.with_borrow(|analyser| analyser.as_ref().map(|it| it.analyse.clone_ref(py)));
+    let Some(analyse) = analyse else {
+        return Ok(false);
+    };
+    let Some(rows) = analyse
+        .call1(py, (code,))?
+        .extract::<Option<Vec<Row>>>(py)?
+    else {
+        meet(code, code, false);
+        return Ok(false);
+    };
+    let mut runs = code.clone();
+    if let Some(watch) = watch() {
+        runs = code.call_method0("replace")?;
+        watch.call1(py, (&runs,))?;
+    }
+    let file: String = code.getattr("co_filename")?.extract()?;
+    let kept = Code {
+        file: CString::new(file).unwrap_or_default(),
+        alive: runs.clone().unbind(),
+        instructions: instructions_of(rows),
+    };
+    CODES.with_borrow_mut(|codes| codes.insert(runs.as_ptr() as usize, kept));
+    // A generator's frame keeps what ran in it.
+    meet(&runs, &runs, true);
+    meet(code, &runs, true);
+    Ok(true)
+}
+
+fn meet(code: &Bound<'_, PyAny>, runs: &Bound<'_, PyAny>, under_test: bool) {
+    let met = Met {
+        _alive: code.clone().unbind(),
+        runs: runs.as_ptr() as usize,
+        under_test,
+        exploration: EXPLORATION.get(),
+    };
+    MET.with_borrow_mut(|all| all.insert(code.as_ptr() as usize, met));
+}
+
+fn instructions_of(rows: Vec<Row>) -> Vec<Instruction> {
+    let length = rows.iter().map(|row| row.0 / 2 + 1).max().unwrap_or(0);
+    let mut instructions: Vec<Instruction> = (0..length)
+        .map(|_| Instruction {
+            does: Does::Nothing,
+            name: None,
+            benign: false,
+        })
+        .collect();
+    for (offset, kind, a, b, c, name, benign) in rows {
+        let (a, b, c) = (a as usize, b as usize, c as usize);
+        let does = decoded(kind, a, b, c);
+        // Places that no frame has: what `dis` says of the stack is wrong here.
+        let wrong = |place: usize| place > 1 << 20 && place != NO_VALUE;
+        let does = if wrong(a) || wrong(b) || wrong(c) {
+            Does::Nothing
+        } else {
+            does
+        };
+        instructions[offset / 2] = Instruction { does, name, benign };
+    }
+    instructions
+}
+
+/// Whether what runs here is under test.
 pub(super) fn is_under_test(code: *mut pyo3::ffi::PyObject) -> bool {
-    CODES.with_borrow(|codes| {
-        codes
-            .get(&(code as usize))
-            .is_some_and(|code| code.instructions.is_some())
-    })
+    CODES.with_borrow(|codes| codes.contains_key(&(code as usize)))
 }
 
 /// The instruction at an offset (in bytes) of a code object under test: what it does, and the name it
@@ -280,8 +323,7 @@ pub(super) fn instruction(
     offset: usize,
 ) -> Option<(Does, *mut pyo3::ffi::PyObject, bool)> {
     CODES.with_borrow(|codes| {
-        let instructions = codes.get(&(code as usize))?.instructions.as_ref()?;
-        let found = instructions.get(offset / 2)?;
+        let found = codes.get(&(code as usize))?.instructions.get(offset / 2)?;
         let name = found.name.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
         (!matches!(found.does, Does::Nothing)).then_some((found.does, name, found.benign))
     })

@@ -5,19 +5,29 @@ use pyo3::ffi;
 use super::touch::Object;
 
 /// `_PyInterpreterFrame.localsplus`.
-const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
+pub(super) const LOCALS: usize = if cfg!(Py_3_14) { 80 } else { 72 };
 /// `PyFrameObject.f_frame`, likewise.
 const INNER_FRAME: usize = 24;
+
+/// `_PyInterpreterFrame.f_executable` and `.instr_ptr` (3.12 calls them otherwise), in words.
+pub(super) const EXECUTABLE: usize = 0;
+pub(super) const INSTRUCTION: usize = 7;
 
 /// The object in a place of a frame. From 3.14 on the lowest two bits tell what kind of reference it is; with both
 /// set it is a number of the interpreter's own.
 #[inline]
-fn referred(place: usize) -> Object {
+pub(super) fn referred(place: usize) -> Object {
     match (cfg!(Py_3_14), place & 3) {
         (true, 3) => std::ptr::null_mut(),
         (true, _) => (place & !3) as Object,
         (false, _) => place as Object,
     }
+}
+
+/// Whether a place's reference is not the frame's own: from 3.14 on there are such.
+#[inline]
+pub(super) fn is_borrowed(place: usize) -> bool {
+    cfg!(Py_3_14) && place & 1 == 1
 }
 
 /// A field of an object of the interpreter.
@@ -62,11 +72,11 @@ impl Frame {
     /// # Safety
     /// The frame has this place, and the instruction takes any object there.
     pub(super) unsafe fn replace(&self, at: usize, object: Object) {
-        // SAFETY: the caller's. From 3.14 on the lowest bit tells of a reference that the frame does not own.
+        // SAFETY: the caller's.
         unsafe {
             let slot = self.slot(at);
             let before = std::mem::replace(&mut *slot, object as usize);
-            if !(cfg!(Py_3_14) && before & 1 == 1) {
+            if !is_borrowed(before) {
                 ffi::Py_XDECREF(referred(before));
             }
         }

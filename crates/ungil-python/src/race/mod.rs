@@ -7,16 +7,18 @@
 //!  hub       lets one thread after another go on, whatever carries it    carrier    the trait of what does
 //!  fiber     carries one: a C stack and a thread state                   gilstate   and for PyGILState_Ensure
 //!  protection  where its C stack ends     arenas    memory for thread states
+//!  evaluation  the code under test is met     tracing    the interpreter tells of its instructions
+//!  code      what they do, decoded once
 //!  os_thread carries one that may block in C                             baton      whose turn it is
 //!  outside   those that do so, and come back                             kernel     whether one sleeps
 //!  main_thread  ends their calls at the end of a run                     by_turns   what all of them share
-//!  tracing   the interpreter tells of instructions            code       what they do, decoded once
 //!  accesses  from an instruction to what it touches (touch)   calls      and from a call of what is in C
 //!  attributes  where they are found
 //!  frame, called, containers   what it finds there            free_threaded  what is several steps without GIL
 //!  spin      loops
 //!  patches   built-in functions replaced in place: locks (conventions), time
 //!  primitives  what the Python half of events, semaphores and threads is made of
+//!  replaced  and Python's functions, from 3.12 on         numbers    the order of threads in sets
 //!  followers  what Python's half follows only where it is met
 //!  record    a step as it is told                             page       a finding for a browser
 //!  aside     what a thread does besides: the debugger
@@ -37,6 +39,7 @@ mod containers;
 mod conventions;
 mod decision;
 mod engine;
+mod evaluation;
 mod fiber;
 mod followers;
 mod frame;
@@ -46,6 +49,7 @@ mod hub;
 mod kernel;
 mod locks;
 mod main_thread;
+mod numbers;
 mod os_thread;
 mod outside;
 mod page;
@@ -53,6 +57,7 @@ mod patches;
 mod primitives;
 mod protection;
 mod record;
+mod replaced;
 mod run;
 mod session;
 mod spin;
@@ -73,6 +78,8 @@ pub(crate) mod race {
     #[pymodule_export]
     use super::calls::calls;
     #[pymodule_export]
+    use super::numbers::number;
+    #[pymodule_export]
     use super::page::page;
     #[pymodule_export]
     use super::primitives::{
@@ -81,9 +88,11 @@ pub(crate) mod race {
     #[pymodule_export]
     const NO_STEP: usize = super::record::NO_STEP;
     #[pymodule_export]
+    use super::replaced::replace;
+    #[pymodule_export]
     use super::session::{Session, begin, end};
     #[pymodule_export]
-    use super::tracing::{on_instruction, on_start};
+    use super::tracing::instructions;
     #[pymodule_export]
     use super::watchdog::{on_blocked, unwatch, watch};
 }

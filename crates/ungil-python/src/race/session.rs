@@ -16,22 +16,22 @@ use super::followers::{self, Followers};
 use super::outside::Blocked;
 use super::run::{Run, plain, same, tell};
 use super::{
-    arenas, attributes, code, free_threaded, gilstate, hub, locks, main_thread, patches,
-    protection, time, tracing,
+    arenas, attributes, code, evaluation, free_threaded, gilstate, hub, locks, main_thread,
+    numbers, patches, protection, time, tracing,
 };
 
 /// Whether what is replaced has been found.
 static PLANNED: PyOnceLock<()> = PyOnceLock::new();
 
 /// Replaces the built-in functions and begins to follow instructions. `analyse` tells of the code under test,
-/// as long as `scope` is the same; `watch` is called with each code object of it that is met, `followers` where a
-/// model needs them.
-/// `disable` is `sys.monitoring.DISABLE`, or `None` on 3.11.
+/// as long as `scope` is the same; `watch` is called with what runs in the place of each code object of it that is
+/// met, `followers` where a model needs them.
+/// `watch` and `disable`, which is `sys.monitoring.DISABLE`, are `None` on 3.11.
 #[pyfunction]
 pub(super) fn begin(
     py: Python<'_>,
     analyse: Py<PyAny>,
-    watch: Py<PyAny>,
+    watch: Option<Py<PyAny>>,
     followers: Followers,
     scope: Bound<'_, PyAny>,
     without_gil: bool,
@@ -46,11 +46,15 @@ pub(super) fn begin(
         followers::plans(py)
     })?;
     attributes::prepare(py)?;
+    code::begin(analyse, watch, scope)?;
     match disable {
-        Some(disable) => tracing::use_monitoring(&disable),
+        Some(disable) => {
+            evaluation::prepare(py)?;
+            tracing::use_monitoring(&disable);
+            evaluation::begin();
+        }
         None => tracing::use_trace_function(),
     }
-    code::begin(analyse, watch, scope)?;
     free_threaded::set(without_gil);
     followers::begin(followers);
     arenas::begin();
@@ -62,9 +66,17 @@ pub(super) fn begin(
 #[pyfunction]
 pub(super) fn end() {
     patches::undo();
+    numbers::end();
+    evaluation::end();
     arenas::end();
     followers::end();
     code::end();
+}
+
+/// How far to go.
+struct Budget {
+    schedules: usize,
+    until: Option<Instant>,
 }
 
 const DATA_RACE: &str = "data race";
@@ -122,8 +134,10 @@ impl Session {
         Some((name.clone(), file, line))
     }
 
-    /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up.
-    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds))]
+    /// Runs until something fails, the strategy is done, or `schedules` or `seconds` are used up. It is first seen to
+    /// that the model does the same twice, unless that is known: `checked`.
+    #[pyo3(signature = (strategy, *, seed, number, schedules, seconds, checked))]
+    #[allow(clippy::too_many_arguments)] // Python's, by name
     fn explore<'py>(
         &self,
         py: Python<'py>,
@@ -132,6 +146,7 @@ impl Session {
         number: usize,
         schedules: usize,
         seconds: Option<f64>,
+        checked: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut dpor = Dpor::new();
         let mut bounded = Bounded::new(number);
@@ -151,7 +166,11 @@ impl Session {
             }
         };
         let begins_plainly = matches!(strategy, "dpor" | "bounded");
-        let found = self.search(py, chosen, begins_plainly, schedules, seconds)?;
+        let budget = Budget {
+            schedules,
+            until: seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds)),
+        };
+        let found = self.search(py, chosen, begins_plainly, &budget, checked)?;
         found.set_item("proved", dpor.proves())?;
         found.set_item("bound_reached", bounded.is_exhausted())?;
         Ok(found)
@@ -218,17 +237,20 @@ impl Session {
         py: Python<'py>,
         strategy: &mut dyn Strategy,
         begins_plainly: bool,
-        most: usize,
-        seconds: Option<f64>,
+        budget: &Budget,
+        checked: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let until = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
         let result = PyDict::new(py);
         let (mut schedules, mut pruned, mut steps) = (0usize, 0usize, 0usize);
         let mut race: Option<Vec<Cut>> = None;
         let mut first: Option<Run> = None;
         let mut tried_in_step = false;
         // Imports, caches: what happens only once has happened after this.
-        let warmed = self.run(py, &mut Script::new(Vec::new()), false)?;
+        let warmed = if checked {
+            None
+        } else {
+            Some(self.run(py, &mut Script::new(Vec::new()), false)?)
+        };
         loop {
             let run = self.run(py, strategy, false)?;
             steps = steps.max(run.trace.events.len());
@@ -246,9 +268,12 @@ impl Session {
                 _ => schedules += 1,
             }
             // Some strategies begin with the schedule that warmed up: where it did the same, it is the second run.
-            let repeats = begins_plainly && same(&warmed, &run);
-            let by_time = warmed.blocked.is_some() || run.blocked.is_some();
-            if schedules == 1 && first.is_none() && !repeats && !by_time {
+            if let Some(warmed) = &warmed
+                && (schedules == 1 && first.is_none())
+                && !(begins_plainly && same(warmed, &run))
+                && warmed.blocked.is_none()
+                && run.blocked.is_none()
+            {
                 let again = self.run(py, &mut Script::new(Script::of(&run.trace)), false)?;
                 let changed = begins_plainly && warmed.key() != run.key();
                 if !same(&run, &again) || changed {
@@ -280,8 +305,8 @@ impl Session {
             let more = strategy.finish(&run.trace);
             first.get_or_insert(run);
             if !more
-                || schedules + pruned >= most
-                || until.is_some_and(|until| Instant::now() >= until)
+                || schedules + pruned >= budget.schedules
+                || budget.until.is_some_and(|until| Instant::now() >= until)
             {
                 break;
             }
@@ -325,6 +350,7 @@ impl Session {
             return Err(PyRuntimeError::new_err("this process explores already"));
         }
         self.prepare.call0(py)?;
+        numbers::begin();
         strategy.begin();
         // The engine does not outlive this call, and so neither does its pointer to the strategy.
         let strategy = forget_lifetime(strategy);

@@ -1,5 +1,6 @@
 //! How the interpreter tells of instructions: `sys.monitoring` from 3.12 on, the trace function on 3.11.
 
+use std::cell::UnsafeCell;
 use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -113,40 +114,51 @@ unsafe extern "C" fn on_trace(
     }
 }
 
-/// For `sys.monitoring`: a function begins.
+struct Definition(UnsafeCell<ffi::PyMethodDef>);
+
+// SAFETY: the interpreter only reads it, with the GIL.
+unsafe impl Sync for Definition {}
+
+static ON_INSTRUCTION: Definition = Definition(UnsafeCell::new(ffi::PyMethodDef {
+    ml_name: c"on_instruction".as_ptr(),
+    ml_meth: ffi::PyMethodDefPointer {
+        PyCFunctionFast: on_instruction,
+    },
+    ml_flags: ffi::METH_FASTCALL,
+    ml_doc: c"For sys.monitoring: an instruction of the code under test is about to run.".as_ptr(),
+}));
+
+/// What `sys.monitoring` is to call before each instruction. It is called so often that it takes its arguments itself.
 #[pyfunction]
-pub(super) fn on_start<'py>(
-    code: &Bound<'py, PyAny>,
-    _offset: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = code.py();
-    if inside().is_none() {
-        return Ok(py.None().into_bound(py));
+pub(super) fn instructions(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let none = ptr::null_mut();
+    // SAFETY: the definition lives as long as the process.
+    unsafe {
+        let function = ffi::PyCFunction_NewEx(ON_INSTRUCTION.0.get(), none, none);
+        Bound::from_owned_ptr_or_err(py, function)
     }
-    code::learn(code)?;
-    Ok(disable(py))
 }
 
-/// For `sys.monitoring`: an instruction of the code under test is about to run.
-#[pyfunction]
-pub(super) fn on_instruction<'py>(
-    code: &Bound<'py, PyAny>,
-    offset: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = code.py();
-    if inside().is_none() {
-        return Ok(py.None().into_bound(py));
+unsafe extern "C" fn on_instruction(
+    _: *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    if count != 2 || inside().is_none() {
+        // SAFETY: the GIL is held.
+        return unsafe { ffi::Py_NewRef(ffi::Py_None()) };
     }
-    // SAFETY: the interpreter calls it with the GIL, from the frame that is about to run it.
-    let (goes_on, again) = unsafe { at(ffi::PyEval_GetFrame(), code.as_ptr(), offset) };
-    if !goes_on {
-        return Err(PyErr::fetch(py));
+    // SAFETY: the interpreter calls it with the GIL, with a code object and an offset, from the frame that is about
+    // to run it.
+    unsafe {
+        let (code, offset) = (*arguments, ffi::PyLong_AsSize_t(*arguments.add(1)));
+        let (goes_on, again) = at(ffi::PyEval_GetFrame(), code, offset);
+        match (goes_on, again) {
+            (false, _) => ptr::null_mut(),
+            (true, true) => ffi::Py_NewRef(ffi::Py_None()),
+            (true, false) => disable(Python::assume_attached()).into_ptr(),
+        }
     }
-    Ok(if again {
-        py.None().into_bound(py)
-    } else {
-        disable(py)
-    })
 }
 
 fn disable(py: Python<'_>) -> Bound<'_, PyAny> {

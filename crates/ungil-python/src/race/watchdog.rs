@@ -6,6 +6,7 @@
 //! `EINTR`, and its handler in Python raises. A fiber in a call that nothing interrupts is left there; one that has the
 //! GIL meanwhile is told on the standard error. Where threads of the model are OS threads, the hub looks at them.
 
+use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -42,14 +43,58 @@ static WANTS_GIL: AtomicBool = AtomicBool::new(false);
 static CODE: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
 static OFFSET: AtomicUsize = AtomicUsize::new(0);
 
-/// What is to be put back.
-struct Watch {
-    timer: libc::timer_t,
-    before: libc::sigaction,
+/// A timer for the signals of one OS thread, kept from one exploration to the next.
+struct Timer {
+    id: libc::timer_t,
+    /// A forked process does not have it.
+    process: u32,
+}
+
+impl Timer {
+    fn new() -> std::io::Result<Self> {
+        // SAFETY: a zeroed structure of the C library is an empty one; the call copies it.
+        unsafe {
+            let mut event: libc::sigevent = std::mem::zeroed();
+            event.sigev_notify = libc::SIGEV_THREAD_ID;
+            event.sigev_signo = SIGNAL;
+            event.sigev_notify_thread_id = libc::gettid();
+            let mut id: libc::timer_t = ptr::null_mut();
+            if libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut id) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            let process = std::process::id();
+            Ok(Self { id, process })
+        }
+    }
+
+    /// Lets it send signals at this interval, or none.
+    fn set(&self, interval: Duration) {
+        let every = libc::timespec {
+            tv_sec: interval.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: interval.subsec_nanos().into(),
+        };
+        let time = libc::itimerspec {
+            it_interval: every,
+            it_value: every,
+        };
+        // SAFETY: the timer is this process's; the call copies what it is given.
+        unsafe { libc::timer_settime(self.id, 0, &raw const time, ptr::null_mut()) };
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // SAFETY: made by `new` in this process.
+            unsafe { libc::timer_delete(self.id) };
+        }
+    }
 }
 
 thread_local! {
-    static WATCH: std::cell::RefCell<Option<Watch>> = const { std::cell::RefCell::new(None) };
+    static TIMER: RefCell<Option<Timer>> = const { RefCell::new(None) };
+    /// What the signal did before, while this looks.
+    static BEFORE: Cell<Option<libc::sigaction>> = const { Cell::new(None) };
 }
 
 /// Whether a call that blocks raises when its thread gets the signal, and is taken for the main one.
@@ -97,12 +142,12 @@ extern "C" fn on_signal(_: c_int) {
         let (progress, used) = (PROGRESS.load(Ordering::Relaxed), used_ns());
         let moved = progress != SEEN.swap(progress, Ordering::Relaxed);
         let before = USED_NS.swap(used, Ordering::Relaxed);
-        // Another thread may have used more before.
-        let worked = used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
         let runs = inside().is_some();
-        // Who waits for the GIL asks again and again, which is work.
+        // Another thread may have used more before. Who waits for the GIL asks again and again, which is work.
         let waits = WANTS_GIL.load(Ordering::Relaxed);
-        if moved || (worked && !waits) || !(runs || waits) {
+        let worked =
+            runs && !waits && used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
+        if moved || worked || !(runs || waits) {
             IDLE_LOOKS.store(0, Ordering::Relaxed);
         } else {
             let looks = IDLE_LOOKS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -181,44 +226,35 @@ pub(super) fn watch(patience: f64, can_raise: bool) -> PyResult<()> {
     );
     CAN_RAISE.store(can_raise, Ordering::Relaxed);
     IDLE_LOOKS.store(0, Ordering::Relaxed);
-    // SAFETY: zeroed structures of the C library are empty ones; both calls copy what they are given.
-    unsafe {
-        let mut event: libc::sigevent = std::mem::zeroed();
-        event.sigev_notify = libc::SIGEV_THREAD_ID;
-        event.sigev_signo = SIGNAL;
-        event.sigev_notify_thread_id = libc::gettid();
-        let mut timer: libc::timer_t = ptr::null_mut();
-        if libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) != 0 {
-            return Err(PyOSError::new_err(std::io::Error::last_os_error()));
-        }
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_signal as *const () as usize;
-        // No SA_RESTART: the call is to come back. A fiber's stack has room for the handler.
-        let mut before: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(SIGNAL, &raw const action, &raw mut before);
-        let every = libc::timespec {
-            tv_sec: interval.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: interval.subsec_nanos().into(),
-        };
-        let time = libc::itimerspec {
-            it_interval: every,
-            it_value: every,
-        };
-        libc::timer_settime(timer, 0, &raw const time, ptr::null_mut());
-        WATCH.set(Some(Watch { timer, before }));
-    }
-    Ok(())
+    TIMER
+        .with_borrow_mut(|kept| {
+            let timer = match kept.take() {
+                Some(timer) if timer.process == std::process::id() => timer,
+                _ => Timer::new()?,
+            };
+            // SAFETY: a zeroed structure of the C library is an empty one; the call copies it.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = on_signal as *const () as usize;
+                // No SA_RESTART: the call is to come back. A fiber's stack has room for the handler.
+                let mut before: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(SIGNAL, &raw const action, &raw mut before);
+                BEFORE.set(Some(before));
+            }
+            timer.set(interval);
+            *kept = Some(timer);
+            Ok(())
+        })
+        .map_err(|error: std::io::Error| PyOSError::new_err(error))
 }
 
 /// Looks no longer.
 #[pyfunction]
 pub(super) fn unwatch() {
-    if let Some(watch) = WATCH.take() {
-        // SAFETY: made by `watch`.
-        unsafe {
-            libc::timer_delete(watch.timer);
-            libc::sigaction(SIGNAL, &raw const watch.before, ptr::null_mut());
-        }
+    TIMER.with_borrow(|kept| kept.iter().for_each(|timer| timer.set(Duration::ZERO)));
+    if let Some(before) = BEFORE.take() {
+        // SAFETY: found by `watch`.
+        unsafe { libc::sigaction(SIGNAL, &raw const before, ptr::null_mut()) };
     }
 }
 
