@@ -314,7 +314,7 @@ def deletes_names(a: int, b: int) -> int:
 
 @case((4,))
 def deletes_in_loop(n: int) -> int:
-    total = 0
+    total, last = 0, 0
     for i in range(n):
         if i > 1:
             total += last
