@@ -1,7 +1,7 @@
 """Small functions as people write them: native code gives what Python gives, or raises the same."""
 
 # What linters would have written otherwise is part of the language, too.
-# ruff: noqa: B904, C416, C419, F821, F841, PLR0124, PLR0133, RUF005
+# ruff: noqa: B904, C416, C419, PLR0124, PLR0133, RUF005
 
 import math
 from collections.abc import Callable
@@ -314,7 +314,7 @@ def deletes_names(a: int, b: int) -> int:
 
 @case((4,))
 def deletes_in_loop(n: int) -> int:
-    total = 0
+    total, last = 0, 0
     for i in range(n):
         if i > 1:
             total += last

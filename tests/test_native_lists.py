@@ -293,7 +293,7 @@ def sorted_by_key(n: Any) -> Any:
     return xs[0]
 
 
-def joined(n: Any) -> Any:
+def of_two_types(n: Any) -> Any:
     return len([n] + [1.5])  # noqa: RUF005
 
 
@@ -303,7 +303,7 @@ REFUSALS: list[tuple[Callable[[Any], Any], Any, str, str]] = [
     (of_arrays, np.ones(2), "holds numbers of one type", "a list for each part"),
     (floats_into_ints, 1, r"a float cannot be put into a list\[int\]", "floats from the start"),
     (sorted_by_key, 1, "sorts numbers by themselves", "numpy.argsort"),
-    (joined, 1, "no such operation of lists", "lists of one type"),
+    (of_two_types, 1, "no such operation of lists", "lists of one type"),
 ]
 
 

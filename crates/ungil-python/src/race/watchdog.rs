@@ -142,12 +142,12 @@ extern "C" fn on_signal(_: c_int) {
         let (progress, used) = (PROGRESS.load(Ordering::Relaxed), used_ns());
         let moved = progress != SEEN.swap(progress, Ordering::Relaxed);
         let before = USED_NS.swap(used, Ordering::Relaxed);
-        // Another thread may have used more before.
-        let worked = used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
         let runs = inside().is_some();
-        // Who waits for the GIL asks again and again, which is work.
+        // Another thread may have used more before. Who waits for the GIL asks again and again, which is work.
         let waits = WANTS_GIL.load(Ordering::Relaxed);
-        if moved || (worked && !waits) || !(runs || waits) {
+        let worked =
+            runs && !waits && used.saturating_sub(before) > IDLE_NS.load(Ordering::Relaxed);
+        if moved || worked || !(runs || waits) {
             IDLE_LOOKS.store(0, Ordering::Relaxed);
         } else {
             let looks = IDLE_LOOKS.fetch_add(1, Ordering::Relaxed) + 1;
