@@ -35,10 +35,13 @@ def start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     self._started._flag = True
     _going[id(self)] = self
-    context = getattr(self, "_context", None)  # from 3.14 on
-    if context is None and getattr(sys.flags, "thread_inherit_context", False):
-        context = contextvars.copy_context()
-    run = self.run if context is None else functools.partial(context.run, self.run)
+    run = self.run
+    if sys.version_info >= (3, 14):
+        context = self._context
+        if context is None and sys.flags.thread_inherit_context:
+            context = contextvars.copy_context()
+        if context is not None:
+            run = functools.partial(context.run, run)
     # Not by way of properties, which are functions of Python: this is done in each run.
     _native.spawn(self, self._name, self._daemonic, functools.partial(_bootstrap, self, run))
 

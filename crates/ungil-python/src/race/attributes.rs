@@ -53,13 +53,15 @@ static LOCAL: AtomicUsize = AtomicUsize::new(0);
 /// Learns what `threading.local` is, and forgets what an earlier exploration has found.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
     CLASS_NAME.store(0, Ordering::Relaxed);
-    let class = py.import("_thread")?.getattr("_local")?;
-    // SAFETY: a type.
-    let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
-    LOCAL.store(
-        lookup.map_or(0, |lookup| lookup as usize),
-        Ordering::Relaxed,
-    );
+    if LOCAL.load(Ordering::Relaxed) == 0 {
+        let class = py.import("_thread")?.getattr("_local")?;
+        // SAFETY: a type.
+        let lookup = unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_getattro };
+        LOCAL.store(
+            lookup.map_or(0, |lookup| lookup as usize),
+            Ordering::Relaxed,
+        );
+    }
     calls::prepare(py)
 }
 

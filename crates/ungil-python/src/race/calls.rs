@@ -50,14 +50,18 @@ static SOCKET: AtomicUsize = AtomicUsize::new(0);
 
 /// Learns what a socket is.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let modules = py.import("sys")?.getattr("modules")?;
-    let module = modules.call_method1("get", ("_socket",))?;
-    let class = if module.is_none() {
-        0
-    } else {
-        module.getattr("socket")?.as_ptr() as usize
-    };
-    SOCKET.store(class, Ordering::Relaxed);
+    if SOCKET.load(Ordering::Relaxed) != 0 {
+        return Ok(());
+    }
+    let name = pyo3::intern!(py, "_socket");
+    // SAFETY: the GIL is held; a new reference, or null where nobody has loaded it.
+    let module =
+        unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyImport_GetModule(name.as_ptr())) };
+    if let Some(module) = module {
+        // Kept: its address is to name nothing else.
+        let class = module.getattr("socket")?.into_ptr();
+        SOCKET.store(class as usize, Ordering::Relaxed);
+    }
     Ok(())
 }
 
