@@ -4,7 +4,6 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
-from functools import cache
 from importlib import import_module
 from signal import SIGURG
 from types import CodeType
@@ -35,7 +34,8 @@ class Following:
         self._without_gil = mode == "free-threaded"
 
     def __enter__(self) -> None:
-        _supported()
+        if not _is_supported:
+            _require_python()
         if not _lock.acquire(blocking=False):
             raise RuntimeError(
                 "this process explores already: an exploration inside another one, or in another"
@@ -72,15 +72,18 @@ class Following:
         return analyse(code, self._benign)
 
 
-@cache
-def _supported() -> None:
-    """RuntimeError where this Python is not."""
+_is_supported = False
+
+
+def _require_python() -> None:
+    global _is_supported
     if not (3, 11) <= sys.version_info[:2] <= (3, 15) or sys.implementation.name != "cpython":
         raise RuntimeError(
             f"ungil.race explores on CPython 3.11 to 3.15; this is {sys.version.split()[0]}"
         )
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise RuntimeError("ungil.race needs a Python with a GIL; run the model on such a build")
+    _is_supported = True
 
 
 class _Monitoring:
