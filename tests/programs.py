@@ -1,6 +1,7 @@
 """Programs that tests write, run and kill; and waiting for what they do."""
 
 import functools
+import importlib.util
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -32,6 +34,17 @@ def write(directory: Path, source: str, name: str = "program.py") -> Path:
     path = directory / name
     path.write_text(textwrap.dedent(source))
     return path
+
+
+def loaded(file: Path, **given: object) -> ModuleType:
+    """The module that a file is, with names that it finds there already."""
+    specification = importlib.util.spec_from_file_location(file.stem, file)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    module.__dict__.update(given)
+    specification.loader.exec_module(module)
+    return module
 
 
 def run(

@@ -4,7 +4,6 @@ A case is a program and its arguments. `UNGIL_NATIVE_CASES` makes it more of the
 and `UNGIL_NATIVE_SEED` other ones.
 """
 
-import importlib.util
 import os
 import re
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import ungil
 from native_programs import Program, as_arrays, as_views, contents, oracle, outcome
+from programs import loaded
 
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
@@ -48,12 +48,7 @@ def compare_with_cpython(seed: int, folder: Path, inputs_each: int) -> int:
     # The same lines for both: the decorators have lines of their own.
     plain = IMPORTS + decorated(program.text, "")
     expected_function = oracle(plain, str(file))
-    specification = importlib.util.spec_from_file_location(f"program_{seed}", file)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    module.__dict__["native"] = ungil.native
-    specification.loader.exec_module(module)
+    module = loaded(file, native=ungil.native)
     try:
         module.f.compile(**as_arrays(program.inputs(), strided=False))
     except ungil.native.Refused as refusal:

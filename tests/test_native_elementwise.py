@@ -1,8 +1,6 @@
 """Arithmetic of whole arrays in native code: the oracle is NumPy, to the last bit."""
 
-import importlib.util
 import os
-import types
 import warnings
 import zlib
 from collections.abc import Callable
@@ -13,21 +11,12 @@ import numpy as np
 import pytest
 import ungil
 from native_elementwise import Expressions, inputs
+from programs import loaded
 
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
 FUNCTIONS = int(os.environ.get("UNGIL_NATIVE_EXPRESSIONS", "2"))
 """For each pair of types; every one is compiled for three layouts of its arrays."""
-
-
-def module_of(text: str, file: Path) -> types.ModuleType:
-    file.write_text(text)
-    specification = importlib.util.spec_from_file_location(file.stem, file)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -69,7 +58,9 @@ def test_random_expressions_are_calculated_as_by_numpy(
     first = zlib.crc32(f"{kind} {dtypes}".encode()) % 10_000
     for number in range(first, first + FUNCTIONS):
         text += "\n" + Expressions(number, kind).function(f"f{number}")
-    module = module_of(text, tmp_path / "expressions.py")
+    file = tmp_path / "expressions.py"
+    file.write_text(text)
+    module = loaded(file)
     for number in range(first, first + FUNCTIONS):
         function = getattr(module, f"f{number}")
         native = ungil.native(wrap=True)(function)
@@ -276,7 +267,9 @@ def zero(a):
 def f(a):
     return (a + 1) * zero(a) + a
 """
-    module = module_of(text, tmp_path / "calls.py")
+    file = tmp_path / "calls.py"
+    file.write_text(text)
+    module = loaded(file)
     assert module.f(np.ones(2)).tolist() == [2.0, 2.0]
 
 

@@ -1,12 +1,11 @@
 """The text of a function is found at once where its lines tell where it ends, else by `inspect`."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from programs import loaded
 
 pytest.importorskip("llvmlite", reason="llvmlite has no wheel for this Python")
 
@@ -45,18 +44,13 @@ x = 1
 '''
 
 
-def loaded(file: Path, text: bytes) -> ModuleType:
+def written(file: Path, text: bytes) -> Path:
     file.write_bytes(text)
-    specification = importlib.util.spec_from_file_location(file.stem, file)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return file
 
 
 def test_functions_of_all_shapes(tmp_path: Path) -> None:
-    module = loaded(tmp_path / "odd.py", ODD.encode())
+    module = loaded(written(tmp_path / "odd.py", ODD.encode()))
     assert (module.first(5), module.first(1)) == (5, 6)
     assert module.Holder.second(1) == 8
     assert module.fourth(4) == 8
@@ -65,7 +59,7 @@ def test_functions_of_all_shapes(tmp_path: Path) -> None:
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:
     text = "# -*- coding: latin-1 -*-\nimport ungil\n@ungil.native\ndef f(n: int) -> int:\n"
     text += "    # \xe4\xf6\xfc\n    return n + 1\n"
-    assert loaded(tmp_path / "latin.py", text.encode("latin-1")).f(1) == 2
+    assert loaded(written(tmp_path / "latin.py", text.encode("latin-1"))).f(1) == 2
 
 
 def test_a_function_from_the_cache_loads_little(tmp_path: Path) -> None:

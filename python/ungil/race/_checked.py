@@ -29,10 +29,12 @@ def explore(
     seed: int,
     schedules: int,
     seconds: float,
+    *,
+    repeats: bool,
 ) -> dict[str, Any]:
-    """What `session.explore` has found."""
+    """What `session.explore` has found; unless the model `repeats` what it did, always checked."""
     codes: list[CodeType] = []
-    key = _key(model, codes)
+    key = _key(model, codes) if repeats else None
     known = _known.get(key) if key is not None else None
     times, budget = known[0] if known else 0, (seed, schedules, seconds)
     if known and times >= _FIRST and times % _EVERY:
@@ -46,21 +48,6 @@ def explore(
         if len(_known) >= _MOST_MODELS:
             _known.clear()
         _known[key] = (times + 1, codes)
-    return found
-
-
-def unknown(
-    session: Any,
-    _model: Callable[[], object],
-    strategy: Strategy,
-    seed: int,
-    schedules: int,
-    seconds: float,
-) -> dict[str, Any]:
-    """The same, of a model that may do otherwise this time."""
-    found: dict[str, Any] = session.explore(
-        strategy.name, strategy.number, seed, schedules, seconds, False
-    )
     return found
 
 

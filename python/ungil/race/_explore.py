@@ -141,8 +141,11 @@ class _Plan:
         race: list[tuple[int, int]] | None = None
         failure: tuple[str, list[tuple[int, int]]] | None = None
         for chosen, most, seconds in self._phases():
-            explore = _checked.explore if carriers == _carriers.FIBERS else _checked.unknown
-            found = explore(session, self.body, chosen, self.seed, most, seconds)
+            # On real threads it may be a matter of time what it does.
+            repeats = carriers == _carriers.FIBERS
+            found = _checked.explore(
+                session, self.body, chosen, self.seed, most, seconds, repeats=repeats
+            )
             if "diverged" in found:
                 raise RuntimeError(_diverged(found))
             schedules += found["schedules"]

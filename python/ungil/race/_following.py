@@ -125,10 +125,8 @@ class Watchdog:
         self._patience = patience
 
     def __enter__(self) -> None:
-        # The module `signal` makes numbers of its enumerations and back, which takes longer.
-        self._watches = (
-            _signal.getsignal(SIGURG) == _signal.SIG_DFL
-        )  # or else somebody else uses it
+        # Else somebody else uses it.
+        self._watches = _signal.getsignal(SIGURG) == _signal.SIG_DFL
         self._can_raise = threading.current_thread() is threading.main_thread()
         if self._watches:
             if self._can_raise:

@@ -239,6 +239,32 @@ pub(crate) struct Count {
     pub exact: bool,
 }
 
+impl Count {
+    /// A loop of one thread about whose nest nothing is known, and which has no `else`.
+    pub(crate) fn new(
+        slot: SlotId,
+        (start, stop, step): (Expr, Expr, Expr),
+        guard: Guard,
+        site: SiteId,
+        body: Block,
+    ) -> Self {
+        Self {
+            slot,
+            start,
+            stop,
+            step,
+            guard,
+            site,
+            body,
+            orelse: Vec::new(),
+            hoisted: Vec::new(),
+            parallel: None,
+            inner: Vec::new(),
+            exact: false,
+        }
+    }
+}
+
 /// The variable of a loop in a nest, and its range in terms of what is known before the nest.
 #[derive(Clone, Debug)]
 pub(crate) struct Variable {

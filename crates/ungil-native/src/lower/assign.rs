@@ -299,10 +299,7 @@ impl FunctionLowerer<'_, '_> {
                     return self.augment_part(stmt, subscript, array);
                 }
                 let (array, index) = self.written_to(subscript, array)?;
-                let index: Vec<Expr> = index
-                    .into_iter()
-                    .map(|one| if one.is_cheap() { one } else { self.held(one) })
-                    .collect();
+                let index: Vec<Expr> = index.into_iter().map(|one| self.kept(one)).collect();
                 let left = self.element(subscript, array.clone(), index.clone())?;
                 let left = self.held(left);
                 let right = self.expression(&stmt.value)?;

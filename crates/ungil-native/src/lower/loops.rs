@@ -179,22 +179,11 @@ impl FunctionLowerer<'_, '_> {
             this.statements(orelse)
         })?;
         self.after_loop(frame);
-        let (start, stop, step) = source.bounds();
         let guard = self.guard(iter, "ValueError", "range() arg 3 must not be zero");
         let site = self.push_site(iter, None);
         self.emit(Stmt::Count(Box::new(Count {
-            slot,
-            start,
-            stop,
-            step,
-            guard,
-            site,
-            body,
             orelse,
-            hoisted: Vec::new(),
-            inner: Vec::new(),
-            exact: false,
-            parallel: None,
+            ..Count::new(slot, source.bounds(), guard, site, body)
         })));
         Ok(())
     }

@@ -88,24 +88,17 @@ impl FunctionLowerer<'_, '_> {
             "the process was forked in the middle of this parallel loop: its other threads are not in \
              the child",
         );
+        let site = self.push_site(call.range(), None);
+        let bounds = (head.start, head.stop, head.step);
         let count = Count {
-            slot,
-            start: head.start,
-            stop: head.stop,
-            step: head.step,
-            guard,
-            site: self.push_site(call.range(), None),
-            body,
             orelse,
-            hoisted: Vec::new(),
-            inner: Vec::new(),
-            exact: false,
             parallel: Some(Box::new(Parallel {
                 reductions,
                 ordered: head.ordered,
                 threads: head.threads,
                 forked,
             })),
+            ..Count::new(slot, bounds, guard, site, body)
         };
         self.refuse_races(&count, &target.id)?;
         self.emit(Stmt::Count(Box::new(count)));

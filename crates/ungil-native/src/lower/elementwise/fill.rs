@@ -34,16 +34,7 @@ impl FunctionLowerer<'_, '_> {
 
     pub(super) fn made_of(&mut self, mut pending: Pending, range: TextRange) -> Expr {
         let sizes = std::mem::take(&mut pending.sizes);
-        let sizes: Vec<Expr> = sizes
-            .into_iter()
-            .map(|size| {
-                if size.is_cheap() {
-                    size
-                } else {
-                    self.held(size)
-                }
-            })
-            .collect();
+        let sizes: Vec<Expr> = sizes.into_iter().map(|size| self.kept(size)).collect();
         let array = self.new_array(range, pending.element, Expr::int(0), sizes.clone());
         self.uses(None, &pending.leaves, range);
         let leaves = std::mem::take(&mut pending.leaves);
@@ -270,20 +261,8 @@ impl FunctionLowerer<'_, '_> {
         range: TextRange,
     ) -> Stmt {
         let guard = self.waived(range);
-        Stmt::Count(Box::new(Count {
-            slot,
-            start: Expr::int(0),
-            stop,
-            step: Expr::int(1),
-            guard,
-            site: guard.site,
-            body,
-            orelse: Vec::new(),
-            hoisted: Vec::new(),
-            inner: Vec::new(),
-            exact: false,
-            parallel: None,
-        }))
+        let range = (Expr::int(0), stop, Expr::int(1));
+        Stmt::Count(Box::new(Count::new(slot, range, guard, guard.site, body)))
     }
 
     /// Checks of indices that are within their axes.

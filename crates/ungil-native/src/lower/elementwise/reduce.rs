@@ -34,13 +34,7 @@ impl FunctionLowerer<'_, '_> {
         let element = pending.element;
         let sizes: Vec<Expr> = std::mem::take(&mut pending.sizes)
             .into_iter()
-            .map(|size| {
-                if size.is_cheap() {
-                    size
-                } else {
-                    self.held(size)
-                }
-            })
+            .map(|size| self.kept(size))
             .collect();
         self.uses(None, &pending.leaves, range);
         pending.leaves = std::mem::take(&mut pending.leaves)

@@ -149,21 +149,15 @@ impl FunctionLowerer<'_, '_> {
         let (start, stop, step) = self.range_of("arange", given)?;
         let guard = self.guard(range, "ZeroDivisionError", "division by zero");
         let site = self.push_site(range, None);
+        let bounds = (start.clone(), stop.clone(), step.clone());
         let round = |slot, body| {
-            Stmt::Count(Box::new(Count {
+            Stmt::Count(Box::new(Count::new(
                 slot,
-                start: start.clone(),
-                stop: stop.clone(),
-                step: step.clone(),
+                bounds.clone(),
                 guard,
                 site,
                 body,
-                orelse: Vec::new(),
-                hoisted: Vec::new(),
-                inner: Vec::new(),
-                exact: false,
-                parallel: None,
-            }))
+            )))
         };
         // Python counts, in a loop that LLVM makes one division of.
         let (value, length) = (self.temporary(Type::Int), self.temporary(Type::Int));
